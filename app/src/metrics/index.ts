@@ -1,0 +1,53 @@
+import * as prometheus from 'prom-client';
+import { type Catalogue, catalogue, type Definition, type LabelsOf, type MetricName } from './catalogue.ts';
+
+type Instrument<N extends MetricName> = Catalogue[N]['type'] extends 'counter'
+  ? { inc(labels: LabelsOf<N>, value?: number): void }
+  : Catalogue[N]['type'] extends 'histogram'
+    ? { observe(labels: LabelsOf<N>, value: number): void }
+    : {
+        set(labels: LabelsOf<N>, value: number): void;
+        remove(labels: LabelsOf<N>): void;
+        reset(): void;
+        /** Called before each exposition. */
+        collectWith(update: () => void | Promise<void>): void;
+      };
+
+/** One instrument per metric of the catalogue, typed by its labels. */
+export type Metrics = { readonly [N in MetricName]: Instrument<N> } & {
+  /** The registry they are in; `metrics()` is the exposition. */
+  readonly registry: prometheus.Registry;
+};
+
+/** Makes the service's instruments in a registry of their own, so that several services fit in one process. */
+export function createMetrics(): Metrics {
+  const registry = new prometheus.Registry();
+  const entries = Object.entries(catalogue as Record<string, Definition>).map(
+    ([name, definition]) => [name, instrument(registry, name, definition)] as const,
+  );
+  return Object.assign(Object.fromEntries(entries), { registry }) as unknown as Metrics;
+}
+
+function instrument(registry: prometheus.Registry, name: string, definition: Definition): unknown {
+  const common = {
+    name,
+    help: definition.help,
+    labelNames: Object.keys(definition.labels),
+    registers: [registry],
+  };
+  switch (definition.type) {
+    case 'counter':
+      return new prometheus.Counter(common);
+    case 'histogram':
+      return new prometheus.Histogram({ ...common, buckets: [...(definition.buckets ?? [])] });
+    case 'gauge': {
+      let update: (() => void | Promise<void>) | undefined;
+      const gauge = new prometheus.Gauge({ ...common, collect: () => update?.() });
+      return Object.assign(gauge, {
+        collectWith(next: () => void | Promise<void>) {
+          update = next;
+        },
+      });
+    }
+  }
+}

@@ -1,0 +1,92 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** A real redis-server of a test's own, on a free port of loopback. */
+export interface RedisServer {
+  readonly port: number;
+  readonly url: string;
+  readonly dir: string;
+  readonly process: ChildProcess;
+  /** Sends a signal: SIGKILL is a crash, SIGSTOP a freeze, SIGCONT the thaw. */
+  signal(signal: NodeJS.Signals): void;
+  /** Starts it again on the same port and folder after it ended. */
+  restart(): Promise<void>;
+  /** Kills it and removes its folder. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts redis-server and waits until it accepts connections.
+ * @param options directives as on its command line, for example `{ appendonly: 'yes' }`
+ */
+export async function startRedis(options: Readonly<Record<string, string>> = {}): Promise<RedisServer> {
+  const port = Number(options['port'] ?? (await freePort()));
+  const dir = mkdtempSync(join(tmpdir(), 'redis-test-'));
+  const directives = { bind: '127.0.0.1', save: '', appendonly: 'no', dir, ...options, port: String(port) };
+  const args = Object.entries(directives).flatMap(([name, value]) => [`--${name}`, ...value.split(' ')]);
+  const start = async (): Promise<ChildProcess> => {
+    const child = spawn(process.env['REDIS_SERVER'] ?? 'redis-server', args, { stdio: 'ignore' });
+    await accepting(port, child);
+    return child;
+  };
+  let child = await start();
+  return {
+    port,
+    url: `redis://127.0.0.1:${port}`,
+    dir,
+    get process() {
+      return child;
+    },
+    signal(signal) {
+      child.kill(signal);
+    },
+    async restart() {
+      await ended(child);
+      child = await start();
+    },
+    async stop() {
+      child.kill('SIGKILL');
+      await ended(child);
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A port of loopback that nothing listens on at the moment. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  server.close();
+  await once(server, 'close');
+  return address.port;
+}
+
+async function accepting(port: number, child: ChildProcess): Promise<void> {
+  for (const end = Date.now() + 10_000; Date.now() < end; ) {
+    if (child.exitCode !== null)
+      throw new Error(`redis-server on port ${port} exited with ${child.exitCode}`);
+    const socket = connect(port, '127.0.0.1');
+    const open = await Promise.race([
+      once(socket, 'connect').then(
+        () => true,
+        () => false,
+      ),
+      sleep(500, false),
+    ]);
+    socket.destroy();
+    if (open) return;
+    await sleep(20);
+  }
+  throw new Error(`redis-server on port ${port} did not accept connections within 10 s`);
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+}
