@@ -1,0 +1,206 @@
+import { parse } from 'yaml';
+import { containers, isKind, isWorkload, manifest } from '../engine/kubernetes.ts';
+import type { Resource } from '../engine/types.ts';
+import { integer, resourceRule } from './define.ts';
+
+/** Prometheus, Alertmanager and Grafana by their configuration files, and the limits of the service. */
+
+interface AlertRule {
+  readonly alert?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+interface ScrapeConfig {
+  readonly job_name?: string;
+  readonly scheme?: string;
+  readonly tls_config?: { readonly ca_file?: string; readonly insecure_skip_verify?: boolean };
+}
+
+const isConfigMap = (resource: Resource): boolean => isKind(resource, 'ConfigMap');
+
+export const observabilityRules = [
+  resourceRule({
+    name: 'grafana-hardened',
+    title: 'Grafana knows its visitors, and its cookies travel over TLS only',
+    why: 'Anonymous dashboards show who the customers are and how to hurt the service.',
+    severity: 'high',
+    remediation: 'Write grafana.ini by infra/config/grafana.ts.',
+    references: ['API8', 'ASVS 3.3.1', 'ASVS 13.2.3', 'Grafana hardening guide'],
+    applies: (resource) => filesOf(resource, /grafana\.ini$/).length > 0,
+    *check(resource) {
+      for (const [file, text] of filesOf(resource, /grafana\.ini$/)) {
+        const ini = parseIni(text);
+        for (const [key, wanted] of Object.entries(grafanaSettings))
+          if (!wanted.includes(ini.get(key) ?? '')) yield `${file}: ${key} is ${ini.get(key) ?? 'not set'}`;
+        const password = ini.get('security.admin_password');
+        if (password !== undefined && !password.startsWith('$__file{'))
+          yield `${file}: security.admin_password is in the file`;
+      }
+    },
+  }),
+  resourceRule({
+    name: 'alert-has-runbook',
+    title: 'Every alert says how bad it is, what it means and what to do',
+    why: 'An alert at night without a runbook is noise.',
+    severity: 'low',
+    remediation: 'Give the alert labels.severity, annotations.summary and annotations.runbook_url.',
+    references: ['ASVS 16.3.4', 'SRE workbook'],
+    applies: (resource) => ruleFiles(resource).length > 0,
+    *check(resource) {
+      for (const [file, text] of ruleFiles(resource)) {
+        const { groups = [] } = parse(text) as { groups?: readonly { rules?: readonly AlertRule[] }[] };
+        for (const { alert, labels = {}, annotations = {} } of groups.flatMap(({ rules = [] }) => rules)) {
+          if (alert === undefined) continue;
+          const missing = [
+            ...(labels.severity ? [] : ['severity']),
+            ...['summary', 'runbook_url'].filter((name) => !annotations[name]),
+          ];
+          if (missing.length > 0) yield `${file}: alert ${alert} has no ${missing.join(', ')}`;
+        }
+      }
+    },
+  }),
+  resourceRule({
+    name: 'prometheus-scrapes-tls',
+    title: 'Prometheus scrapes over TLS and verifies whom it asks',
+    why: 'Metrics tell an intruder what works; a forged target tells us that all is well.',
+    severity: 'medium',
+    remediation: 'Set scheme: https and tls_config.ca_file on the job; localhost may be plain.',
+    references: ['ASVS 12.3.1', 'ASVS 12.3.4'],
+    applies: (resource) => filesOf(resource, /prometheus\.ya?ml$/).length > 0,
+    *check(resource) {
+      for (const [file, text] of filesOf(resource, /prometheus\.ya?ml$/)) {
+        const { scrape_configs = [] } = parse(text) as { scrape_configs?: readonly ScrapeConfig[] };
+        for (const job of scrape_configs) {
+          if (job.tls_config?.insecure_skip_verify) yield `${file}: job ${job.job_name} verifies nothing`;
+          if (job.scheme !== 'https' && !loopbackOnly(job))
+            yield `${file}: job ${job.job_name} is scraped in the clear`;
+          else if (job.scheme === 'https' && !job.tls_config?.ca_file)
+            yield `${file}: job ${job.job_name} names no ca_file`;
+        }
+      }
+    },
+  }),
+  resourceRule({
+    name: 'prometheus-hardened',
+    title: 'Prometheus keeps what the objectives need, and nobody can delete it over HTTP',
+    why: 'An objective over 30 days is wrong after 15; the admin API deletes series without a password.',
+    severity: 'medium',
+    remediation:
+      'Set --storage.tsdb.retention.time to at least the longest window; leave --web.enable-admin-api out.',
+    references: ['API8', 'ASVS 16.4.2'],
+    config: {
+      properties: { retentionDays: integer('Least retention, in days: the longest SLO window', 30) },
+    },
+    applies: (resource) => isWorkload(resource) && prometheusArgs(resource) !== null,
+    *check(resource, config) {
+      const args = prometheusArgs(resource) ?? [];
+      const given =
+        args.map((one) => /^--storage\.tsdb\.retention\.time=(.+)$/.exec(one)?.[1]).find(Boolean) ?? '15d';
+      const least = config.retentionDays as number;
+      if (!(days(given) >= least)) yield `retention is ${given}, shorter than ${least}d`;
+      if (args.some((one) => one.startsWith('--web.enable-admin-api'))) yield 'the admin API is on';
+    },
+  }),
+  resourceRule({
+    name: 'limits-within-capacity',
+    title: 'Rate limits stay below what the fleet was tested with, and fail safely at login',
+    why: 'A limit above the knee protects nothing; a login limit that fails open invites guessing.',
+    severity: 'high',
+    remediation:
+      'Lower the global quota or measure more capacity; set onStoreError: closed on login policies.',
+    references: ['API4', 'API6', 'ASVS 2.4.1', 'ASVS 6.3.1'],
+    config: {
+      properties: {
+        maxPerSecond: integer('Tested requests per second of the fleet; 0 when not measured', 0),
+      },
+    },
+    applies: (resource) => filesOf(resource, /polic(y|ies)\.json$/).length > 0,
+    *check(resource, config) {
+      const tested = config.maxPerSecond as number;
+      for (const [file, text] of filesOf(resource, /polic(y|ies)\.json$/))
+        for (const { name, scope, quota, windowSeconds, onStoreError, mode } of JSON.parse(
+          text,
+        ) as readonly Limit[]) {
+          const rate = quota / windowSeconds;
+          if (scope === 'global' && tested > 0 && rate > tested)
+            yield `${file}: ${name} admits ${rate}/s, tested are ${tested}/s`;
+          if (name.startsWith('login') && onStoreError !== 'closed')
+            yield `${file}: ${name} fails ${onStoreError}`;
+          if (name.startsWith('login') && mode === 'shadow') yield `${file}: ${name} is only watched`;
+        }
+    },
+  }),
+] as const;
+
+interface Limit {
+  readonly name: string;
+  readonly scope: string;
+  readonly quota: number;
+  readonly windowSeconds: number;
+  readonly onStoreError: string;
+  readonly mode: string;
+}
+
+/** Allowed values; the empty text stands for a setting that may be left out. */
+const grafanaSettings: Readonly<Record<string, readonly string[]>> = {
+  'auth.anonymous.enabled': ['false', ''],
+  'users.allow_sign_up': ['false'],
+  'security.cookie_secure': ['true'],
+  'security.cookie_samesite': ['strict'],
+  'security.strict_transport_security': ['true'],
+  'security.content_security_policy': ['true'],
+  'security.allow_embedding': ['false', ''],
+  'security.disable_gravatar': ['true'],
+  'server.protocol': ['https', 'h2', 'socket'],
+};
+
+function filesOf(resource: Resource, name: RegExp): readonly (readonly [string, string])[] {
+  if (!isConfigMap(resource)) return [];
+  const { data = {} } = manifest(resource);
+  // By name first: what is in other files, and whether it is known, is no business of the rule.
+  return Object.keys(data)
+    .filter((file) => name.test(file))
+    .map((file) => [file, data[file] ?? ''] as const);
+}
+
+/** Prometheus rule files: YAML whose top is `groups`. */
+function ruleFiles(resource: Resource): readonly (readonly [string, string])[] {
+  return filesOf(resource, /\.(rules|ya?ml|json)$/).filter(([, text]) =>
+    /^(\{\s*"groups"|groups:)/m.test(text),
+  );
+}
+
+function prometheusArgs(resource: Resource): readonly string[] | null {
+  const found = containers(resource).find(({ image = '' }) => /\/prometheus[:@]/.test(image));
+  return found ? (found.args ?? []) : null;
+}
+
+/** Prometheus asks itself over loopback; nothing else may be plain. */
+function loopbackOnly(job: ScrapeConfig): boolean {
+  const { static_configs } = job as { static_configs?: readonly { targets?: readonly string[] }[] };
+  const targets = (static_configs ?? []).flatMap(({ targets: some = [] }) => some);
+  return targets.length > 0 && targets.every((target) => /^(localhost|127\.0\.0\.1|\[::1\]):/.test(target));
+}
+
+function parseIni(text: string): ReadonlyMap<string, string> {
+  let section = '';
+  const values = new Map<string, string>();
+  for (const line of text.split('\n').map((one) => one.trim())) {
+    const heading = /^\[(.+)\]$/.exec(line)?.[1];
+    if (heading !== undefined) section = heading;
+    else if (!/^[;#]/.test(line)) {
+      const [, key, value] = /^([\w.-]+)\s*=\s*(.*)$/.exec(line) ?? [];
+      if (key !== undefined) values.set(`${section}.${key}`, value ?? '');
+    }
+  }
+  return values;
+}
+
+const unitsInDays: Readonly<Record<string, number>> = { h: 1 / 24, d: 1, w: 7, y: 365 };
+
+/** Prometheus durations of hours and more. */
+function days(duration: string): number {
+  const parts = [...duration.matchAll(/(\d+)([hdwy])/g)];
+  return parts.reduce((sum, [, count, unit]) => sum + Number(count) * (unitsInDays[unit ?? ''] ?? 0), 0);
+}
