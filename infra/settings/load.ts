@@ -1,0 +1,60 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import { parseSettings } from './parse.ts';
+import type { Settings } from './schema.ts';
+
+/** The environments of this repository, each a file `Pulumi.<name>.yaml`. */
+export const environments = ['local', 'dev', 'staging', 'prod'] as const;
+
+/** One of {@link environments}. */
+export type Environment = (typeof environments)[number];
+
+const project = 'simple378:';
+
+/**
+ * Reads and validates one environment's file, without Pulumi. Encrypted values stay in the file.
+ * @param changes values by key path, `{ 'redis.mode': 'sentinel' }`, laid over the file's
+ * @throws BadSettings; Error when there is no such file
+ */
+export function loadSettings(environment: string, changes: Readonly<Record<string, unknown>> = {}): Settings {
+  const name = `Pulumi.${environment}.yaml`;
+  const file = new URL(`../../${name}`, import.meta.url);
+  if (!existsSync(file)) throw new Error(`there is no ${name}; environments are ${environments.join(', ')}`);
+  const content = parse(readFileSync(file, 'utf8')) as { config?: Record<string, unknown> } | null;
+  return parseSettings(withChanges(settingsOf(content?.config ?? {}), changes), name);
+}
+
+/** The settings among a stack's configuration: keys of this project that hold no secret. */
+export function settingsOf(config: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(config)
+      .filter(
+        ([key, value]) =>
+          key.startsWith(project) && !isSecretKey(key.slice(project.length)) && !isEncrypted(value),
+      )
+      .map(([key, value]) => [key.slice(project.length), value]),
+  );
+}
+
+/** Keys whose values are secrets, and no settings. */
+export function isSecretKey(key: string): boolean {
+  return /^(receiver-.+|grafana-token|grafana-oidc-secret|redis-external-.+)$/.test(key);
+}
+
+function isEncrypted(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'secure' in value;
+}
+
+function withChanges(raw: Record<string, unknown>, changes: Readonly<Record<string, unknown>>): unknown {
+  for (const [path, value] of Object.entries(changes)) {
+    const keys = path.split('.');
+    const last = keys.pop() as string;
+    let at = raw;
+    for (const key of keys) {
+      at[key] = { ...(at[key] as Record<string, unknown> | undefined) };
+      at = at[key] as Record<string, unknown>;
+    }
+    at[last] = value;
+  }
+  return raw;
+}
