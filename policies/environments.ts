@@ -1,0 +1,16 @@
+import type { Config, Environment } from './engine/types.ts';
+import { environments } from './engine/types.ts';
+import type { RuleName } from './rules/index.ts';
+
+/** Settings of rules that differ from the rule's defaults, per environment. */
+export const environmentConfig: Readonly<Record<Environment, Partial<Readonly<Record<RuleName, Config>>>>> = {
+  local: { 'case-service-replicas': { minimum: 2 } },
+  dev: { 'case-service-replicas': { minimum: 1 } },
+  staging: { 'case-service-replicas': { minimum: 2 } },
+  prod: {},
+};
+
+/** The environment that a stack name means; the strictest where it means none. */
+export function environmentOf(stack: string | undefined): Environment {
+  return environments.find((name) => name === stack) ?? 'prod';
+}

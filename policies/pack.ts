@@ -1,0 +1,102 @@
+import type {
+  PolicyConfigSchema,
+  PolicyResource,
+  ResourceValidationPolicy,
+  StackValidationPolicy,
+} from '@pulumi/policy';
+import { PolicyPack } from '@pulumi/policy';
+import { evaluate, levelOf } from './engine/evaluate.ts';
+import type { Config, Finding, Resource, Rule } from './engine/types.ts';
+import { environmentConfig, environmentOf } from './environments.ts';
+import { rules } from './rules/index.ts';
+import { waivers } from './waivers.ts';
+
+/**
+ * The policy pack as Pulumi runs it: the same rules as `npm run policies`, one Pulumi policy each. The engine
+ * names the stack in the environment; levels and settings follow from it, `--policy-pack-config` wins over both.
+ */
+const environment = environmentOf(process.env.PULUMI_NODEJS_STACK ?? process.env.PULUMI_STACK);
+
+new PolicyPack('simple378', {
+  description: 'The security checklist of Simple378',
+  displayName: 'Simple378 security checklist',
+  policies: [...rules.map(policy), waiversInForce()],
+});
+
+function policy(rule: Rule): ResourceValidationPolicy | StackValidationPolicy {
+  const common = {
+    name: rule.name,
+    description: rule.title,
+    enforcementLevel: levelOf(rule, environment),
+    severity: rule.severity,
+    remediationSteps: rule.remediation,
+    tags: [...rule.references],
+    framework: {
+      name: 'Simple378 security checklist',
+      version: '1',
+      reference: 'docs/security.md',
+      specification: rule.why,
+    },
+    ...(rule.config ? { configSchema: rule.config as unknown as PolicyConfigSchema } : {}),
+  };
+  if (rule.scope === 'stack')
+    return {
+      ...common,
+      validateStack: ({ resources, getConfig }, report) =>
+        judge(rule, resources.map(plain), getConfig<Config>()).forEach(({ message, urn }) => {
+          report(message, urn ?? undefined);
+        }),
+    };
+  return {
+    ...common,
+    validateResource: ({ getConfig, ...resource }, report) =>
+      judge(rule, [plain(resource)], getConfig<Config>()).forEach(({ message }) => {
+        report(message);
+      }),
+  };
+}
+
+function judge(rule: Rule, resources: readonly Resource[], given: Config): readonly Finding[] {
+  const config = { [rule.name]: { ...settings(rule), ...given } };
+  return evaluate(resources, { environment, rules: [rule], config, waivers: inForce() }).filter(
+    ({ waiver }) => waiver === null,
+  );
+}
+
+function settings(rule: Rule): Config {
+  return (environmentConfig[environment] as Readonly<Record<string, Config>>)[rule.name] ?? {};
+}
+
+function waiversInForce(): StackValidationPolicy {
+  return {
+    name: 'waiver-in-force',
+    description: 'Waivers have not ended',
+    enforcementLevel: 'mandatory',
+    severity: 'high',
+    validateStack: (_args, report) => {
+      for (const { message } of evaluate([], { environment, rules: [], waivers })) report(message);
+    },
+  };
+}
+
+/** Waivers that hold today: the ended ones are reported once, by their own policy. */
+function inForce(): typeof waivers {
+  const today = new Date().toISOString().slice(0, 10);
+  return waivers.filter(({ expires }) => expires >= today);
+}
+
+/**
+ * The resource as it was registered. Pulumi wraps the properties so that a rule which reads an unknown value ends
+ * as a note; the rules refuse unknowns themselves. After registration the Kubernetes provider's outputs hold the
+ * server's defaults: what was asked for is in `__inputs`.
+ */
+function plain({
+  type,
+  name,
+  urn,
+  opts,
+  props,
+}: Omit<PolicyResource, 'isType' | 'asType' | 'dependencies' | 'propertyDependencies'>): Resource {
+  const raw = (props.__getSpecialProxyTarget ?? props) as Readonly<Record<string, unknown>>;
+  return { type, name, urn, opts, props: (raw.__inputs ?? raw) as Resource['props'] };
+}
