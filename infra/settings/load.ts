@@ -17,12 +17,22 @@ const project = 'simple378:';
  * @throws BadSettings; Error when there is no such file
  */
 export function loadSettings(environment: string, changes: Readonly<Record<string, unknown>> = {}): Settings {
-  const name = `Pulumi.${environment}.yaml`;
+  return parseSettings(rawSettings(environment, changes), fileName(environment));
+}
+
+/** What one environment's file holds, unchecked. @throws Error when there is no such file */
+export function rawSettings(
+  environment: string,
+  changes: Readonly<Record<string, unknown>> = {},
+): Record<string, unknown> {
+  const name = fileName(environment);
   const file = new URL(`../../${name}`, import.meta.url);
   if (!existsSync(file)) throw new Error(`there is no ${name}; environments are ${environments.join(', ')}`);
   const content = parse(readFileSync(file, 'utf8')) as { config?: Record<string, unknown> } | null;
-  return parseSettings(withChanges(settingsOf(content?.config ?? {}), changes), name);
+  return withChanges(settingsOf(content?.config ?? {}), changes);
 }
+
+const fileName = (environment: string) => `Pulumi.${environment}.yaml`;
 
 /** The settings among a stack's configuration: keys of this project that hold no secret. */
 export function settingsOf(config: Readonly<Record<string, unknown>>): Record<string, unknown> {
@@ -45,7 +55,10 @@ function isEncrypted(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'secure' in value;
 }
 
-function withChanges(raw: Record<string, unknown>, changes: Readonly<Record<string, unknown>>): unknown {
+function withChanges(
+  raw: Record<string, unknown>,
+  changes: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
   for (const [path, value] of Object.entries(changes)) {
     const keys = path.split('.');
     const last = keys.pop() as string;

@@ -1,0 +1,53 @@
+import type { Settings } from '../settings.ts';
+import { labels } from './labels.ts';
+import type { Manifest, Part } from './manifest.ts';
+
+/** Pod Security Standards are enforced as of this Kubernetes version, whatever the cluster's. */
+export const podSecurityVersion = 'v1.34';
+
+/** The namespace; its labels make the API server refuse pods that are not `restricted`. */
+export function namespace(settings: Settings): Part {
+  const { 'app.kubernetes.io/component': _component, ...rest } = labels(
+    settings,
+    'namespace',
+    settings.namespace,
+  );
+  return { name: 'namespace', manifests: [namespaceObject(settings, rest), limitRange(settings)] };
+}
+
+function namespaceObject(settings: Settings, own: Record<string, string>): Manifest {
+  const security = ['enforce', 'audit', 'warn'].flatMap((mode) => [
+    [`pod-security.kubernetes.io/${mode}`, 'restricted'],
+    [`pod-security.kubernetes.io/${mode}-version`, podSecurityVersion],
+  ]);
+  return {
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: {
+      name: settings.namespace,
+      labels: {
+        ...own,
+        ...Object.fromEntries(security),
+        'simple378.example/environment': settings.environment,
+      },
+    },
+  };
+}
+
+/** For pods that somebody adds by hand without saying what they need. */
+function limitRange(settings: Settings): Manifest {
+  return {
+    apiVersion: 'v1',
+    kind: 'LimitRange',
+    metadata: { name: 'defaults', namespace: settings.namespace, labels: labels(settings, 'namespace') },
+    spec: {
+      limits: [
+        {
+          type: 'Container',
+          defaultRequest: { cpu: '50m', memory: '64Mi', 'ephemeral-storage': '64Mi' },
+          default: { cpu: '200m', memory: '128Mi', 'ephemeral-storage': '64Mi' },
+        },
+      ],
+    },
+  };
+}

@@ -1,0 +1,13 @@
+import { connections } from '../connections.ts';
+import { networkPolicies } from '../network/policies.ts';
+import type { Settings } from '../settings.ts';
+import type { Part } from './manifest.ts';
+
+/** Default deny both ways, and what the connections name. */
+export function network(settings: Settings): Part {
+  return {
+    name: 'network',
+    manifests: networkPolicies(settings, connections(settings)),
+    after: ['namespace'],
+  };
+}

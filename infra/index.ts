@@ -1,0 +1,27 @@
+import * as pulumi from '@pulumi/pulumi';
+import { generatedAuthority } from './components/authority.ts';
+import { Component } from './components/component.ts';
+import { Material } from './components/material.ts';
+import { type Outputs, outputsOf } from './outputs.ts';
+import { parseSettings, settingsOf } from './settings.ts';
+import { stack } from './stack.ts';
+
+/** One environment: settings → components → outputs. What the components consist of is in stack.ts. */
+export function program(): Outputs {
+  const settings = parseSettings(settingsOf(configuration()), `Pulumi.${pulumi.getStack()}.yaml`);
+  const material = new Material(settings, (parent) => generatedAuthority(settings, parent));
+  const made = new Map<string, Component>();
+  for (const part of stack(settings)) {
+    const after = (part.after ?? []).flatMap((name) => made.get(name) ?? []);
+    made.set(part.name, new Component(part, settings, material, after));
+  }
+  return outputsOf(settings, material);
+}
+
+/** The stack's configuration as the engine hands it over: objects as JSON. */
+function configuration(): Record<string, unknown> {
+  const all = pulumi.runtime.allConfig() as Record<string, string>;
+  return Object.fromEntries(
+    Object.entries(all).map(([key, value]) => [key, /^[[{]/.test(value) ? JSON.parse(value) : value]),
+  );
+}

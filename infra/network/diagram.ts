@@ -1,0 +1,14 @@
+import type { Connections } from '../connections.ts';
+
+/** The connections as a Mermaid flow chart, for the docs; DNS is left out, everything asks it. */
+export function diagram(graph: Connections): string {
+  const id = (name: string) => name.replaceAll('-', '_');
+  const nodes = Object.keys(graph.nodes).map((name) => `  ${id(name)}["${name}"]`);
+  const outsides = Object.keys(graph.outsides)
+    .filter((name) => name !== 'dns')
+    .map((name) => `  ${id(name)}(["${name}"])`);
+  const edges = graph.list
+    .filter(({ to }) => to !== 'dns')
+    .map(({ from, to, port, why }) => `  ${id(from)} -->|"${port ? `${port}: ` : ''}${why}"| ${id(to)}`);
+  return ['flowchart LR', ...nodes, ...outsides, ...edges, ''].join('\n');
+}
