@@ -1,3 +1,4 @@
+import type {} from 'fastify';
 import type { Logger } from 'pino';
 import type { RateLimiter } from '../limiter/index.ts';
 import type { RouteClass } from '../limiter/policies.ts';
@@ -18,12 +19,10 @@ export interface Identity {
   readonly userId: string;
   /** The role at the time of the last check: from the token, then from the account. */
   readonly role: Role;
-  /** `jti` of the access token. */
-  readonly tokenId: string;
-  /** Unix seconds. */
-  readonly issuedAt: number;
-  /** Unix seconds. */
-  readonly expiresAt: number;
+  /** The session that the token belongs to: ended by logout, and when its refresh token is stolen. */
+  readonly sessionId: string;
+  /** Of the account when the token was issued; a newer one ends the session. */
+  readonly generation: number;
 }
 
 /** Everything a route needs, made once per process in `service.ts`. */
