@@ -1,0 +1,121 @@
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify';
+import type { Metrics } from '../metrics/index.ts';
+import { isStoreFailure } from '../redis/failure.ts';
+import { securityHeaders } from './headers.ts';
+import { badRequest, type FieldError, Problem, problemType, unavailable } from './problem.ts';
+
+/** How many refused fields one answer names. */
+const mostFieldErrors = 20;
+
+/** Renders any error as a problem document; nothing of an unexpected error but its place in the log leaves the process. */
+export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const problem = toProblem(error);
+  if (problem.status >= 500 && !(error instanceof Problem)) {
+    request.log.error({ event: 'request_failed', err: error, status: problem.status }, 'request failed');
+  }
+  return reply
+    .code(problem.status)
+    .headers(problem.headers)
+    .header('content-type', problemType)
+    .send(JSON.stringify({ ...problem.body, instance: request.id }));
+}
+
+/** What a thrown thing means to the client. */
+export function toProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  if (isStoreFailure(error))
+    return unavailable('The store does not answer; nothing was lost that was acknowledged', 1);
+  const { statusCode = 500, code, validation, validationContext } = (error ?? {}) as Partial<FastifyError>;
+  if (validation) return badRequest(toFieldErrors(validation, validationContext));
+  const known = code === undefined ? undefined : frameworkProblems[code];
+  if (known) return new Problem(known.status, known.title, { detail: known.detail });
+  if (statusCode >= 400 && statusCode < 500) return new Problem(statusCode, 'Bad Request');
+  return new Problem(500, 'Internal Server Error', {
+    detail: 'The error was logged under the instance given here',
+  });
+}
+
+/** Fastify's own refusals, reworded: its texts echo what the client sent. */
+const frameworkProblems: Readonly<Record<string, { status: number; title: string; detail: string }>> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: {
+    status: 415,
+    title: 'Unsupported Media Type',
+    detail: 'Send application/json',
+  },
+  FST_ERR_CTP_BODY_TOO_LARGE: {
+    status: 413,
+    title: 'Content Too Large',
+    detail: 'The body is larger than this route takes',
+  },
+  FST_ERR_CTP_EMPTY_JSON_BODY: {
+    status: 400,
+    title: 'Bad Request',
+    detail: 'The body is empty, and JSON was announced',
+  },
+  FST_ERR_CTP_INVALID_JSON_BODY: { status: 400, title: 'Bad Request', detail: 'The body is not JSON' },
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: {
+    status: 400,
+    title: 'Bad Request',
+    detail: 'Content-Length does not match the body',
+  },
+  FST_ERR_BAD_URL: { status: 400, title: 'Bad Request', detail: 'The URL is not well formed' },
+  FST_ERR_MAX_PARAM_LENGTH: {
+    status: 414,
+    title: 'URI Too Long',
+    detail: 'A path segment is longer than 100 characters',
+  },
+  FST_ERR_HANDLER_TIMEOUT: { status: 503, title: 'Service Unavailable', detail: 'The answer took too long' },
+  FST_UNDER_PRESSURE: { status: 503, title: 'Service Unavailable', detail: 'The service is overloaded' },
+};
+
+function toFieldErrors(validation: FastifySchemaValidationError[], context = 'body'): FieldError[] {
+  return validation.slice(0, mostFieldErrors).map(({ instancePath, params, message, keyword }) => {
+    const member = params['missingProperty'] ?? params['additionalProperty'];
+    const path = member === undefined ? instancePath : `${instancePath}/${String(member)}`;
+    return {
+      field: context === 'body' ? path || '/' : path.slice(1) || context,
+      message:
+        keyword === 'required'
+          ? 'is missing'
+          : keyword === 'additionalProperties'
+            ? 'is not known'
+            : (message ?? 'is not valid'),
+    };
+  });
+}
+
+const rawProblems = {
+  HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout'],
+} as const;
+
+/**
+ * Answers what never became a request: broken framing, oversized headers, slow senders. Node would close without a
+ * word or with an answer that carries none of the security headers.
+ */
+export function clientErrorHandler(metrics: Metrics) {
+  return (error: NodeJS.ErrnoException, socket: Socket): void => {
+    if (error.code === 'ECONNRESET' || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    const [status, title] =
+      rawProblems[error.code as keyof typeof rawProblems] ?? ([400, 'Bad Request'] as const);
+    metrics.http_client_errors_total.inc({ code: `${status}` });
+    socket.end(rawAnswer(status, title, socket instanceof TLSSocket), () => socket.destroy());
+  };
+}
+
+function rawAnswer(status: number, title: string, tls: boolean): string {
+  const body = JSON.stringify({ type: 'about:blank', title, status });
+  const headers = {
+    ...securityHeaders(tls),
+    'content-type': problemType,
+    'content-length': String(Buffer.byteLength(body)),
+    connection: 'close',
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  return `HTTP/1.1 ${status} ${title}\r\n${lines.join('\r\n')}\r\n\r\n${body}`;
+}

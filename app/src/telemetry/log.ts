@@ -1,0 +1,49 @@
+import { trace } from '@opentelemetry/api';
+import { type DestinationStream, type Logger, pino } from 'pino';
+import type { Settings } from '../settings/settings.ts';
+
+/** Paths that would carry a secret if a caller logged a whole object; the service itself logs none of them. */
+const redacted = [
+  'authorization',
+  'cookie',
+  'set-cookie',
+  'password',
+  'passwordHash',
+  'accessToken',
+  'refreshToken',
+  'token',
+  'title',
+  'description',
+];
+
+/** One JSON line per event on standard output, with the trace it belongs to. */
+export function createLog(settings: Settings, destination?: DestinationStream): Logger {
+  return pino(
+    {
+      level: settings.LOG_LEVEL,
+      base: { service: 'case-service', environment: settings.ENVIRONMENT, instance: settings.INSTANCE },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (level) => ({ level }) },
+      redact: {
+        paths: redacted.flatMap((name) => [name, `*.${name}`, `*["${name}"]`]),
+        censor: '[redacted]',
+      },
+      // Of an error its place, never its text: drivers put addresses and values into messages.
+      serializers: {
+        err: (error: Error & { code?: string }) => ({
+          type: error.name,
+          code: error.code,
+          stack: error.stack
+            ?.split('\n')
+            .filter((line) => line.startsWith('    at '))
+            .slice(0, 8),
+        }),
+      },
+      mixin: () => {
+        const span = trace.getActiveSpan()?.spanContext();
+        return span ? { trace_id: span.traceId, span_id: span.spanId } : {};
+      },
+    },
+    destination ?? pino.destination({ fd: 1, sync: false }),
+  );
+}
