@@ -87,7 +87,8 @@ async function judge(wanted: readonly Environment[], rendered: boolean): Promise
 /** The program's resources, from the program itself under mocks. */
 async function registered(environment: Environment): Promise<readonly Resource[]> {
   const { evaluate: run } = await import('../infra/evaluate.ts');
-  return run(environment);
+  const { resources } = await run(environment, { preview: true });
+  return resources;
 }
 
 function environmentNamed(name: string): Environment {

@@ -5,13 +5,10 @@ import { resourceRule, stackRule } from './define.ts';
 
 /** Redis and Sentinel, judged by the configuration files that the stack mounts. */
 
-const computed: readonly MayBeUnknown[] = [
-  {
-    path: 'stringData.*',
-    reason: 'an ACL file holds password hashes, which exist after the first pulumi up only',
-  },
-  { path: 'data.*', reason: 'an ACL file holds password hashes, which exist after the first pulumi up only' },
-];
+const computed: readonly MayBeUnknown[] = ['stringData.*', 'data.*', 'stringData', 'data'].map((path) => ({
+  path,
+  reason: 'an ACL file holds password hashes, which exist after the first pulumi up only',
+}));
 
 export const redisRules = [
   resourceRule({
@@ -67,7 +64,7 @@ export const redisRules = [
     applies: (resource) => aclFiles(resource).length > 0,
     *check(resource) {
       for (const { file, text } of aclFiles(resource)) {
-        if (isUnknown(text)) continue;
+        if (text === '') continue;
         const users = text.split('\n').filter((line) => line.startsWith('user '));
         const off = users.find((line) => /^user default\s/.test(line));
         if (!off || !/\soff(\s|$)/.test(off)) yield `${file}: user default is not off`;
@@ -166,13 +163,23 @@ function aclFiles(resource: Resource): readonly File[] {
 }
 
 function files(resource: Resource, name: RegExp): readonly File[] {
-  const { stringData } = resource.props as { stringData?: Record<string, string> };
-  return [manifest(resource).data ?? {}, stringData ?? {}].flatMap((contents) =>
-    // By name first: what is in other files, and whether it is known, is no business of the rule.
-    Object.keys(contents)
-      .filter((file) => name.test(file))
-      .map((file) => ({ file, text: contents[file] ?? '' })),
-  );
+  const { stringData = {} } = resource.props as { stringData?: Record<string, string> };
+  const { data = {} } = manifest(resource);
+  const encoded = isKind(resource, 'Secret');
+  // By name first: what is in other files, and whether it is known, is no business of the rule.
+  const pick = (contents: Readonly<Record<string, string>>, decode: boolean): readonly File[] =>
+    isUnknown(contents)
+      ? []
+      : Object.keys(contents)
+          .filter((file) => name.test(file))
+          .map((file) => ({ file, text: readText(contents[file] ?? '', decode) }));
+  return [...pick(data, encoded), ...pick(stringData, false)];
+}
+
+/** Values of `Secret.data` are base64; an unknown or redacted one has no text to read. */
+function readText(value: string, encoded: boolean): string {
+  if (isUnknown(value) || value.startsWith('secret:')) return '';
+  return encoded ? Buffer.from(value, 'base64').toString('utf8') : value;
 }
 
 /** Directives of a configuration file; the last of a name wins, as in Redis. */

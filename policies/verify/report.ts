@@ -1,0 +1,74 @@
+import type { Result } from './types.ts';
+
+/** One line per check for a person; failures with what was expected and what to do. */
+export function line({ check, status, observed }: Result): string {
+  const head = `${{ pass: 'ok  ', fail: 'FAIL', error: 'ERR ', skipped: 'skip' }[status]} ${check.id}`;
+  if (status === 'pass' || status === 'skipped') return `${head}: ${clean(observed)}`;
+  return `${head}\n     expected: ${check.expected}\n     observed: ${clean(observed)}\n     remedy:   ${check.remedy} (${check.references.join(', ')})`;
+}
+
+/** How it ended, in a line. */
+export function summary(results: readonly Result[], milliseconds: number): string {
+  const count = (status: Result['status']): number =>
+    results.filter((result) => result.status === status).length;
+  return `${count('pass')} passed, ${count('fail')} failed, ${count('error')} could not be checked, ${count('skipped')} skipped, ${(milliseconds / 1000).toFixed(1)} s`;
+}
+
+/** 0 all hold, 1 one does not, 2 one could not be checked (or none was): a check that did not run is never green. */
+export function exitCode(results: readonly Result[]): 0 | 1 | 2 {
+  if (results.some(({ status }) => status === 'fail')) return 1;
+  const ran = results.some(({ status }) => status === 'pass');
+  return ran && !results.some(({ status }) => status === 'error') ? 0 : 2;
+}
+
+/** The results as JSON. */
+export function toJson(target: string, results: readonly Result[]): string {
+  const rows = results.map(({ check, status, observed, milliseconds }) => ({
+    id: check.id,
+    group: check.group,
+    status,
+    expected: check.expected,
+    observed: clean(observed),
+    remedy: check.remedy,
+    references: check.references,
+    milliseconds,
+  }));
+  return JSON.stringify({ version: 1, target, exitCode: exitCode(results), results: rows }, null, 2);
+}
+
+/** The results as JUnit XML. */
+export function toJunit(results: readonly Result[]): string {
+  const cases = results.map(({ check, status, observed, milliseconds }) => {
+    const inner = {
+      pass: '',
+      fail: `<failure message="${xml(observed)}">${xml(`expected: ${check.expected}; ${check.remedy}`)}</failure>`,
+      error: `<error message="${xml(observed)}"/>`,
+      skipped: `<skipped message="${xml(observed)}"/>`,
+    }[status];
+    return `  <testcase classname="${check.group}" name="${check.id}" time="${milliseconds / 1000}">${inner}</testcase>`;
+  });
+  const count = (status: Result['status']): number =>
+    results.filter((result) => result.status === status).length;
+  return [
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    `<testsuite name="security-verify" tests="${results.length}" failures="${count('fail')}" errors="${count('error')}" skipped="${count('skipped')}">`,
+    ...cases,
+    '</testsuite>',
+  ].join('\n');
+}
+
+/** Tokens never reach a report, whatever a peer answered; nor do control characters reach a terminal. */
+export function clean(text: string): string {
+  return (
+    text
+      .replace(/eyJ[\w-]+(\.[\w-]*){0,2}/g, '[token]')
+      .replace(/[A-Za-z0-9_-]{40,}/g, '[redacted]')
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is removed
+      .replace(/[\u0000-\u001f\u007f]/g, ' ')
+      .slice(0, 500)
+  );
+}
+
+function xml(text: string): string {
+  return clean(text).replace(/[<>&"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}
