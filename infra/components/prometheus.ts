@@ -1,0 +1,83 @@
+import { stringify } from 'yaml';
+import { prometheusConfig } from '../config/pending.ts';
+import { connections, ports } from '../connections.ts';
+import { imageUsers } from '../images.ts';
+import { scrapeTargets } from '../network/scrape.ts';
+import type { Settings } from '../settings.ts';
+import { imageOf } from './image.ts';
+import type { Part } from './manifest.ts';
+import { configMap, service, serviceAccount, statefulSet } from './objects.ts';
+import { podTemplate } from './pod.ts';
+
+const name = 'prometheus';
+
+/** Metrics: what to scrape follows from the connections, rules and alerts from the SLOs. */
+export function prometheus(settings: Settings, rules: readonly { name: string; content: string }[]): Part {
+  const config = {
+    'prometheus.yml': stringify(
+      prometheusConfig({
+        environment: settings.environment,
+        scrapeIntervalSeconds: settings.prometheus.scrapeIntervalSeconds,
+        jobs: scrapeTargets(settings, connections(settings)),
+        caFile: '/run/tls/ca.crt',
+        ruleFiles: ['/etc/prometheus/rules/*.yml'],
+        alertmanager: `alertmanager.${settings.namespace}.svc:${ports.alertmanager}`,
+      }),
+    ),
+  };
+  const ruleFiles = Object.fromEntries(rules.map((file) => [file.name, file.content]));
+  const health = (path: string) => ({ httpGet: { path, port: 'web' } });
+  const template = podTemplate(settings, {
+    component: name,
+    user: imageUsers.prometheus,
+    graceSeconds: 120,
+    config: { config, ruleFiles },
+    volumes: {
+      config: { configMap: 'prometheus-config' },
+      rules: { configMap: 'prometheus-rules' },
+      tls: { secret: 'case-service-tls', only: ['ca.crt'] },
+    },
+    containers: [
+      {
+        name,
+        image: imageOf(settings, 'prometheus'),
+        args: [
+          '--config.file=/etc/prometheus/prometheus.yml',
+          '--storage.tsdb.path=/prometheus',
+          `--storage.tsdb.retention.time=${settings.prometheus.retentionDays}d`,
+          // Deletes early rather than fill the volume: the write-ahead log needs the rest.
+          `--storage.tsdb.retention.size=${Math.floor(settings.prometheus.storage * 0.8 * 1024)}MB`,
+          `--web.listen-address=:${ports.prometheus}`,
+        ],
+        ports: { web: ports.prometheus },
+        mounts: {
+          config: '/etc/prometheus',
+          rules: '/etc/prometheus/rules',
+          tls: '/run/tls',
+          data: '/prometheus',
+        },
+        writable: ['data'],
+        startup: { ...health('/-/ready'), periodSeconds: 2, failureThreshold: 300 },
+        readiness: { ...health('/-/ready'), periodSeconds: 5 },
+        liveness: { ...health('/-/healthy'), periodSeconds: 15, failureThreshold: 4 },
+        cpu: 200,
+        memory: settings.prometheus.memory,
+      },
+    ],
+  });
+  return {
+    name,
+    after: ['namespace', 'network', 'case-service'],
+    manifests: [
+      serviceAccount(settings, name),
+      configMap(settings, 'prometheus-config', name, config),
+      configMap(settings, 'prometheus-rules', name, ruleFiles),
+      statefulSet(settings, name, template, {
+        replicas: 1,
+        service: name,
+        volumes: { data: settings.prometheus.storage },
+      }),
+      service(settings, { name, component: name, ports: { web: ports.prometheus }, headless: true }),
+    ],
+  };
+}

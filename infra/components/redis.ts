@@ -1,0 +1,249 @@
+import { lastBackupKey } from '../config/backup.ts';
+import { aclFile, redisConf, redisUsers } from '../config/pending.ts';
+import {
+  redisScript,
+  reloadScript,
+  type SentinelInput,
+  sentinelConf,
+  sentinelScript,
+  stopScript,
+} from '../config/sentinel.ts';
+import { ports } from '../connections.ts';
+import { imageUsers } from '../images.ts';
+import type { Settings } from '../settings.ts';
+import { imageOf } from './image.ts';
+import type { Part, SecretSpec } from './manifest.ts';
+import { configMap, disruptionBudget, service, serviceAccount, statefulSet } from './objects.ts';
+import { type ContainerInput, podTemplate } from './pod.ts';
+import { passwordKey, primaryName, redisHosts, redisPassword, sentinelServers } from './redisClient.ts';
+
+const name = 'redis';
+const tlsDirectory = '/run/tls';
+const secretsDirectory = '/run/secrets/redis';
+const dataDirectory = '/data';
+const runDirectory = '/run/redis';
+
+/** The store: one server, or three that follow one primary with a Sentinel beside each. */
+export function redis(settings: Settings): Part {
+  const sentinel = settings.redis.mode === 'sentinel';
+  const config = files(settings);
+  const template = podTemplate(settings, {
+    component: name,
+    user: imageUsers.redis,
+    spread: sentinel,
+    graceSeconds: 60,
+    config,
+    volumes: {
+      config: { configMap: 'redis-config' },
+      secrets: { secret: 'redis-secrets' },
+      exporter: { secret: 'redis-secrets', only: ['exporter-password.json'] },
+      tls: { secret: 'redis-tls' },
+      run: { scratch: 8, inMemory: true },
+      tmp: { scratch: 16 },
+    },
+    containers: [
+      server(settings),
+      ...(sentinel ? [sentinelContainer(settings)] : []),
+      exporterContainer(settings),
+      reloader(settings),
+    ],
+  });
+  return {
+    name,
+    after: ['namespace', 'network'],
+    secrets: [secrets(settings)],
+    certificates: [{ name: 'redis-tls', component: name, issuer: 'internal', dnsNames: dnsNames(settings) }],
+    manifests: [
+      serviceAccount(settings, name),
+      configMap(settings, 'redis-config', name, config),
+      statefulSet(settings, name, template, {
+        replicas: sentinel ? sentinelServers : 1,
+        service: name,
+        volumes: { data: settings.redis.storage },
+        parallel: sentinel,
+      }),
+      service(settings, {
+        name,
+        component: name,
+        ports: { redis: ports.redis, ...(sentinel ? { sentinel: ports.sentinel } : {}) },
+        headless: true,
+        // Servers and Sentinels must find each other before any of them is ready.
+        unready: true,
+      }),
+      service(settings, {
+        name: 'redis-exporter',
+        component: name,
+        ports: { exporter: ports.exporter },
+        headless: true,
+        unready: true,
+      }),
+      ...(sentinel ? [disruptionBudget(settings, name, sentinelServers - 1)] : []),
+    ],
+  };
+}
+
+/** What the scripts of mode `sentinel` need to know. */
+export function sentinelInput(settings: Settings): SentinelInput {
+  return {
+    primaryName,
+    hosts: redisHosts(settings),
+    domain: `${name}.${settings.namespace}.svc`,
+    redisPort: ports.redis,
+    sentinelPort: ports.sentinel,
+    quorum: Math.floor(sentinelServers / 2) + 1,
+    downAfterMilliseconds: settings.redis.downAfterMilliseconds,
+    tlsDirectory,
+    secretsDirectory,
+    dataDirectory,
+    runDirectory,
+  };
+}
+
+function files(settings: Settings): Record<string, string> {
+  const { mode, maxmemory, maxclients } = settings.redis;
+  const input = sentinelInput(settings);
+  return {
+    'redis.conf': redisConf({
+      port: ports.redis,
+      tlsDirectory,
+      aclFile: `${secretsDirectory}/users.acl`,
+      dataDirectory,
+      maxmemoryMegabytes: maxmemory,
+      maxclients,
+      sentinel: mode === 'sentinel',
+    }),
+    'reload.sh': reloadScript({ redisPort: ports.redis, tlsDirectory, secretsDirectory, seconds: 5 }),
+    ...(mode === 'sentinel'
+      ? {
+          'redis.sh': redisScript(input),
+          'stop.sh': stopScript(input),
+          'sentinel.conf': sentinelConf(input),
+          'sentinel.sh': sentinelScript(input),
+        }
+      : {}),
+  };
+}
+
+const mounts = { config: '/etc/redis', secrets: secretsDirectory, tls: tlsDirectory, tmp: '/tmp' };
+
+function server(settings: Settings): ContainerInput {
+  const { maxmemory, mode } = settings.redis;
+  const sentinel = mode === 'sentinel';
+  const ping = `[ "$(REDISCLI_AUTH="$(cat ${secretsDirectory}/probe-password)" redis-cli --no-auth-warning --tls --cacert ${tlsDirectory}/ca.crt --user probe -p ${ports.redis} ping)" = PONG ]`;
+  const probe = { exec: { command: ['sh', '-c', ping] }, timeoutSeconds: 3 };
+  return {
+    name,
+    image: imageOf(settings, 'redis'),
+    command: sentinel ? ['sh', '/etc/redis/redis.sh'] : ['redis-server', '/etc/redis/redis.conf'],
+    ports: { redis: ports.redis },
+    mounts: { ...mounts, data: dataDirectory, run: runDirectory },
+    writable: ['data', 'run', 'tmp'],
+    startup: { ...probe, periodSeconds: 2, failureThreshold: 150 },
+    readiness: { ...probe, periodSeconds: 5 },
+    liveness: { ...probe, periodSeconds: 15, failureThreshold: 4 },
+    ...(sentinel ? { preStop: { exec: { command: ['sh', '/etc/redis/stop.sh'] } } } : {}),
+    cpu: 200,
+    // Copy-on-write while the append-only file is rewritten, and buffers of replicas and clients.
+    memory: Math.ceil(maxmemory * 1.5) + 64,
+  };
+}
+
+function sentinelContainer(settings: Settings): ContainerInput {
+  const ping = `[ "$(REDISCLI_AUTH="$(cat ${secretsDirectory}/sentinel-client-password)" redis-cli --no-auth-warning --tls --cacert ${tlsDirectory}/ca.crt -p ${ports.sentinel} ping)" = PONG ]`;
+  const probe = { exec: { command: ['sh', '-c', ping] }, timeoutSeconds: 3 };
+  return {
+    name: 'sentinel',
+    image: imageOf(settings, 'redis'),
+    command: ['sh', '/etc/redis/sentinel.sh'],
+    ports: { sentinel: ports.sentinel },
+    mounts: { ...mounts, data: dataDirectory, run: runDirectory },
+    writable: ['data', 'run', 'tmp'],
+    startup: { ...probe, periodSeconds: 2, failureThreshold: 150 },
+    readiness: { ...probe, periodSeconds: 5 },
+    liveness: { ...probe, periodSeconds: 15, failureThreshold: 4 },
+    cpu: 50,
+    memory: 64,
+  };
+}
+
+function exporterContainer(settings: Settings): ContainerInput {
+  const http = { httpGet: { path: '/health', port: 'exporter' } };
+  return {
+    name: 'exporter',
+    image: imageOf(settings, 'redisExporter'),
+    env: {
+      REDIS_ADDR: `rediss://localhost:${ports.redis}`,
+      REDIS_USER: 'exporter',
+      REDIS_PASSWORD_FILE: '/run/secrets/exporter/exporter-password.json',
+      REDIS_EXPORTER_TLS_CA_CERT_FILE: `${tlsDirectory}/ca.crt`,
+      REDIS_EXPORTER_CHECK_SINGLE_KEYS: lastBackupKey,
+      REDIS_EXPORTER_WEB_LISTEN_ADDRESS: `:${ports.exporter}`,
+    },
+    ports: { exporter: ports.exporter },
+    mounts: { exporter: '/run/secrets/exporter', tls: tlsDirectory },
+    readiness: { ...http, periodSeconds: 10 },
+    liveness: { ...http, periodSeconds: 30 },
+    cpu: 20,
+    memory: 64,
+  };
+}
+
+function reloader(settings: Settings): ContainerInput {
+  return {
+    name: 'reloader',
+    image: imageOf(settings, 'redis'),
+    command: ['sh', '/etc/redis/reload.sh'],
+    mounts,
+    writable: ['tmp'],
+    cpu: 10,
+    memory: 32,
+  };
+}
+
+function dnsNames(settings: Settings): string[] {
+  const host = `${name}.${settings.namespace}.svc`;
+  return [host, `*.${host}`, name, 'localhost'];
+}
+
+function secrets(settings: Settings): SecretSpec {
+  const { accepted } = settings.secrets.redisPasswords;
+  const keys = redisUsers.flatMap((user) =>
+    accepted.map((generation) => passwordKey(settings, user, generation)),
+  );
+  return {
+    name: 'redis-secrets',
+    component: name,
+    files: {
+      'users.acl': {
+        from: keys,
+        write: (...passwords) =>
+          aclFile(
+            Object.fromEntries(
+              redisUsers.map((user, index) => [
+                user,
+                passwords.slice(index * accepted.length, (index + 1) * accepted.length),
+              ]),
+            ),
+          ),
+      },
+      'probe-password': redisPassword(settings, 'probe'),
+      'reloader-password': redisPassword(settings, 'reloader'),
+      // The exporter reads a map from server to password.
+      'exporter-password.json': {
+        from: [passwordKey(settings, 'exporter')],
+        write: (password) =>
+          JSON.stringify({
+            [`rediss://exporter@localhost:${ports.redis}`]: password,
+            [`rediss://localhost:${ports.redis}`]: password,
+          }),
+      },
+      ...(settings.redis.mode === 'sentinel'
+        ? {
+            'replication-password': redisPassword(settings, 'replication'),
+            'sentinel-password': redisPassword(settings, 'sentinel'),
+            'sentinel-client-password': redisPassword(settings, 'sentinel-client'),
+          }
+        : {}),
+    },
+  };
+}

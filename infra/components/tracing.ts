@@ -1,0 +1,133 @@
+import { stringify } from 'yaml';
+import { collectorConfig, traceStoreConfig } from '../config/otel.ts';
+import { ports } from '../connections.ts';
+import { imageUsers } from '../images.ts';
+import type { Settings } from '../settings.ts';
+import { imageOf } from './image.ts';
+import type { Manifest, Part } from './manifest.ts';
+import { configMap, deployment, service, serviceAccount, statefulSet } from './objects.ts';
+import { podTemplate } from './pod.ts';
+
+const collector = 'otel-collector';
+const store = 'trace-store';
+const healthPort = 13_133;
+const tlsDirectory = '/run/tls';
+const collectorMemory = 256;
+
+/** Where spans go: a collector that samples them, and a store that Grafana reads. */
+export function tracing(settings: Settings): Part {
+  return {
+    name: 'tracing',
+    after: ['namespace', 'network'],
+    certificates: [collector, store].map((name) => ({
+      name: `${name}-tls`,
+      component: name,
+      issuer: 'internal',
+      dnsNames: [name, `${name}.${settings.namespace}.svc`],
+    })),
+    manifests: [...collectorObjects(settings), ...storeObjects(settings)],
+  };
+}
+
+function collectorObjects(settings: Settings): Manifest[] {
+  const config = {
+    'config.yaml': stringify(
+      collectorConfig({
+        otlpPort: ports.otlp,
+        metricsPort: ports.collectorMetrics,
+        healthPort,
+        storeEndpoint: `https://${store}.${settings.namespace}.svc:${ports.otlp}`,
+        tlsDirectory,
+        memory: collectorMemory,
+      }),
+    ),
+  };
+  const health = { httpGet: { path: '/', port: healthPort } };
+  const template = podTemplate(settings, {
+    component: collector,
+    user: imageUsers.otelCollector,
+    config,
+    volumes: { config: { configMap: 'otel-collector-config' }, tls: { secret: 'otel-collector-tls' } },
+    containers: [
+      {
+        name: 'collector',
+        image: imageOf(settings, 'otelCollector'),
+        args: ['--config=/etc/otelcol-contrib/config.yaml'],
+        ports: { otlp: ports.otlp, metrics: ports.collectorMetrics },
+        mounts: { config: '/etc/otelcol-contrib', tls: tlsDirectory },
+        readiness: { ...health, periodSeconds: 5 },
+        liveness: { ...health, periodSeconds: 15, failureThreshold: 4 },
+        cpu: 50,
+        memory: collectorMemory,
+      },
+    ],
+  });
+  return [
+    serviceAccount(settings, collector),
+    configMap(settings, 'otel-collector-config', collector, config),
+    deployment(settings, collector, template, {
+      replicas: 1,
+      strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
+    }),
+    service(settings, {
+      name: collector,
+      component: collector,
+      ports: { otlp: ports.otlp, metrics: ports.collectorMetrics },
+    }),
+  ];
+}
+
+function storeObjects(settings: Settings): Manifest[] {
+  const config = {
+    'config.yaml': stringify(
+      traceStoreConfig({
+        otlpPort: ports.otlp,
+        queryPort: ports.traceQuery,
+        healthPort,
+        tlsDirectory,
+        dataDirectory: '/var/jaeger',
+        retentionHours: settings.tracing.retentionHours,
+      }),
+    ),
+  };
+  const health = { httpGet: { path: '/status', port: healthPort } };
+  const template = podTemplate(settings, {
+    component: store,
+    user: imageUsers.jaeger,
+    config,
+    volumes: {
+      config: { configMap: 'trace-store-config' },
+      tls: { secret: 'trace-store-tls' },
+      tmp: { scratch: 64 },
+    },
+    containers: [
+      {
+        name: 'jaeger',
+        image: imageOf(settings, 'jaeger'),
+        args: ['--config=/etc/jaeger/config.yaml'],
+        ports: { otlp: ports.otlp, query: ports.traceQuery },
+        mounts: { config: '/etc/jaeger', tls: tlsDirectory, data: '/var/jaeger', tmp: '/tmp' },
+        writable: ['data', 'tmp'],
+        readiness: { ...health, periodSeconds: 5 },
+        liveness: { ...health, periodSeconds: 15, failureThreshold: 4 },
+        cpu: 100,
+        memory: 512,
+      },
+    ],
+  });
+  return [
+    serviceAccount(settings, store),
+    configMap(settings, 'trace-store-config', store, config),
+    statefulSet(settings, store, template, {
+      replicas: 1,
+      service: store,
+      volumes: { data: settings.tracing.storage },
+    }),
+    service(settings, {
+      name: store,
+      component: store,
+      ports: { otlp: ports.otlp, query: ports.traceQuery },
+      headless: true,
+    }),
+  ];
+}

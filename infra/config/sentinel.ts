@@ -1,0 +1,170 @@
+/**
+ * Redis with Sentinel in pods: what each container runs. Names are announced, not addresses, since a pod that comes
+ * back has another one. Passwords go from files into configuration files of mode 0600 in memory, never into argv.
+ */
+
+/** What the scripts depend on. */
+export interface SentinelInput {
+  /** The name Sentinel knows the primary by. */
+  readonly primaryName: string;
+  /** Host names of the servers, the first is the primary of an empty installation. */
+  readonly hosts: readonly string[];
+  /** Suffix that makes a pod's own host name of its name. */
+  readonly domain: string;
+  readonly redisPort: number;
+  readonly sentinelPort: number;
+  readonly quorum: number;
+  readonly downAfterMilliseconds: number;
+  readonly tlsDirectory: string;
+  readonly secretsDirectory: string;
+  /** Where Redis keeps its data; Sentinel's state is kept beside it. */
+  readonly dataDirectory: string;
+  /** Scratch space in memory. */
+  readonly runDirectory: string;
+}
+
+/** What does not change in sentinel.conf; `sentinel.sh` adds the primary and the passwords. */
+export function sentinelConf(input: SentinelInput): string {
+  return lines(
+    'port 0',
+    `tls-port ${input.sentinelPort}`,
+    `tls-cert-file ${input.tlsDirectory}/tls.crt`,
+    `tls-key-file ${input.tlsDirectory}/tls.key`,
+    `tls-ca-cert-file ${input.tlsDirectory}/ca.crt`,
+    'tls-auth-clients no',
+    'tls-protocols "TLSv1.2 TLSv1.3"',
+    'tls-replication yes',
+    'protected-mode no',
+    'logfile ""',
+    `dir ${input.runDirectory}`,
+    'sentinel resolve-hostnames yes',
+    'sentinel announce-hostnames yes',
+    'sentinel deny-scripts-reconfig yes',
+  );
+}
+
+/** Shell functions: who the Sentinels say is primary, asked one after the other, two seconds each. */
+function askPrimary(input: SentinelInput): string {
+  return lines(
+    `me="$HOSTNAME.${input.domain}"`,
+    `secret() { cat "${input.secretsDirectory}/$1"; }`,
+    'ask() {',
+    `  REDISCLI_AUTH="$(secret sentinel-client-password)" timeout 2 redis-cli --no-auth-warning --tls --cacert ${input.tlsDirectory}/ca.crt \\`,
+    `    -h "$1" -p ${input.sentinelPort} sentinel "$2" ${input.primaryName} 2>/dev/null`,
+    '}',
+    'primary() {',
+    `  for host in ${input.hosts.join(' ')}; do`,
+    '    answer="$(ask "$host" get-master-addr-by-name | head -n 1)" || continue',
+    '    case "$answer" in *.svc) echo "$answer"; return;; esac',
+    '  done',
+    '}',
+  );
+}
+
+/** Starts a Redis server: as the replica of whom the Sentinels name, else of the first host. */
+export function redisScript(input: SentinelInput): string {
+  return lines(
+    '#!/bin/sh',
+    'set -eu',
+    'umask 077',
+    askPrimary(input).trimEnd(),
+    `conf=${input.runDirectory}/redis.conf`,
+    `cat /etc/redis/redis.conf > "$conf"`,
+    `printf 'replica-announce-ip %s\\nreplica-announce-port ${input.redisPort}\\nmasteruser replication\\nmasterauth %s\\n' "$me" "$(secret replication-password)" >> "$conf"`,
+    'of="$(primary)"',
+    `[ -n "$of" ] || of=${input.hosts[0]}`,
+    `[ "$of" = "$me" ] || echo "replicaof $of ${input.redisPort}" >> "$conf"`,
+    'echo "$me starts; the primary is $of"',
+    'exec redis-server "$conf"',
+  );
+}
+
+/** Starts a Sentinel; its id is its ordinal, and it remembers the primary on the data volume. */
+export function sentinelScript(input: SentinelInput): string {
+  const { primaryName: name } = input;
+  return lines(
+    '#!/bin/sh',
+    'set -eu',
+    'umask 077',
+    askPrimary(input).trimEnd(),
+    `state=${input.dataDirectory}/sentinel.conf`,
+    `known="$(sed -n 's/^sentinel monitor ${name} \\([^ ]*\\) .*/\\1/p' "$state" 2>/dev/null || true)"`,
+    'of="$(primary)"',
+    '[ -n "$of" ] || of="$known"',
+    `[ -n "$of" ] || of=${input.hosts[0]}`,
+    'cat /etc/redis/sentinel.conf > "$state.new"',
+    'cat >> "$state.new" <<END',
+    'sentinel myid $(printf %040d "${HOSTNAME##*-}")',
+    'sentinel announce-ip $me',
+    `sentinel announce-port ${input.sentinelPort}`,
+    'requirepass $(secret sentinel-client-password)',
+    'sentinel sentinel-pass $(secret sentinel-client-password)',
+    `sentinel monitor ${name} $of ${input.redisPort} ${input.quorum}`,
+    `sentinel auth-user ${name} sentinel`,
+    `sentinel auth-pass ${name} $(secret sentinel-password)`,
+    `sentinel down-after-milliseconds ${name} ${input.downAfterMilliseconds}`,
+    `sentinel failover-timeout ${name} 10000`,
+    `sentinel parallel-syncs ${name} 1`,
+    'END',
+    'mv "$state.new" "$state"',
+    'echo "$me watches $of"',
+    'exec redis-server "$state" --sentinel',
+  );
+}
+
+/** Before a primary stops: writes pause, another takes over, so that a planned stop loses nothing. */
+export function stopScript(input: SentinelInput): string {
+  return lines(
+    '#!/bin/sh',
+    'set -u',
+    askPrimary(input).trimEnd(),
+    'own() {',
+    `  REDISCLI_AUTH="$(secret sentinel-password)" timeout 2 redis-cli --no-auth-warning --tls --cacert ${input.tlsDirectory}/ca.crt --user sentinel -p ${input.redisPort} "$@"`,
+    '}',
+    '[ "$(own role | head -n 1)" = master ] || exit 0',
+    'own client pause 3000 write',
+    `for host in ${input.hosts.join(' ')}; do`,
+    '  [ "$host" != "$me" ] || continue',
+    '  [ "$(ask "$host" failover)" = OK ] && break',
+    'done',
+    'for _ in 1 2 3 4 5 6 7 8 9 10; do',
+    '  [ "$(own role | head -n 1)" = master ] || exit 0',
+    '  sleep 1',
+    'done',
+  );
+}
+
+/**
+ * Makes a running server take up what changes in its mounted files: users and their passwords, the certificate.
+ * Without it a rotation would need a restart.
+ */
+export function reloadScript(input: {
+  readonly redisPort: number;
+  readonly tlsDirectory: string;
+  readonly secretsDirectory: string;
+  readonly seconds: number;
+}): string {
+  const { tlsDirectory, secretsDirectory } = input;
+  return lines(
+    '#!/bin/sh',
+    'set -u',
+    'own() {',
+    `  REDISCLI_AUTH="$(cat ${secretsDirectory}/reloader-password)" redis-cli --no-auth-warning --tls --cacert ${tlsDirectory}/ca.crt --user reloader -p ${input.redisPort} "$@"`,
+    '}',
+    `users() { cat ${secretsDirectory}/users.acl; }`,
+    `certificate() { cat ${tlsDirectory}/tls.crt; }`,
+    'have_users="$(users)" have_certificate="$(certificate)"',
+    `while sleep ${input.seconds}; do`,
+    '  if [ "$(users)" != "$have_users" ]; then',
+    '    new="$(users)"',
+    '    [ "$(own acl load)" = OK ] && have_users="$new" && echo "users reloaded"',
+    '  fi',
+    '  if [ "$(certificate)" != "$have_certificate" ]; then',
+    '    new="$(certificate)"',
+    `    [ "$(own config set tls-cert-file ${tlsDirectory}/tls.crt tls-key-file ${tlsDirectory}/tls.key)" = OK ] && have_certificate="$new" && echo "certificate reloaded"`,
+    '  fi',
+    'done',
+  );
+}
+
+const lines = (...text: string[]): string => `${text.join('\n')}\n`;

@@ -1,0 +1,28 @@
+import type { Connections } from '../connections.ts';
+import type { Settings } from '../settings.ts';
+
+/** One job of Prometheus: the addresses behind a DNS name, on one port. */
+export interface ScrapeTarget {
+  readonly job: string;
+  /** DNS name whose addresses are the targets. */
+  readonly host: string;
+  readonly port: number;
+  /** The name in the targets' certificate; plain HTTP when absent. */
+  readonly tlsServerName?: string;
+}
+
+/** The scrape jobs that the connections declare. */
+export function scrapeTargets(settings: Settings, graph: Connections): ScrapeTarget[] {
+  return graph.list.flatMap(({ to, port, scrape }) =>
+    scrape && port
+      ? [
+          {
+            job: scrape.job,
+            host: `${scrape.service}.${settings.namespace}.svc`,
+            port: graph.nodes[to]?.ports[port] as number,
+            ...(scrape.tlsServerName ? { tlsServerName: scrape.tlsServerName } : {}),
+          },
+        ]
+      : [],
+  );
+}
