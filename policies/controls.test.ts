@@ -1,0 +1,52 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { controls } from './controls.ts';
+import { main } from './generate.ts';
+import { rules } from './rules/index.ts';
+import { checks } from './verify/checks/index.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const read = (file: string): string =>
+  existsSync(`${root}${file}`) ? readFileSync(`${root}${file}`, 'utf8') : '';
+const proven = controls.filter(({ holder }) => holder === 'proven');
+
+test('controls have unique ids, and those of the operator claim nothing', () => {
+  expect(new Set(controls.map(({ id }) => id)).size).toBe(controls.length);
+  for (const { id, holder, proofs } of controls) {
+    expect(id).toMatch(/^[A-Z]{3}-\d+$/);
+    const claims = Object.values(proofs).flat().length;
+    expect(claims > 0, id).toBe(holder === 'proven');
+  }
+});
+
+test.each(proven)('$id: every proof that it claims exists', ({ proofs }) => {
+  const known = new Set(checks.map(({ id }) => id));
+  for (const id of proofs.live ?? []) expect(known, `live check ${id}`).toContain(id);
+  for (const { file, text } of proofs.guards ?? [])
+    expect(read(file), `${file} holds the guard`).toContain(text);
+  for (const { file, name } of proofs.tests ?? []) expect(read(file), `${file} has the test`).toContain(name);
+});
+
+test('every rule and every live check belongs to a control', () => {
+  const claimed = new Set<string>(
+    proven.flatMap(({ proofs }) => [...(proofs.rules ?? []), ...(proofs.live ?? [])]),
+  );
+  const orphans = [...rules.map(({ name }) => name), ...checks.map(({ id }) => id)].filter(
+    (id) => !claimed.has(id),
+  );
+  expect(orphans).toEqual([]);
+});
+
+test('what is generated from the catalogue is current', () => {
+  const said: string[] = [];
+  expect(
+    main(['--check'], (text) => said.push(text)),
+    said.join(),
+  ).toBe(0);
+});
+
+test('wrong usage of the generator: exit 2', () => {
+  expect(main(['--nothing'], () => {})).toBe(2);
+  expect(main(['--help'], () => {})).toBe(0);
+});

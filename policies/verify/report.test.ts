@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest';
+import { clean, exitCode, line, summary, toJson, toJunit } from './report.ts';
+import type { Result } from './types.ts';
+
+const check: Result['check'] = {
+  id: 'auth-x',
+  group: 'auth',
+  expected: 'a <b>',
+  remedy: 'do it',
+  references: ['ASVS 1.1.1'],
+  run: () => Promise.reject(new Error('not in this test')),
+};
+const result = (status: Result['status'], observed = 'seen'): Result => ({
+  check,
+  status,
+  observed,
+  milliseconds: 5,
+});
+
+test('exit codes: a check that did not run is never green', () => {
+  expect(exitCode([result('pass'), result('skipped')])).toBe(0);
+  expect(exitCode([result('pass'), result('fail'), result('error')])).toBe(1);
+  expect(exitCode([result('pass'), result('error')])).toBe(2);
+  expect(exitCode([result('skipped')])).toBe(2);
+  expect(exitCode([])).toBe(2);
+});
+
+test('a failure is told with id, expectation, observation and remedy', () => {
+  expect(line(result('fail'))).toMatch(/FAIL auth-x\n.*a <b>\n.*seen\n.*do it \(ASVS 1\.1\.1\)/);
+  expect(line(result('pass'))).toBe('ok   auth-x: seen');
+  expect(summary([result('pass'), result('skipped')], 1_500)).toBe(
+    '1 passed, 0 failed, 0 could not be checked, 1 skipped, 1.5 s',
+  );
+});
+
+test('no token, key or control character reaches a report', () => {
+  const token = `eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJ4In0.${'a'.repeat(86)}`;
+  const all = [result('fail', `got ${token} and ${'r'.repeat(43)}\u001b[31m`)];
+  for (const text of [line(all[0] as Result), toJson('https://x:1', all), toJunit(all)]) {
+    expect(text).not.toMatch(/eyJ|r{43}/);
+    expect(text).not.toContain('\u001b');
+    expect(text).toContain('[token]');
+  }
+  expect(clean('x'.repeat(30).concat(' ').repeat(40)).length).toBe(500);
+});
+
+test('JUnit counts and escapes', () => {
+  const xml = toJunit([result('pass'), result('fail', '<&>'), result('error'), result('skipped')]);
+  expect(xml).toContain('tests="4" failures="1" errors="1" skipped="1"');
+  expect(xml).toContain('message="&#60;&#38;&#62;"');
+});
