@@ -1,0 +1,57 @@
+import exec from 'k6/execution';
+import { Counter } from 'k6/metrics';
+import type { Options } from 'k6/options';
+import { send } from './lib/client.ts';
+import { objectives } from './lib/objectives.ts';
+import { account, run } from './lib/run.ts';
+import { arrivals } from './lib/scenario.ts';
+import { login, type Session } from './lib/session.ts';
+import { summaryTrendStats } from './lib/summary.ts';
+import { work } from './lib/worker.ts';
+import { planAttack } from './scenarios/attack.ts';
+import { requests } from './scenarios/requests.ts';
+
+export { handleSummary } from './lib/summary.ts';
+
+// Nine tenths of the traffic are over the limit; those at work beside it are never denied, and stay fast.
+
+const plan = planAttack(run.policies);
+const admitted = new Counter('admitted');
+
+export const options: Options = {
+  scenarios: {
+    attackers: {
+      executor: 'constant-arrival-rate',
+      exec: 'attack',
+      rate: plan.rate,
+      timeUnit: '1s',
+      duration: `${plan.seconds}s`,
+      preAllocatedVUs: 40,
+      maxVUs: 120,
+    },
+    others: arrivals(plan.others, 'others'),
+  },
+  thresholds: {
+    'admitted{by:attackers}': [`count>=${plan.admitted.least}`, `count<=${plan.admitted.most}`],
+    'rate_limited{scenario:attackers}': ['count>0'],
+    'rate_limited{scenario:others}': ['count==0'],
+    'unexpected_answers{scenario:others}': ['count==0'],
+    truthful_headers: ['rate==1'],
+    ...objectives('others'),
+  },
+  summaryTrendStats,
+};
+
+export function setup(): Session[] {
+  return Array.from({ length: plan.attackers }, (_, n) => login(account(n)));
+}
+
+export function attack(sessions: Session[]): void {
+  const session = sessions[exec.scenario.iterationInTest % plan.attackers] as Session;
+  const answer = send(requests.list(), { token: session.accessToken });
+  if (answer.status !== 429) admitted.add(1, { by: 'attackers' });
+}
+
+export function others(): void {
+  work(plan.others.users, (user) => login(account(plan.attackers + user)));
+}

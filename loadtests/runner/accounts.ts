@@ -1,0 +1,54 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
+import { loadRole } from '../scenarios/limits.ts';
+import type { Account } from '../scenarios/run-file.ts';
+import type { Client } from './client.ts';
+
+/**
+ * Sees to it that so many load accounts exist, and keeps them in a file of their own for the next run.
+ * @param users file with an admin, who creates them
+ * @param file where they are kept
+ * @throws Error when the service does not let the admin in or create one
+ */
+export async function ensureAccounts(
+  client: Client,
+  users: string,
+  file: string,
+  wanted: number,
+): Promise<void> {
+  const kept = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Account[]) : [];
+  // A stack started afresh has forgotten them.
+  const accounts = kept[0] !== undefined && (await login(client, kept[0])) !== null ? kept : [];
+  if (accounts.length >= wanted) return;
+  const known = JSON.parse(readFileSync(users, 'utf8')) as (Account & { role: string })[];
+  const admin = known.find(({ role }) => role === 'admin');
+  if (admin === undefined) throw new Error(`${users} has no user with the role admin`);
+  const token = await login(client, admin);
+  if (token === null) throw new Error(`the service does not let ${admin.email} of ${users} in`);
+  const batch = randomBytes(3).toString('hex');
+  while (accounts.length < wanted) {
+    const account = {
+      email: `load-${batch}-${accounts.length}@example.test`,
+      password: randomBytes(18).toString('base64url'),
+    };
+    await create(client, token, account);
+    accounts.push(account);
+    writeFileSync(file, JSON.stringify(accounts), { mode: 0o600 });
+  }
+}
+
+async function login(client: Client, { email, password }: Account): Promise<string | null> {
+  const answer = await client('POST', '/api/v1/auth/login', { body: { email, password } });
+  if (answer.status === 200) return (answer.json() as { accessToken: string }).accessToken;
+  if (answer.status === 401) return null;
+  throw new Error(`login of ${email} answered ${answer.status}`);
+}
+
+async function create(client: Client, token: string, account: Account): Promise<void> {
+  const answer = await client('POST', '/api/v1/users', { token, body: { ...account, role: loadRole } });
+  if (answer.status === 201) return;
+  if (answer.status !== 429) throw new Error(`creating ${account.email} answered ${answer.status}`);
+  await setTimeout(Number(answer.headers['retry-after'] ?? 1) * 1000);
+  await create(client, token, account);
+}

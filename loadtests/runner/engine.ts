@@ -1,0 +1,71 @@
+import { spawnSync } from 'node:child_process';
+import { dirname } from 'node:path';
+
+/** The image used where k6 is not installed. To refresh: `npm run images:refresh`. */
+export const k6Image =
+  'docker.io/grafana/k6:2.2.0@sha256:9bd01d6941fca969cb61bb57d2da5ee9b385fe2aa8881df3798c196564d6ace6';
+
+/** How k6 is started here. */
+export interface Engine {
+  /** For people: which k6 this is. */
+  readonly name: string;
+  readonly command: string;
+  /** Arguments before k6's own. */
+  readonly prefix: (environment: Readonly<Record<string, string>>) => string[];
+}
+
+/** What to type when there is none. */
+export const howToInstall =
+  'k6 is not installed, and neither Docker nor Podman answers. Install k6 (https://grafana.com/docs/k6/latest/set-up/install-k6/), ' +
+  'or start Docker, or use `npm run test:load`, which needs neither.';
+
+/** Oldest k6 that runs `.ts` imports as they are and exports its web dashboard. */
+const oldest = [1, 1] as const;
+
+/**
+ * Finds k6: installed, else the pinned image by Docker or Podman.
+ * @param root folder of the repository, which a container sees under the same path
+ * @param ca file that a container must see too
+ */
+export function findEngine(root: string, ca: string | null): Engine | null {
+  const version = output('k6', ['version']);
+  const found = /v(\d+)\.(\d+)\S*/.exec(version ?? '');
+  if (found !== null && isRecent(Number(found[1]), Number(found[2])))
+    return { name: `k6 ${found[0]}`, command: 'k6', prefix: () => [] };
+  for (const tool of ['docker', 'podman']) {
+    if (output(tool, ['info']) !== null)
+      return {
+        name: `${k6Image.split('@')[0]} by ${tool}`,
+        command: tool,
+        prefix: (env) => inContainer(root, ca, env),
+      };
+  }
+  return null;
+}
+
+function isRecent(major: number, minor: number): boolean {
+  return major > oldest[0] || (major === oldest[0] && minor >= oldest[1]);
+}
+
+/** Same paths, same user, same network as outside, so that a script need not know where it runs. */
+function inContainer(
+  root: string,
+  ca: string | null,
+  environment: Readonly<Record<string, string>>,
+): string[] {
+  const user = `${process.getuid?.() ?? 1000}:${process.getgid?.() ?? 1000}`;
+  const extra = ca === null || ca.startsWith(root) ? [] : ['--volume', `${dirname(ca)}:${dirname(ca)}:ro`];
+  return [
+    'run',
+    '--rm',
+    ...['--network', 'host', '--user', user, '--workdir', root, '--volume', `${root}:${root}`],
+    ...extra,
+    ...Object.entries(environment).flatMap(([name, value]) => ['--env', `${name}=${value}`]),
+    k6Image,
+  ];
+}
+
+function output(command: string, args: readonly string[]): string | null {
+  const { status, stdout } = spawnSync(command, args, { encoding: 'utf8', timeout: 10_000 });
+  return status === 0 ? stdout : null;
+}

@@ -1,0 +1,194 @@
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { defaultPolicies, type Policy } from '../../app/src/limiter/policies.ts';
+import { longestWaitSeconds } from '../scenarios/admissions.ts';
+import { count, type Summary } from '../scenarios/report.ts';
+import type { RunFile, Script } from '../scenarios/run-file.ts';
+import { exceeded, profiles } from '../scenarios/traffic.ts';
+import { ensureAccounts } from './accounts.ts';
+import { type Addresses, chooseAddresses } from './addresses.ts';
+import { createClient } from './client.ts';
+import { type Denials, growth, readDenials } from './counters.ts';
+import { type Engine, findEngine, howToInstall } from './engine.ts';
+import { type Options, readOptions, usage } from './options.ts';
+import { findTarget, type Target } from './target.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
+const state = join(root, '.local', 'loadtest');
+const reports = join(root, 'reports', 'loadtest');
+/** Load accounts that each script signs in. */
+const accountsFor: Record<Script, number> = {
+  limits: 6,
+  burst: 2,
+  attack: 20,
+  mixed: 20,
+  soak: 20,
+  spike: 60,
+  breakpoint: 20,
+};
+
+try {
+  const options = readOptions(process.argv.slice(2));
+  if (options === null) console.log(usage);
+  else process.exitCode = await loadtest(options);
+} catch (error) {
+  console.error(`loadtest: ${error instanceof Error ? error.message : error}`);
+  process.exitCode = 2;
+}
+
+async function loadtest(options: Options): Promise<number> {
+  const target = findTarget(root, options);
+  const engine = findEngine(root, target.ca);
+  if (engine === null && !options.prepare) throw new Error(howToInstall);
+  const addresses = chooseAddresses(target.urls, process.platform, options.localIps);
+  const policies = readPolicies(options.policies);
+  warnOfLimits(options.script, policies, addresses);
+  mkdirSync(state, { recursive: true, mode: 0o700 });
+  mkdirSync(reports, { recursive: true });
+  const run = await prepare(options, target, policies, addresses);
+  const environment = {
+    RUN: run,
+    K6_WEB_DASHBOARD: 'true',
+    K6_WEB_DASHBOARD_PORT: '-1',
+    K6_WEB_DASHBOARD_EXPORT: join(reports, `${options.script}.html`),
+    // Go reads the CA from here; k6 has no option for it.
+    ...(target.ca === null ? {} : { SSL_CERT_FILE: target.ca }),
+  };
+  const args = k6Arguments(options.script, addresses);
+  if (options.prepare) {
+    const assignments = Object.entries(environment).map(([name, value]) => `${name}='${value}'`);
+    console.log(`${assignments.join(' ')} k6 ${args.join(' ')}`);
+    return 0;
+  }
+  await quietWindows(policies);
+  const before = await readCounters(target);
+  const status = await runK6(engine as Engine, environment, args, options.script);
+  writeFileSync(join(state, 'ended'), String(Date.now()));
+  return verdict(status, options.script, before, await readCounters(target));
+}
+
+function readPolicies(file: string | undefined): readonly Policy[] {
+  return file === undefined ? defaultPolicies : (JSON.parse(readFileSync(file, 'utf8')) as Policy[]);
+}
+
+function warnOfLimits(script: Script, policies: readonly Policy[], { count }: Addresses): void {
+  const profile = script === 'mixed' || script === 'soak' || script === 'spike' ? profiles[script] : null;
+  const met = profile === null ? [] : exceeded(profile, policies, count);
+  if (met.length > 0)
+    console.error(
+      `loadtest: ${script} will meet the limits ${met.join(', ')} here, so its 429s are no finding`,
+    );
+}
+
+/** Writes what the script reads, and returns the file's path. */
+async function prepare(
+  options: Options,
+  target: Target,
+  policies: readonly Policy[],
+  addresses: Addresses,
+): Promise<string> {
+  const base = target.urls[0] as string;
+  const accounts = join(state, `accounts-${new URL(base).host.replace(':', '-')}.json`);
+  const client = createClient(base, target.ca);
+  await ensureAccounts(client, target.users, accounts, accountsFor[options.script]);
+  const run: RunFile = {
+    script: options.script,
+    targets: target.urls,
+    accounts,
+    policies,
+    addresses: addresses.count,
+    reports,
+    seed: randomBytes(4).toString('hex'),
+    ...(options.seconds === undefined ? {} : { seconds: options.seconds }),
+    ...(options.only === undefined ? {} : { only: options.only }),
+    ...(options.to === undefined ? {} : { to: options.to }),
+  };
+  const file = join(state, 'run.json');
+  writeFileSync(file, JSON.stringify(run, null, 2), { mode: 0o600 });
+  return file;
+}
+
+function k6Arguments(script: Script, { range }: Addresses): string[] {
+  return [
+    'run',
+    ...(process.stderr.isTTY ? [] : ['--quiet']),
+    ...(range === null ? [] : ['--local-ips', range]),
+    join(root, 'loadtests', `${script}.ts`),
+  ];
+}
+
+/** The arithmetic starts from empty windows: waits until those of the run before are. */
+async function quietWindows(policies: readonly Policy[]): Promise<void> {
+  const file = join(state, 'ended');
+  if (!existsSync(file)) return;
+  const empty =
+    Number(readFileSync(file, 'utf8')) + (Math.max(...policies.map(longestWaitSeconds)) + 2) * 1000;
+  const wait = empty - Date.now();
+  if (wait <= 0) return;
+  console.error(`loadtest: waiting ${Math.ceil(wait / 1000)} s until the windows of the last run are empty`);
+  await setTimeout(wait);
+}
+
+async function readCounters({ internal, ca }: Target): Promise<Denials | null> {
+  if (internal.length === 0) return null;
+  return readDenials(internal, async (url) => (await createClient(url, ca)('GET', url)).text);
+}
+
+function runK6(
+  engine: Engine,
+  environment: Record<string, string>,
+  args: string[],
+  script: Script,
+): Promise<number> {
+  console.error(`loadtest: ${script} with ${engine.name}`);
+  // Else a run that dies early would be judged by the summary of the one before.
+  rmSync(join(reports, `${script}.json`), { force: true });
+  const child = spawn(engine.command, [...engine.prefix(environment), ...args], {
+    cwd: root,
+    env: { ...process.env, ...environment },
+    stdio: 'inherit',
+  });
+  // Ctrl-C reaches k6 too, which then ends in order; this process waits for it.
+  process.on('SIGINT', () => {});
+  process.on('SIGTERM', () => child.kill('SIGTERM'));
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('exit', (code) => resolve(code ?? 2));
+  });
+}
+
+function verdict(status: number, script: Script, before: Denials | null, after: Denials | null): number {
+  const summary = join(reports, `${script}.json`);
+  // 99: k6 ran, and a threshold did not hold.
+  if ((status !== 0 && status !== 99) || !existsSync(summary)) {
+    console.error(`loadtest: k6 ended with ${status}, see above; nothing is proven`);
+    return 2;
+  }
+  const seen = count(JSON.parse(readFileSync(summary, 'utf8')) as Summary, 'rate_limited');
+  const equal = compare(seen, before, after);
+  console.log(`  reports: ${join('reports', 'loadtest', script)}.{json,xml,html}`);
+  return status === 0 && equal ? 0 : 1;
+}
+
+function compare(seen: number, before: Denials | null, after: Denials | null): boolean {
+  if (before === null || after === null) {
+    console.log('  skipped (1): deny counters not compared, no --internal given');
+    return true;
+  }
+  const grown = growth(before, after);
+  if (grown === null) {
+    console.log('  FAIL a replica restarted during the run, its counters began again');
+    return false;
+  }
+  const equal = grown.total === seen;
+  const parts = Object.entries(grown.byPolicy).map(([policy, value]) => `${policy} ${value}`);
+  console.log(
+    `  ${equal ? 'ok  ' : 'FAIL'} k6 saw ${seen} × 429, ratelimit_decisions_total{decision="deny"} grew by ${grown.total}` +
+      (parts.length > 0 ? ` (${parts.join(', ')})` : ''),
+  );
+  return equal;
+}

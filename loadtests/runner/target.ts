@@ -1,0 +1,54 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** What is under test, and how it is reached. */
+export interface Target {
+  readonly urls: readonly string[];
+  /** Internal ports of all replicas; empty when they are out of reach. */
+  readonly internal: readonly string[];
+  /** CA file for both; null for the public ones. */
+  readonly ca: string | null;
+  /** File of users, one of them an admin: `[{email, password, role}]`. */
+  readonly users: string;
+}
+
+/** What the command line says; each overrides the local stack's. */
+export interface Asked {
+  readonly target?: string[] | undefined;
+  readonly internal?: string[] | undefined;
+  readonly ca?: string | undefined;
+  readonly users?: string | undefined;
+}
+
+/** The command line's target, else the local stack. @throws Error that says what to do */
+export function findTarget(root: string, asked: Asked): Target {
+  const file = join(root, '.local', 'stack.json');
+  if (asked.target !== undefined) {
+    if (asked.users === undefined)
+      throw new Error('--target needs --users FILE, a JSON list of {email, password, role} with an admin');
+    return {
+      urls: asked.target.map(withoutSlash),
+      internal: (asked.internal ?? []).map(withoutSlash),
+      ca: asked.ca ?? null,
+      users: asked.users,
+    };
+  }
+  if (!existsSync(file))
+    throw new Error('no local stack is running: `npm start` in another terminal, or name a --target');
+  const stack = JSON.parse(readFileSync(file, 'utf8')) as {
+    replicas: string[];
+    internal: string[];
+    ca: string;
+    users: string;
+  };
+  return {
+    urls: stack.replicas,
+    internal: asked.internal ?? stack.internal,
+    ca: asked.ca ?? stack.ca,
+    users: asked.users ?? stack.users,
+  };
+}
+
+function withoutSlash(url: string): string {
+  return url.replace(/\/+$/, '');
+}

@@ -1,0 +1,115 @@
+import { type Policy, type RouteClass, routeClasses, type Scope } from '../../app/src/limiter/policies.ts';
+import { longestWaitSeconds, quotaFor, remainingSum } from './admissions.ts';
+
+/** One policy, put to the test: more requests than it admits, within one window, and what must come back. */
+export interface Probe {
+  /** The policy's name. */
+  readonly policy: string;
+  readonly scope: Scope;
+  /** Requests sent, evenly over `seconds`. */
+  readonly offered: number;
+  readonly seconds: number;
+  /** Exactly so many are admitted. */
+  readonly admitted: number;
+  /** What the `r` of all admitted answers add up to. */
+  readonly remainingSum: number;
+  /** When it starts, in seconds, so that no earlier probe's requests are in its window. */
+  readonly start: number;
+  /** Accounts that its requests are spread over, addresses likewise; 1 when the policy counts by it. */
+  readonly accounts: number;
+  /** The class of the requests it sends. */
+  readonly routeClass: RouteClass;
+}
+
+/** The probes to run, and which policies cannot be put to the test here, with the reason. */
+export interface Plan {
+  readonly probes: readonly Probe[];
+  readonly skipped: readonly { readonly policy: string; readonly because: string }[];
+  /** When the last probe ends, in seconds. */
+  readonly seconds: number;
+}
+
+/** The role of load accounts. */
+export const loadRole = 'caseworker';
+/** A window shorter than this cannot be filled surely before it moves on. */
+const shortestWindow = 10;
+/** Room after a window, for what still runs after a probe, for clocks and slow answers, in seconds. */
+const margin = 8;
+
+/**
+ * Lays the probes out in time. Policies that count by a key of their own run at once; those that share one
+ * (an address, the login endpoint, everything) wait until the windows of the earlier ones are empty.
+ * @param addresses how many client addresses the generator has
+ */
+export function planLimits(policies: readonly Policy[], addresses: number): Plan {
+  const skipped: { policy: string; because: string }[] = [];
+  const able = policies.filter((policy) => {
+    const because = obstacle(policy, addresses);
+    if (because !== undefined) skipped.push({ policy: policy.name, because });
+    return because === undefined;
+  });
+  const probes: Probe[] = [];
+  let start = 0;
+  for (const phase of [0, 1, 2]) {
+    const now = able
+      .filter((policy) => phaseOf(policy, addresses) === phase)
+      .map((policy) => probe(policy, start));
+    probes.push(...now);
+    if (now.length > 0)
+      start = Math.max(...now.map((p) => p.start + p.seconds)) + longestWindow(able) + margin;
+  }
+  return { probes, skipped, seconds: Math.max(0, ...probes.map((p) => p.start + p.seconds)) };
+}
+
+/** The policy's class: the first that names it; `address` and `global` are met by any request. */
+export function classOf(policy: string): RouteClass | undefined {
+  const entries = Object.entries(routeClasses) as [RouteClass, readonly string[]][];
+  const found = entries.find(([, names]) => names.includes(policy))?.[0];
+  return found ?? (policy === 'address' || policy === 'global' ? 'anonymous' : undefined);
+}
+
+function probe(policy: Policy, start: number): Probe {
+  const quota = quotaFor(policy, loadRole);
+  const admitted = Math.floor(quota / policy.cost);
+  const perAccount = 8;
+  const routeClass = classOf(policy.name) as RouteClass;
+  return {
+    policy: policy.name,
+    scope: policy.scope,
+    offered: Math.ceil(admitted * 1.08) + 20,
+    seconds: spanSeconds(policy, admitted),
+    admitted,
+    remainingSum: remainingSum({ quota, cost: policy.cost }, admitted),
+    start,
+    // More logins per account than this would meet the policy `login` first.
+    accounts:
+      routeClass === 'login' && policy.scope !== 'account' ? Math.ceil((admitted * 1.2) / perAccount) + 4 : 1,
+    routeClass,
+  };
+}
+
+/** Small quotas in a sixth of the window; large ones over most of it, for a generator that is not the bottleneck. */
+function spanSeconds({ windowSeconds, scope }: Policy, admitted: number): number {
+  const share = admitted > 10_000 ? 0.85 : admitted > 500 || scope === 'ip' ? 0.6 : 1 / 6;
+  return Math.round(windowSeconds * share);
+}
+
+function phaseOf({ name, scope }: Policy, addresses: number): number {
+  if (scope === 'global') return 2;
+  if (scope === 'endpoint' || name === 'address') return 1;
+  // With one address, the logins of the first phase count against it too.
+  return scope === 'ip' && addresses === 1 ? 1 : 0;
+}
+
+function obstacle(policy: Policy, addresses: number): string | undefined {
+  if (classOf(policy.name) === undefined) return 'no route of the load tests is subject to it';
+  if (policy.mode === 'shadow') return 'it is in shadow mode and denies nothing';
+  if (policy.windowSeconds < shortestWindow) return `its window is shorter than ${shortestWindow} s`;
+  if (addresses === 1 && (policy.scope === 'endpoint' || policy.scope === 'global'))
+    return 'one client address meets its own limit first; --local-ips gives more';
+  return undefined;
+}
+
+function longestWindow(policies: readonly Policy[]): number {
+  return Math.max(...policies.map(longestWaitSeconds));
+}
