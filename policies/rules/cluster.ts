@@ -111,12 +111,10 @@ export const clusterRules = [
     severity: 'high',
     remediation: 'Mount the Secret, or name it in resourceNames.',
     references: ['CIS 5.1.2', 'C-0186', 'kube-linter access-to-secrets'],
-    config: { properties: { readers: names('Roles that may read Secrets', ['traefik']) } },
+    config: { properties: { readers: names('Roles that may read Secrets', ['edge']) } },
     applies: isRole,
     *check(resource, config) {
-      const allowed = (config.readers as readonly string[]).some((name) =>
-        objectName(resource).includes(name),
-      );
+      const allowed = (config.readers as readonly string[]).includes(objectName(resource));
       for (const rule of roleRules(resource)) {
         const named = (rule as { resourceNames?: readonly string[] }).resourceNames ?? [];
         if (rule.resources?.includes('secrets') && named.length === 0 && !allowed) yield 'reads every Secret';

@@ -69,11 +69,7 @@ export const networkRules = [
     references: ['C-0260', 'NSA', 'ASVS 13.2.4', 'CKV2_K8S_6'],
     config: {
       properties: {
-        public: names('Policies that admit every address, as the edge must', [
-          'traefik',
-          'edge',
-          'edge-traefik',
-        ]),
+        public: names('Policies that admit every address, as the edge must', ['edge']),
       },
     },
     applies: isPolicy,
@@ -103,10 +99,17 @@ export const networkRules = [
     severity: 'high',
     remediation: 'Name the receiver in a narrow ipBlock (/24 or smaller for IPv4, /64 for IPv6).',
     references: ['API7', 'NSA', 'ASVS 13.2.4'],
+    config: {
+      properties: {
+        inside: names('Wider ranges that are the cluster itself, as a laptop cluster’s API server', []),
+      },
+    },
     applies: isPolicy,
-    *check(resource) {
+    *check(resource, config) {
+      const inside = config.inside as readonly string[];
       for (const { to = [] } of spec<PolicySpec>(resource).egress ?? [])
         for (const { ipBlock } of to) {
+          if (ipBlock?.cidr && inside.includes(ipBlock.cidr)) continue;
           const [address = '', bits = ''] = (ipBlock?.cidr ?? '').split('/');
           const narrow = address.includes(':') ? 64 : 24;
           if (ipBlock && !(Number(bits) >= narrow)) yield `egress to ${ipBlock.cidr}`;

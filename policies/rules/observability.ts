@@ -1,7 +1,7 @@
 import { parse } from 'yaml';
 import { containers, isKind, isWorkload, manifest } from '../engine/kubernetes.ts';
 import type { Resource } from '../engine/types.ts';
-import { integer, resourceRule } from './define.ts';
+import { integer, names, resourceRule } from './define.ts';
 
 /** Prometheus, Alertmanager and Grafana by their configuration files, and the limits of the service. */
 
@@ -67,13 +67,25 @@ export const observabilityRules = [
     severity: 'medium',
     remediation: 'Set scheme: https and tls_config.ca_file on the job; localhost may be plain.',
     references: ['ASVS 12.3.1', 'ASVS 12.3.4'],
+    config: {
+      properties: {
+        plainJobs: names('Jobs of others’ exporters, without users’ data, that Prometheus alone can reach', [
+          'redis',
+          'alertmanager',
+          'grafana',
+          'traefik',
+          'otel-collector',
+        ]),
+      },
+    },
     applies: (resource) => filesOf(resource, /prometheus\.ya?ml$/).length > 0,
-    *check(resource) {
+    *check(resource, config) {
+      const plain = config.plainJobs as readonly string[];
       for (const [file, text] of filesOf(resource, /prometheus\.ya?ml$/)) {
         const { scrape_configs = [] } = parse(text) as { scrape_configs?: readonly ScrapeConfig[] };
         for (const job of scrape_configs) {
           if (job.tls_config?.insecure_skip_verify) yield `${file}: job ${job.job_name} verifies nothing`;
-          if (job.scheme !== 'https' && !loopbackOnly(job))
+          if (job.scheme !== 'https' && !loopbackOnly(job) && !plain.includes(job.job_name ?? ''))
             yield `${file}: job ${job.job_name} is scraped in the clear`;
           else if (job.scheme === 'https' && !job.tls_config?.ca_file)
             yield `${file}: job ${job.job_name} names no ca_file`;
@@ -152,7 +164,6 @@ const grafanaSettings: Readonly<Record<string, readonly string[]>> = {
   'security.content_security_policy': ['true'],
   'security.allow_embedding': ['false', ''],
   'security.disable_gravatar': ['true'],
-  'server.protocol': ['https', 'h2', 'socket'],
 };
 
 function filesOf(resource: Resource, name: RegExp): readonly (readonly [string, string])[] {

@@ -179,7 +179,7 @@ export const podRules = [
     config: {
       properties: {
         apiClients: names('Workloads that watch the Kubernetes API, as the Gateway controller does', [
-          'traefik',
+          'edge',
         ]),
       },
     },

@@ -126,7 +126,7 @@ export const redisRules = [
     references: ['Redis Sentinel documentation', 'design'],
     *check(resources) {
       for (const resource of resources)
-        for (const { text, file } of configFiles(resource).filter((one) => !isServer(one))) {
+        for (const { text, file } of sentinelFiles(resource)) {
           const quorum = Number(/^sentinel monitor \S+ \S+ \d+ (\d+)/m.exec(text)?.[1] ?? 0);
           const runners = resources.filter(
             (one) =>
@@ -155,6 +155,14 @@ const isServer = ({ file }: File): boolean => !file.includes('sentinel');
 /** redis.conf and sentinel.conf, in ConfigMaps. */
 function configFiles(resource: Resource): readonly File[] {
   return isKind(resource, 'ConfigMap') ? files(resource, /(redis|sentinel)[\w.-]*\.conf$/) : [];
+}
+
+/** sentinel.conf, or the script that completes and starts it. */
+function sentinelFiles(resource: Resource): readonly File[] {
+  if (!isKind(resource, 'ConfigMap')) return [];
+  const found = files(resource, /sentinel[\w.-]*\.(conf|sh)$/);
+  const scripts = found.filter(({ file }) => file.endsWith('.sh'));
+  return scripts.length > 0 ? scripts : found;
 }
 
 /** ACL files, which hold password hashes and so live in Secrets. */

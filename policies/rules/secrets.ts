@@ -80,9 +80,16 @@ export const secretRules = [
     severity: 'critical',
     remediation: 'Move the value into a Secret and refer to it as a file.',
     references: ['CIS 5.4.1', 'C-0012', 'ASVS 13.3.1', 'polaris sensitiveConfigmapContent'],
+    mayBeUnknown: [
+      {
+        path: 'data.ca.crt',
+        reason: 'the certificate of a generated authority is public, and made by the first pulumi up',
+      },
+    ],
     applies: (resource) => isKind(resource, 'ConfigMap'),
     *check(resource) {
       for (const [key, text] of Object.entries(manifest(resource).data ?? {})) {
+        if (isUnknown(text)) continue;
         const found = sensitive.find(({ pattern }) => pattern.test(text));
         if (found) yield `data.${key} holds ${found.what}`;
       }
@@ -164,7 +171,8 @@ export const secretRules = [
 const sensitive = [
   { pattern: /-----BEGIN [A-Z ]*PRIVATE KEY-----/, what: 'a private key' },
   { pattern: /:\/\/[^/\s:@]*:[^@\s/]+@/, what: 'a URL with a password' },
-  { pattern: /^\s*(requirepass|masterauth|sentinel auth-pass \S+)\s+\S/m, what: 'a Redis password' },
+  // A reference to a file or a variable, as scripts hold it, is no password.
+  { pattern: /^\s*(requirepass|masterauth|sentinel auth-pass \S+)\s+(?![$%])\S/m, what: 'a Redis password' },
   { pattern: /^\s*user\s+\S+\s.*(>|#)[^\s]{8,}/m, what: 'a Redis ACL password' },
   {
     pattern:

@@ -47,7 +47,7 @@ export const serviceRules = [
     remediation: 'Use type: ClusterIP and publish through a route; name the edge in edgeServices.',
     references: ['C-0256', 'kube-linter exposed-services', 'NSA'],
     config: {
-      properties: { edgeServices: names('Services that may be of another type', ['traefik', 'edge']) },
+      properties: { edgeServices: names('Services that may be of another type', ['edge']) },
     },
     applies: (resource) => isKind(resource, 'Service'),
     *check(resource, config) {

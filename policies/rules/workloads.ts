@@ -63,7 +63,8 @@ export const workloadRules = [
           'quay.io/prometheus/',
           'quay.io/jetstack/',
           'gcr.io/distroless/',
-          'ghcr.io/simple378/',
+          // The placeholder of the settings: replace it by your registry, here and there.
+          'registry.example/simple378/',
           'localhost/',
         ]),
       },
@@ -98,18 +99,22 @@ export const workloadRules = [
   }),
   resourceRule({
     name: 'container-probes',
-    title: 'Every long-running container is probed for life and for readiness, by different questions',
+    title:
+      'Every container with a port is probed for life and for readiness; the service by different questions',
     why: 'One probe for both restarts a pod that only waits, or sends traffic to one that cannot answer.',
     severity: 'medium',
     remediation: 'Set livenessProbe and readinessProbe; readiness must not be the liveness question again.',
     references: ['CKV_K8S_8', 'CKV_K8S_9', 'C-0056', 'C-0018', 'kube-score pod-probes-identical'],
     applies: isService,
     *check(resource) {
-      for (const { name, livenessProbe, readinessProbe } of longRunning(resource)) {
+      // What takes no traffic, as a sidecar that reloads files, ends when it fails and needs no probe.
+      for (const container of longRunning(resource).filter(({ ports = [] }) => ports.length > 0)) {
+        const { name, livenessProbe, readinessProbe } = container;
         if (!livenessProbe) yield `container ${name}: no livenessProbe`;
         if (!readinessProbe) yield `container ${name}: no readinessProbe`;
         const path = livenessProbe?.httpGet?.path;
-        if (path !== undefined && path === readinessProbe?.httpGet?.path)
+        // Others have one question to ask; ours has two.
+        if (isCaseService(container) && path !== undefined && path === readinessProbe?.httpGet?.path)
           yield `container ${name}: liveness and readiness both ask ${path}`;
       }
     },
