@@ -1,0 +1,140 @@
+import type { StoreDecision } from './batcher.ts';
+import type { Charge, Demand } from './encode.ts';
+import type { Verdict } from './window.ts';
+
+/** How a rule stands after a request was decided. */
+export interface RuleState {
+  readonly policy: string;
+  readonly limit: number;
+  readonly windowSeconds: number;
+  readonly remaining: number;
+  /** Unix milliseconds at which nothing consumed so far counts any more. */
+  readonly resetAt: number;
+  /** Unix milliseconds at which at least one more unit becomes available. */
+  readonly nextAt: number;
+  /** Milliseconds until this rule would admit the same request; 0 when it does. */
+  readonly waitMs: number;
+}
+
+/** The answer to one request. */
+export interface Decision {
+  /** `unavailable`: the store does not answer and a rule may not be decided without it. */
+  readonly outcome: 'allow' | 'deny' | 'unavailable';
+  readonly source: 'redis' | 'deny_cache' | 'local';
+  /** The rule that denied, else the one with the smallest share left. */
+  readonly tightest: RuleState;
+  /** The enforced rules, in the order they were asked. */
+  readonly rules: readonly RuleState[];
+  /** Names of the rules that denied. */
+  readonly violated: readonly string[];
+  /** Milliseconds after which the same request is admitted if nobody else consumes; 0 when it was. */
+  readonly retryAfterMs: number;
+  /** What shadow rules would have decided. */
+  readonly shadow: readonly { readonly policy: string; readonly allowed: boolean }[];
+  /** Unix milliseconds by Redis' clock. */
+  readonly now: number;
+}
+
+/** Reads a decision from what the store said. */
+export function fromStore(demand: Demand, { now, admitted, rules }: StoreDecision): Decision {
+  const states = demand.charges.map((charge, i): RuleState => {
+    const { sum = 0, waitMs = 0, resetAt = now, nextAt = now } = rules[i] ?? {};
+    return state(charge, { remaining: Math.max(0, charge.quota - sum), waitMs, resetAt, nextAt });
+  });
+  return assemble('redis', demand.charges, states, admitted, now);
+}
+
+/** Reads a decision from the local limiter, by the shares that it enforces. */
+export function fromLocal(
+  charges: readonly Charge[],
+  { admitted, verdicts }: { readonly admitted: boolean; readonly verdicts: readonly Verdict[] },
+  now: number,
+  share: (charge: Charge) => number,
+): Decision {
+  const states = charges.map((charge, i) =>
+    state(
+      { ...charge, quota: share(charge) },
+      verdicts[i] ?? { remaining: 0, waitMs: 0, resetAt: now, nextAt: now },
+    ),
+  );
+  return assemble('local', charges, states, admitted, now);
+}
+
+/** A decision that must not be made without the store. */
+export function unavailable(closed: readonly Charge[], now: number): Decision {
+  const retryAfterMs = 1_000;
+  const states = closed.map((charge) =>
+    state(charge, {
+      remaining: 0,
+      waitMs: retryAfterMs,
+      resetAt: now + retryAfterMs,
+      nextAt: now + retryAfterMs,
+    }),
+  );
+  return { ...assemble('local', closed, states, false, now), outcome: 'unavailable' };
+}
+
+/** A denial remembered: the same instants, the waits as much shorter as it is old. */
+export function denied(decision: Decision, ageMs: number): Decision {
+  const younger = (rule: RuleState): RuleState => ({ ...rule, waitMs: Math.max(0, rule.waitMs - ageMs) });
+  return {
+    ...decision,
+    source: 'deny_cache',
+    now: decision.now + ageMs,
+    tightest: younger(decision.tightest),
+    rules: decision.rules.map(younger),
+    retryAfterMs: Math.max(1, decision.retryAfterMs - ageMs),
+  };
+}
+
+function assemble(
+  source: Decision['source'],
+  charges: readonly Charge[],
+  states: readonly RuleState[],
+  admitted: boolean,
+  now: number,
+): Decision {
+  const enforced = states.filter((_, i) => charges[i]?.mode === 'enforce');
+  const violated = admitted ? [] : enforced.filter(({ waitMs }) => waitMs > 0);
+  const tightest = [...(violated.length > 0 ? violated : enforced)].sort(byShareLeft)[0] ?? unlimited(now);
+  return {
+    outcome: admitted ? 'allow' : 'deny',
+    source,
+    tightest,
+    rules: enforced,
+    violated: violated.map(({ policy }) => policy),
+    retryAfterMs: Math.max(0, ...violated.map(({ waitMs }) => waitMs)),
+    shadow: charges.flatMap(({ mode, policy }, i) =>
+      mode === 'shadow' ? [{ policy, allowed: (states[i]?.waitMs ?? 0) === 0 }] : [],
+    ),
+    now,
+  };
+}
+
+const state = (
+  { policy, quota, windowMs }: Charge,
+  { remaining, waitMs, resetAt, nextAt }: Pick<RuleState, 'remaining' | 'waitMs' | 'resetAt' | 'nextAt'>,
+): RuleState => ({
+  policy,
+  limit: quota,
+  windowSeconds: windowMs / 1_000,
+  remaining,
+  waitMs,
+  resetAt,
+  nextAt,
+});
+
+/** The longest wait first, then the smallest share left. */
+const byShareLeft = (a: RuleState, b: RuleState): number =>
+  b.waitMs - a.waitMs || a.remaining / a.limit - b.remaining / b.limit;
+
+/** Nothing was asked of the request: every rule it is subject to is open while the store is away. */
+const unlimited = (now: number): RuleState => ({
+  policy: 'none',
+  limit: 0,
+  windowSeconds: 0,
+  remaining: 0,
+  resetAt: now,
+  nextAt: now,
+  waitMs: 0,
+});

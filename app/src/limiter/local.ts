@@ -1,0 +1,96 @@
+import { LRUCache } from 'lru-cache';
+import type { Charge, Demand } from './encode.ts';
+import { bucketLength, consume, emptyWindow, roll, type Verdict, type WindowState } from './window.ts';
+
+/**
+ * The same algorithm in this process, for when Redis does not answer. It is kept warm: what Redis admitted through
+ * this replica is recorded here too, so that an outage is no fresh quota. While it decides, each replica enforces its
+ * share of a quota, so that the fleet stays near it.
+ */
+export class LocalLimiter {
+  readonly #windows: LRUCache<string, WindowState>;
+  readonly #replicas: number;
+  /** Units admitted since the store went away, by window, to be written back. */
+  #owed = new Map<string, { charge: Charge; units: number }>();
+  readonly #most: number;
+
+  /** @param replicas how many share a quota; @param most windows kept, the least recently used goes first */
+  constructor(replicas: number, most: number) {
+    this.#replicas = replicas;
+    this.#most = most;
+    this.#windows = new LRUCache({ max: most });
+  }
+
+  /** Records what the store admitted. */
+  record(demand: Demand, now: number): void {
+    for (const charge of demand.charges) {
+      if (charge.mode === 'enforce')
+        consume(this.#window(charge, now), bucketLength(charge.windowMs), now, charge, 'force');
+    }
+  }
+
+  /** Decides a request by this replica's share: all of the charges or none. Verdicts are in the order of the charges. */
+  decide(charges: readonly Charge[], now: number): { admitted: boolean; verdicts: Verdict[] } {
+    const shares = charges.map((charge) => ({ ...charge, quota: this.share(charge) }));
+    const windows = shares.map((charge) => this.#window(charge, now));
+    const look = (mode: 'peek' | 'force') =>
+      shares.map((charge, i) =>
+        consume(windows[i] ?? emptyWindow(), bucketLength(charge.windowMs), now, charge, mode),
+      );
+    const verdicts = look('peek');
+    const admitted = shares.every(({ mode }, i) => mode !== 'enforce' || verdicts[i]?.admitted);
+    if (!admitted) return { admitted, verdicts };
+    for (const charge of charges) if (charge.mode === 'enforce') this.#owe(charge);
+    return {
+      admitted,
+      verdicts: look('force').map((verdict, i) => ({
+        ...verdict,
+        admitted: verdicts[i]?.admitted ?? true,
+        waitMs: 0,
+      })),
+    };
+  }
+
+  /** This replica's part of a quota, at least one request. */
+  share({ quota, cost }: Charge): number {
+    return Math.max(cost, Math.floor(quota / this.#replicas));
+  }
+
+  /** What was admitted without the store, as charges that write it back; forgotten here. */
+  takeOwed(): Charge[] {
+    const owed = [...this.#owed.values()].map(
+      ({ charge, units }): Charge => ({ ...charge, cost: units, mode: 'force' }),
+    );
+    this.#owed = new Map();
+    return owed;
+  }
+
+  /** Forgets windows, after a reset. */
+  forget(charges: readonly Charge[]): void {
+    for (const charge of charges) {
+      this.#windows.delete(nameOf(charge));
+      this.#owed.delete(charge.key);
+    }
+  }
+
+  #owe(charge: Charge): void {
+    const owed = this.#owed.get(charge.key);
+    if (owed) owed.units += charge.cost;
+    // Bounded like the windows: an outage under attack from many addresses must not eat the memory.
+    else if (this.#owed.size < this.#most) this.#owed.set(charge.key, { charge, units: charge.cost });
+  }
+
+  #window(charge: Charge, now: number): WindowState {
+    const name = nameOf(charge);
+    let state = this.#windows.get(name);
+    if (state === undefined) {
+      state = emptyWindow();
+      this.#windows.set(name, state);
+    }
+    roll(state, bucketLength(charge.windowMs), now);
+    return state;
+  }
+}
+
+/** A reload that changes a window's length changes its geometry: the local copy starts anew then. */
+const nameOf = ({ key, windowMs }: Charge): string => `${key} ${windowMs}`;
