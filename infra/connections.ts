@@ -59,6 +59,7 @@ export function connections(settings: Settings): Connections {
   const external = settings.redis.mode === 'external';
   const sentinel = settings.redis.mode === 'sentinel';
   const traced = settings.tracing.enabled;
+  const stored = traced && !settings.tracing.external;
   const provisioned = settings.grafana.mode === 'provisioned';
   const backup = !external && settings.redis.backup.enabled;
   const { existing } = settings.edge;
@@ -84,9 +85,9 @@ export function connections(settings: Settings): Connections {
     ...(traced
       ? {
           'otel-collector': { ports: { otlp: ports.otlp, metrics: ports.collectorMetrics } },
-          'trace-store': { ports: { otlp: ports.otlp, query: ports.traceQuery } },
         }
       : {}),
+    ...(stored ? { 'trace-store': { ports: { otlp: ports.otlp, query: ports.traceQuery } } } : {}),
   };
 
   const outsides: Record<string, Outside> = {
@@ -104,6 +105,14 @@ export function connections(settings: Settings): Connections {
     ...Object.fromEntries(
       settings.alertmanager.receivers.map(({ name, cidrs, port }) => [`receiver-${name}`, { cidrs, port }]),
     ),
+    ...(traced && settings.tracing.external
+      ? {
+          'external-trace-store': {
+            cidrs: settings.tracing.external.cidrs,
+            port: settings.tracing.external.port,
+          },
+        }
+      : {}),
     ...(settings.grafana.oidc
       ? { 'identity-provider': { cidrs: settings.grafana.oidc.cidrs, port: settings.grafana.oidc.port } }
       : {}),
@@ -136,13 +145,15 @@ export function connections(settings: Settings): Connections {
     ]),
     ...when(traced, [
       { from: 'case-service', to: 'otel-collector', port: 'otlp', why: 'spans' },
-      { from: 'otel-collector', to: 'trace-store', port: 'otlp', why: 'sampled traces' },
+      stored
+        ? { from: 'otel-collector', to: 'trace-store', port: 'otlp', why: 'sampled traces' }
+        : { from: 'otel-collector', to: 'external-trace-store', why: 'sampled traces' },
     ]),
     ...scrapes({ own, external, provisioned, traced }),
     { from: 'prometheus', to: 'alertmanager', port: 'web', why: 'sends alerts' },
     ...when(provisioned, [
       { from: 'grafana', to: 'prometheus', port: 'web', why: 'queries' },
-      ...when(traced, [{ from: 'grafana', to: 'trace-store', port: 'query', why: 'shows traces' }]),
+      ...when(stored, [{ from: 'grafana', to: 'trace-store', port: 'query', why: 'shows traces' }]),
       ...when(settings.grafana.oidc !== undefined, [
         { from: 'grafana', to: 'identity-provider', why: 'login' },
       ]),

@@ -9,7 +9,7 @@ import { stack } from './stack.ts';
 /** One environment: settings → components → outputs. What the components consist of is in stack.ts. */
 export function program(): Outputs {
   const settings = parseSettings(settingsOf(configuration()), `Pulumi.${pulumi.getStack()}.yaml`);
-  const material = new Material(settings, (parent) => generatedAuthority(settings, parent));
+  const material = new Material((parent) => generatedAuthority(settings, parent));
   const made = new Map<string, Component>();
   for (const part of stack(settings)) {
     const after = (part.after ?? []).flatMap((name) => made.get(name) ?? []);

@@ -7,7 +7,10 @@ import type { Authority } from './certificates.ts';
 const authorityHours = 87_600;
 
 /** A certificate authority of this stack, kept in its state; only for `tls.issuer: generated`. */
-export function generatedAuthority(settings: Settings, parent: pulumi.Resource): Authority | undefined {
+export function generatedAuthority(
+  settings: Settings,
+  parent: pulumi.Resource,
+): Authority<pulumi.Output<string>> | undefined {
   if (settings.tls.issuer !== 'generated') return undefined;
   const options = { parent };
   const key = new PrivateKey('authority', { algorithm: 'ECDSA', ecdsaCurve: 'P256' }, options);

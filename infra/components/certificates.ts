@@ -1,4 +1,3 @@
-import type { Output } from '@pulumi/pulumi';
 import type { Settings } from '../settings.ts';
 import { metadata } from './labels.ts';
 import type { CertificateSpec, Manifest } from './manifest.ts';
@@ -11,9 +10,9 @@ export interface Issued {
 }
 
 /** Signs certificates where this program is the issuer. */
-export interface Authority {
+export interface Authority<T = unknown> {
   /** Its own certificate, PEM. */
-  readonly certificate: Output<string>;
+  readonly certificate: T;
   issue(spec: CertificateSpec): Issued;
 }
 
@@ -51,6 +50,19 @@ export function certificateManifests(
         privateKey: { algorithm: 'ECDSA', size: 256, rotationPolicy: 'Always' },
         issuerRef: { ...issuer, group: 'cert-manager.io' },
       },
+    },
+  ];
+}
+
+/** The certificate of our own authority, which is no secret: where clients take it from. */
+export function authorityManifests(settings: Settings, authority: Authority | undefined): Manifest[] {
+  if (!authority) return [];
+  return [
+    {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: metadata(settings, 'authority', 'edge'),
+      data: { 'ca.crt': authority.certificate },
     },
   ];
 }

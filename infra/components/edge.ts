@@ -20,6 +20,7 @@ export function edge(settings: Settings): Part {
     name,
     after: ['namespace', 'network', 'case-service'],
     certificates: [{ name: 'edge-tls', component: name, issuer: 'edge', dnsNames: [settings.edge.host] }],
+    trusts: true,
     manifests: [
       gateway(settings),
       ...routes(settings),

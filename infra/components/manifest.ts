@@ -41,6 +41,8 @@ export interface Part {
   readonly manifests: readonly Manifest[];
   readonly secrets?: readonly SecretSpec[];
   readonly certificates?: readonly CertificateSpec[];
+  /** Whether a ConfigMap `authority` with our own issuer's certificate belongs to it, where there is one. */
+  readonly trusts?: boolean;
   /** Names of parts that must be there first. */
   readonly after?: readonly string[];
 }

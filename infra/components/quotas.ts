@@ -13,8 +13,8 @@ export function quotas(settings: Settings, parts: readonly Part[]): Part {
     .flatMap(({ manifests }) => manifests)
     .flatMap((object) => podsOf(object, settings)))
     for (const { resources } of pod.containers) {
-      total.cpu += count * amount(resources?.requests?.['cpu']);
-      total.memory += count * amount(resources?.requests?.['memory']);
+      total.cpu += count * amount(resources?.requests?.cpu);
+      total.memory += count * amount(resources?.requests?.memory);
       total.disk += count * amount(resources?.requests?.['ephemeral-storage']);
       total.pods += count / pod.containers.length;
     }

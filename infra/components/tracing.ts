@@ -16,16 +16,17 @@ const collectorMemory = 256;
 
 /** Where spans go: a collector that samples them, and a store that Grafana reads. */
 export function tracing(settings: Settings): Part {
+  const own = !settings.tracing.external;
   return {
     name: 'tracing',
     after: ['namespace', 'network'],
-    certificates: [collector, store].map((name) => ({
+    certificates: [collector, ...(own ? [store] : [])].map((name) => ({
       name: `${name}-tls`,
       component: name,
       issuer: 'internal',
       dnsNames: [name, `${name}.${settings.namespace}.svc`],
     })),
-    manifests: [...collectorObjects(settings), ...storeObjects(settings)],
+    manifests: [...collectorObjects(settings), ...(own ? storeObjects(settings) : [])],
   };
 }
 
@@ -36,7 +37,10 @@ function collectorObjects(settings: Settings): Manifest[] {
         otlpPort: ports.otlp,
         metricsPort: ports.collectorMetrics,
         healthPort,
-        storeEndpoint: `https://${store}.${settings.namespace}.svc:${ports.otlp}`,
+        storeEndpoint:
+          settings.tracing.external?.endpoint ?? `https://${store}.${settings.namespace}.svc:${ports.otlp}`,
+        // A store of somebody else has a certificate that the system trusts.
+        ...(settings.tracing.external ? {} : { storeAuthority: `${tlsDirectory}/ca.crt` }),
         tlsDirectory,
         memory: collectorMemory,
       }),

@@ -4,6 +4,8 @@ export function collectorConfig(input: {
   readonly metricsPort: number;
   readonly healthPort: number;
   readonly storeEndpoint: string;
+  /** File of the authority that the store's certificate is checked by; the system's when absent. */
+  readonly storeAuthority?: string;
   readonly tlsDirectory: string;
   /** Memory of the pod in MiB; the limiter refuses before the kernel kills. */
   readonly memory: number;
@@ -42,7 +44,7 @@ export function collectorConfig(input: {
     exporters: {
       otlphttp: {
         endpoint: input.storeEndpoint,
-        tls: { ca_file: `${input.tlsDirectory}/ca.crt` },
+        tls: input.storeAuthority ? { ca_file: input.storeAuthority } : {},
         sending_queue: { queue_size: 500 },
         retry_on_failure: { max_elapsed_time: '60s' },
       },

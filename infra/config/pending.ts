@@ -46,7 +46,7 @@ const rights: Record<string, string> = {
   'case-data': '~cs:v1:* &cs:v1:* +@all -@admin -@dangerous +info',
   'case-limiter': '~rl:v1:* &rl:v1:* +@all -@admin -@dangerous +info',
   exporter:
-    '~backup:v1:* -@all +ping +info +config|get +client|list +slowlog +latency +get +type +strlen +memory|usage +select +dbsize +exists +pttl +scan +hello +client|setname +client|setinfo',
+    '~backup:v1:* -@all +ping +info +config|get +client|list +slowlog +latency +get +type +strlen +memory|usage +select +dbsize +exists +pttl +scan +hello +client|setname',
   backup: '~backup:v1:* -@all +ping +sync +psync +replconf +set +config|get',
   replication: '-@all +psync +replconf +ping',
   sentinel:

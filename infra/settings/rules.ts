@@ -16,7 +16,7 @@ export function mostReplicas(settings: Settings): number {
   return settings.app.autoscaling?.maxReplicas ?? settings.app.replicas;
 }
 
-const observability: Rule = ({ prometheus, alertmanager, grafana }) => [
+const observability: Rule = ({ prometheus, alertmanager, grafana, tracing }) => [
   ...problem(
     prometheus.retentionDays * 86_400 < longestWindowSeconds,
     () =>
@@ -35,6 +35,10 @@ const observability: Rule = ({ prometheus, alertmanager, grafana }) => [
       cidrs.length === 0,
       () => `alertmanager.receivers: ${name} has no cidrs; nothing may leave the cluster without them`,
     ),
+  ),
+  ...problem(
+    tracing.external?.cidrs.length === 0,
+    () => 'tracing.external.cidrs: is empty; nothing may leave the cluster without them',
   ),
   ...problem(
     grafana.mode === 'external' && !grafana.url,

@@ -283,6 +283,15 @@ export const settingsSchema = section(
       }),
       storage: gibibytes("The trace store's volume", 5),
       retentionHours: integer('Hours that traces are kept.', 1, 720, 72),
+      external: optional(
+        Type.Object(
+          { endpoint: httpsUrl('Its OTLP/HTTP endpoint.'), ...destination },
+          {
+            description: 'A trace store that is there already, instead of our own.',
+            additionalProperties: false,
+          },
+        ),
+      ),
     }),
     logs: section('Logs.', {
       urlTemplate: optional(
