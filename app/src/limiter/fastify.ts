@@ -1,0 +1,100 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import fp from 'fastify-plugin';
+import { Problem } from '../http/problem.ts';
+import { rateLimitHeaders, retryAfterSeconds } from './headers.ts';
+import { type Decision, NoSubject, type RateLimiter, type Subject } from './index.ts';
+import { type RouteClass, routeClasses } from './policies.ts';
+
+/** How the plugin is set up. */
+export interface RateLimitOptions {
+  readonly limiter: RateLimiter;
+  /** Who sends a request, from what is known without I/O: called after the hooks registered before this plugin. */
+  readonly subject: (request: FastifyRequest) => Subject;
+  /** Told of each decision, for the `rate_limit_check` event. */
+  readonly onDecision?: (decision: Decision, request: FastifyRequest, subject: Subject) => void;
+}
+
+/** Policies that hold for every request, before those of its route's class. */
+const always = ['address', 'global'] as const;
+const problemTypes = 'https://iana.org/assignments/http-problem-types';
+
+const rateLimitFastify = fp(rateLimitPlugin, { name: 'simple378-rate-limit', fastify: '5.x' });
+
+export { rateLimitFastify as rateLimit };
+
+/**
+ * Limits every request once: by `address`, `global` and the class that its route declares (`config.rateLimit`).
+ *
+ * Ordinary routes are decided in `onRequest`, before the body is read. A login is decided once its body is there, since
+ * it names the account. Requests that never get that far (refused bodies, broken request lines) are decided where
+ * their error is answered, through `limitOnce`. Every answer carries the fields of its decision.
+ */
+async function rateLimitPlugin(
+  app: FastifyInstance,
+  { limiter, subject, onDecision }: RateLimitOptions,
+): Promise<void> {
+  app.decorateRequest('rateLimitDecision', null);
+
+  const decide = async (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    routeClass: RouteClass,
+  ): Promise<void> => {
+    const who = subject(request);
+    const decision = await limiter
+      .check(who, [...always, ...routeClasses[routeClass]])
+      .catch((error: unknown) => {
+        throw error instanceof NoSubject
+          ? new Problem(400, 'Bad Request', { detail: 'The address of the client is not known' })
+          : error;
+      });
+    request.rateLimitDecision = decision;
+    reply.headers(rateLimitHeaders(decision));
+    onDecision?.(decision, request, who);
+    if (decision.outcome !== 'allow') throw refusal(decision);
+  };
+
+  app.decorate('limitOnce', async (request: FastifyRequest, reply: FastifyReply) => {
+    if (request.rateLimitDecision === null)
+      await decide(request, reply, request.routeOptions?.config?.rateLimit ?? 'anonymous');
+  });
+  app.addHook('onRequest', async (request, reply) => {
+    const routeClass = request.routeOptions.config.rateLimit ?? 'anonymous';
+    if (routeClass !== 'login') await decide(request, reply, routeClass);
+  });
+  app.addHook('preValidation', app.limitOnce);
+}
+
+/** What a refused client is told: 429 with a wait that is enough, or 503 when the store could not be asked. */
+function refusal(decision: Decision): Problem {
+  const seconds = retryAfterSeconds(decision);
+  const retryAfter = { 'retry-after': String(seconds) };
+  if (decision.outcome === 'unavailable') {
+    return new Problem(503, 'Temporarily reduced capacity', {
+      type: `${problemTypes}#temporary-reduced-capacity`,
+      detail: 'This operation cannot be limited at the moment, and is not served without a limit',
+      'violated-policies': decision.rules.map(({ policy }) => policy),
+      headers: retryAfter,
+    });
+  }
+  return new Problem(429, 'Rate limit exceeded', {
+    type: `${problemTypes}#quota-exceeded`,
+    detail: `Retry in ${seconds} s`,
+    'violated-policies': decision.violated,
+    retryAfterMs: Math.ceil(decision.retryAfterMs),
+    headers: retryAfter,
+  });
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /**
+     * Decides a request that no hook has decided yet; for error handlers.
+     * @throws Problem 429 or 503
+     */
+    limitOnce(request: FastifyRequest, reply: FastifyReply): Promise<void>;
+  }
+  interface FastifyRequest {
+    rateLimitDecision: Decision | null;
+  }
+}
