@@ -13,7 +13,7 @@ const project = 'simple378:';
 
 /**
  * Reads and validates one environment's file, without Pulumi. Encrypted values stay in the file.
- * @param changes values by key path, `{ 'redis.mode': 'sentinel' }`, laid over the file's
+ * @param changes values by key path, `{ 'redis.mode': 'sentinel' }`, laid over the file's; undefined removes
  * @throws BadSettings; Error when there is no such file
  */
 export function loadSettings(environment: string, changes: Readonly<Record<string, unknown>> = {}): Settings {
@@ -67,7 +67,8 @@ function withChanges(
       at[key] = { ...(at[key] as Record<string, unknown> | undefined) };
       at = at[key] as Record<string, unknown>;
     }
-    at[last] = value;
+    if (value === undefined) delete at[last];
+    else at[last] = value;
   }
   return raw;
 }

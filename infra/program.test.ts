@@ -1,0 +1,223 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { type Evaluated, evaluate, type Registered, secretSignature } from './evaluate.ts';
+import { environments } from './settings.ts';
+
+/** The stack's configuration for variants that need secrets. */
+const secrets = {
+  'receiver-pager': 'https://canary-receiver.example/',
+  'grafana-oidc-secret': 'canary-oidc',
+  'grafana-token': 'canary-token',
+  'redis-external-case-data': 'canary-external-data',
+  'redis-external-case-limiter': 'canary-external-limiter',
+};
+const receiver = { name: 'pager', severity: 'critical', cidrs: ['203.0.113.7/32'], port: 443 };
+const oidc = {
+  issuer: 'https://id.example',
+  clientId: 'a',
+  adminGroup: 'b',
+  cidrs: ['203.0.113.8/32'],
+  port: 443,
+};
+
+const variants: [string, string, Record<string, unknown>][] = [
+  ...environments.map((environment): [string, string, Record<string, unknown>] => [
+    environment,
+    environment,
+    {},
+  ]),
+  ['sentinel', 'dev', { 'redis.mode': 'sentinel' }],
+  ['alerts and login', 'dev', { 'alertmanager.receivers': [receiver], 'grafana.oidc': oidc }],
+  [
+    'external Redis',
+    'dev',
+    {
+      'redis.mode': 'external',
+      'redis.external': { servers: ['r.example:6380'], cluster: false, cidrs: ['198.51.100.0/24'] },
+    },
+  ],
+  [
+    'external Grafana',
+    'dev',
+    {
+      'grafana.mode': 'external',
+      'grafana.url': 'https://g.example',
+      'grafana.prometheusUrl': 'https://p.example',
+    },
+  ],
+  ['existing secrets', 'dev', { 'secrets.source': 'existing', 'app.users': [] }],
+];
+
+const wrapped = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && secretSignature in value;
+const kind = ({ type }: Registered): string => type.split(':').pop() as string;
+
+/** Paths of wrapped secrets in an object. */
+function secretPaths(value: unknown, path = ''): string[] {
+  if (wrapped(value)) return [path];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, item]) => secretPaths(item, `${path}/${key}`));
+}
+
+/** Canaries in an object, in plain or in base64. */
+function canaries(value: unknown): string[] {
+  const text = JSON.stringify(value) ?? '';
+  const decoded = [...text.matchAll(/"([A-Za-z0-9+/]{16,}={0,2})"/g)].map(([, base64]) =>
+    Buffer.from(base64 as string, 'base64').toString('latin1'),
+  );
+  return [text, ...decoded].flatMap((part) => part.match(/canary[\w-]*/g) ?? []);
+}
+
+describe.each(variants)('%s', (_, environment, changes) => {
+  let evaluated: Evaluated;
+  const load = async () => {
+    evaluated ??= await evaluate(environment, { changes, secrets });
+    return evaluated.resources;
+  };
+
+  test('registers every resource once, as a child of its component', async () => {
+    const resources = await load();
+    expect(new Set(resources.map(({ urn }) => urn)).size).toBe(resources.length);
+    for (const resource of resources)
+      if (!resource.type.startsWith('simple378:')) expect(resource.opts.parent, resource.urn).not.toBe('');
+  });
+
+  test('keeps secrets in Secrets: none in a ConfigMap, annotation, label, env or pod', async () => {
+    for (const resource of await load()) {
+      const paths = secretPaths(resource.props);
+      if (!resource.type.startsWith('kubernetes:')) continue;
+      if (kind(resource) === 'Secret') {
+        expect(paths, resource.name).toEqual(['/data']);
+        expect(canaries({ ...resource.props, data: null }), resource.name).toEqual([]);
+      } else {
+        expect(paths, resource.name).toEqual([]);
+        expect(canaries(resource.props), resource.name).toEqual([]);
+      }
+    }
+  });
+
+  test('marks every output with a password as secret', async () => {
+    await load();
+    const { users, ...open } = evaluated.outputs as { users: Record<string, SecretOutput> };
+    for (const password of Object.values(users)) expect(await password.isSecret).toBe(true);
+    expect(canaries(open)).toEqual([]);
+  });
+
+  test('gives every object a name of its own choice and, but for the cluster-wide, the namespace', async () => {
+    const wide = ['Namespace', 'GatewayClass', 'ClusterRole', 'ClusterRoleBinding'];
+    for (const resource of await load()) {
+      if (!resource.type.startsWith('kubernetes:')) continue;
+      const { metadata } = resource.props as { metadata: { name: string; namespace?: string } };
+      expect(metadata.name, resource.urn).toBeTruthy();
+      if (wide.includes(kind(resource))) expect(metadata.namespace, resource.urn).toBeUndefined();
+      else expect(metadata.namespace, resource.urn).toBe(namespaceOf(evaluated));
+    }
+  });
+});
+
+interface SecretOutput {
+  readonly isSecret: Promise<boolean>;
+}
+const namespaceOf = ({ outputs }: Evaluated) => (outputs as { namespace: string }).namespace;
+
+describe('the program', () => {
+  test.each(environments)(
+    '%s keeps its URNs: a rename would replace what holds data',
+    async (environment) => {
+      const { resources } = await evaluate(environment, { secrets });
+      await expect(
+        `${resources
+          .map(({ urn }) => urn)
+          .sort()
+          .join('\n')}\n`,
+      ).toMatchFileSnapshot(`__snapshots__/urns.${environment}.txt`);
+    },
+  );
+
+  test('protects what holds data in prod, and nothing elsewhere', async () => {
+    const guarded = async (environment: string) =>
+      (await evaluate(environment, { secrets })).resources
+        .filter(({ opts }) => opts.protect)
+        .map(({ name }) => name);
+    expect((await guarded('prod')).sort()).toEqual([
+      'namespace/simple378',
+      'persistentvolumeclaim/redis-backup',
+      'statefulset/alertmanager',
+      'statefulset/grafana',
+      'statefulset/prometheus',
+      'statefulset/redis',
+      'statefulset/trace-store',
+    ]);
+    expect(await guarded('dev')).toEqual([]);
+  });
+
+  test('at the first preview nothing is unknown but what holds generated values', async () => {
+    const { resources } = await evaluate('dev', { preview: true });
+    const unknown = '04da6b54-80e4-46f7-96ec-b56ff0331ba9';
+    for (const resource of resources.filter(({ type }) => type.startsWith('kubernetes:')))
+      if (JSON.stringify(resource.props).includes(unknown))
+        expect(['Secret', 'ConfigMap'], resource.name).toContain(kind(resource));
+  });
+
+  test('two stacks of one cluster share no cluster-wide name', async () => {
+    const names = async (namespace: string) => {
+      const { resources } = await evaluate('dev', { changes: { namespace } });
+      return resources
+        .filter(
+          ({ type, props }) =>
+            type.startsWith('kubernetes:') && !(props as unknown as Metadata).metadata.namespace,
+        )
+        .map((resource) => `${kind(resource)}/${(resource.props as unknown as Metadata).metadata.name}`);
+    };
+    const one = await names('one');
+    expect(one.length).toBeGreaterThan(3);
+    expect(one.filter((name) => name.includes('one'))).toEqual(one);
+    expect((await names('two')).filter((name) => one.includes(name))).toEqual([]);
+  });
+
+  test('a rotated Redis password changes Secrets, and rolls no pod', async () => {
+    const ring = { active: '2027-01-01', accepted: ['2026-11-01', '2027-01-01'] };
+    const before = await evaluate('dev', {});
+    const after = await evaluate('dev', { changes: { 'secrets.redisPasswords': ring } });
+    expect(changedNames(before, after)).toEqual([
+      'secret/case-service-secrets',
+      'secret/redis-backup-secrets',
+      'secret/redis-secrets',
+    ]);
+  });
+
+  test('a changed limit rolls the service alone', async () => {
+    const before = await evaluate('dev', {});
+    const after = await evaluate('dev', { changes: { limits: [{ name: 'default', quota: 50 }] } });
+    expect(changedNames(before, after)).toEqual(['configmap/case-service-config', 'deployment/case-service']);
+  });
+
+  test('stops with every problem of the settings', async () => {
+    await expect(evaluate('dev', { changes: { 'app.replicas': 0, colour: 1 } })).rejects.toThrow(
+      /2 problem\(s\)/,
+    );
+  });
+});
+
+interface Metadata {
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+}
+
+/** Names of Kubernetes objects that differ between two evaluations. */
+function changedNames(before: Evaluated, after: Evaluated): string[] {
+  const content = ({ resources }: Evaluated) =>
+    new Map(
+      resources
+        .filter(({ type }) => type.startsWith('kubernetes:'))
+        .map(({ name, props }) => [name, JSON.stringify(props)]),
+    );
+  const old = content(before);
+  return [...content(after)]
+    .filter(([name, props]) => old.get(name) !== props)
+    .map(([name]) => name)
+    .sort();
+}
+
+afterEach(() => {
+  // Evaluations replace Pulumi's global runtime; none may be left running.
+  expect(process.exitCode ?? 0).toBe(0);
+});
