@@ -19,12 +19,18 @@ test('the pack names every rule, mandatory in production', async () => {
   expect(info.every(({ mandatory }) => mandatory)).toBe(true);
 });
 
-test('the pack tells less strict environments by the name of the stack', async () => {
+test('levels and settings follow from the name of the stack', async () => {
   const local = await startPack('local');
   try {
     const levels = new Map((await local.info()).map(({ name, mandatory }) => [name, mandatory]));
     expect(levels.get('storage-encrypted')).toBe(false);
     expect(levels.get('pod-runs-as-non-root')).toBe(true);
+    const two = changedStack(
+      { at: 'HorizontalPodAutoscaler/case-service', path: 'spec.minReplicas', value: 2 },
+      { at: 'NetworkPolicy/prometheus', path: 'spec.egress.0.to.0.ipBlock.cidr', value: '172.16.0.0/12' },
+    );
+    expect(await local.analyze(two)).toEqual([]);
+    expect(await prod.analyze(two)).toHaveLength(2);
   } finally {
     await local.stop();
   }

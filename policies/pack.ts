@@ -5,7 +5,7 @@ import type {
   StackValidationPolicy,
 } from '@pulumi/policy';
 import { PolicyPack } from '@pulumi/policy';
-import { evaluate, levelOf } from './engine/evaluate.ts';
+import { evaluate, levelOf, withDefaults } from './engine/evaluate.ts';
 import type { Config, Finding, Resource, Rule } from './engine/types.ts';
 import { environmentConfig, environmentOf } from './environments.ts';
 import { rules } from './rules/index.ts';
@@ -37,7 +37,7 @@ function policy(rule: Rule): ResourceValidationPolicy | StackValidationPolicy {
       reference: 'docs/security.md',
       specification: rule.why,
     },
-    ...(rule.config ? { configSchema: rule.config as unknown as PolicyConfigSchema } : {}),
+    ...(rule.config ? { configSchema: schema(rule) } : {}),
   };
   if (rule.scope === 'stack')
     return {
@@ -54,6 +54,16 @@ function policy(rule: Rule): ResourceValidationPolicy | StackValidationPolicy {
         report(message);
       }),
   };
+}
+
+/** The engine fills in the schema's defaults for whatever it is not told, so they are those of the environment. */
+function schema(rule: Rule): PolicyConfigSchema {
+  const defaults = withDefaults(rule, settings(rule));
+  const properties = Object.entries(rule.config?.properties ?? {}).map(([name, property]) => [
+    name,
+    { ...property, default: defaults[name] },
+  ]);
+  return { properties: Object.fromEntries(properties) as Required<PolicyConfigSchema>['properties'] };
 }
 
 function judge(rule: Rule, resources: readonly Resource[], given: Config): readonly Finding[] {

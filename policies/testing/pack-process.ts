@@ -52,6 +52,7 @@ export async function startPack(stack: string): Promise<PackProcess> {
   const client = new services.AnalyzerClient(`127.0.0.1:${port}`, grpc.credentials.createInsecure(), {
     'grpc.max_receive_message_length': 64 * 1024 * 1024,
   });
+  await configure(client);
   return {
     async info() {
       const info = await call<AnalyzerInfo>(client, 'getAnalyzerInfo', emptyMessage());
@@ -81,6 +82,24 @@ export async function startPack(stack: string): Promise<PackProcess> {
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
     },
   };
+}
+
+/** As the engine does first: every policy is told the defaults of its own settings. */
+async function configure(client: Client): Promise<void> {
+  const request = new messages.ConfigureAnalyzerRequest();
+  const info = await call<AnalyzerInfo>(client, 'getAnalyzerInfo', emptyMessage());
+  for (const policy of info.getPoliciesList()) {
+    const properties = policy.getConfigschema()?.getProperties()?.toJavaScript() ?? {};
+    const defaults = Object.entries(properties).map(([name, schema]) => [
+      name,
+      (schema as { default?: unknown }).default,
+    ]);
+    const config = new messages.PolicyConfig();
+    config.setEnforcementlevel(policy.getEnforcementlevel());
+    config.setProperties(structs.Struct.fromJavaScript(Object.fromEntries(defaults)));
+    request.getPolicyconfigMap().set(policy.getName(), config);
+  }
+  await call(client, 'configure', request);
 }
 
 /** The runner prints the port as its first line. */
