@@ -133,9 +133,9 @@ async function quietWindows(policies: readonly Policy[]): Promise<void> {
   await setTimeout(wait);
 }
 
-async function readCounters({ internal, ca }: Target): Promise<Denials | null> {
+async function readCounters({ internal, internalCa }: Target): Promise<Denials | null> {
   if (internal.length === 0) return null;
-  return readDenials(internal, async (url) => (await createClient(url, ca)('GET', url)).text);
+  return readDenials(internal, async (url) => (await createClient(url, internalCa)('GET', url)).text);
 }
 
 function runK6(

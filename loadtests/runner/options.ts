@@ -8,6 +8,7 @@ export interface Options {
   readonly internal?: string[] | undefined;
   readonly ca?: string | undefined;
   readonly users?: string | undefined;
+  readonly internalCa?: string | undefined;
   readonly policies?: string | undefined;
   readonly only?: string[] | undefined;
   readonly seconds?: number | undefined;
@@ -33,6 +34,7 @@ Runs a k6 script against the local stack, or another target, and compares its 42
   --users FILE       JSON list of {email, password, role} with an admin, who creates the load accounts
   --ca FILE          CA certificate of the target
   --internal URL     base URL of a replica's internal port; several; without them counters are not compared
+  --internal-ca FILE its CA, when it is another
   --policies FILE    JSON list of the policies in force (default: app/src/limiter/policies.ts)
   --only NAMES       limits: these policies only, by comma
   --seconds N        mixed, soak, spike: another duration
@@ -52,6 +54,7 @@ export function readOptions(args: string[]): Options | null {
       internal: { type: 'string', multiple: true },
       ca: { type: 'string' },
       users: { type: 'string' },
+      'internal-ca': { type: 'string' },
       policies: { type: 'string' },
       only: { type: 'string' },
       seconds: { type: 'string' },
@@ -74,6 +77,7 @@ export function readOptions(args: string[]): Options | null {
     internal: values.internal,
     ca: values.ca,
     users: values.users,
+    internalCa: values['internal-ca'],
     policies: values.policies,
     only: values.only?.split(','),
     seconds: positive('--seconds', values.seconds),

@@ -6,8 +6,10 @@ export interface Target {
   readonly urls: readonly string[];
   /** Internal ports of all replicas; empty when they are out of reach. */
   readonly internal: readonly string[];
-  /** CA file for both; null for the public ones. */
+  /** CA file of the API; null for the public ones. */
   readonly ca: string | null;
+  /** CA file of the internal ports. */
+  readonly internalCa: string | null;
   /** File of users, one of them an admin: `[{email, password, role}]`. */
   readonly users: string;
 }
@@ -17,6 +19,7 @@ export interface Asked {
   readonly target?: string[] | undefined;
   readonly internal?: string[] | undefined;
   readonly ca?: string | undefined;
+  readonly internalCa?: string | undefined;
   readonly users?: string | undefined;
 }
 
@@ -30,6 +33,7 @@ export function findTarget(root: string, asked: Asked): Target {
       urls: asked.target.map(withoutSlash),
       internal: (asked.internal ?? []).map(withoutSlash),
       ca: asked.ca ?? null,
+      internalCa: asked.internalCa ?? asked.ca ?? null,
       users: asked.users,
     };
   }
@@ -45,6 +49,7 @@ export function findTarget(root: string, asked: Asked): Target {
     urls: stack.replicas,
     internal: asked.internal ?? stack.internal,
     ca: asked.ca ?? stack.ca,
+    internalCa: asked.internalCa ?? stack.ca,
     users: asked.users ?? stack.users,
   };
 }

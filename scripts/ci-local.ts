@@ -1,0 +1,35 @@
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { command } from './lib/command.ts';
+import { runSteps, type Step } from './lib/steps.ts';
+
+const usage = `npm run ci:local [-- --quick]
+
+The gates of a pull request, as .github/workflows/pull-request.yml runs them, and a table at the end.
+
+  --quick   without the running stack (load, security, pictures)
+
+Exit: 0 all hold, 1 one does not, 2 one could not be checked.`;
+
+/** The gates, in the order of the workflow; a test keeps the two equal. */
+export const gates: readonly Step[] = [
+  { name: 'lint, types, generated files', script: 'check' },
+  { name: 'tests', script: 'test' },
+  { name: 'policies over every environment', script: 'policies' },
+  { name: 'rendered manifests are current', script: 'render', args: ['--check'] },
+  { name: 'workflows', script: 'lint:workflows', optional: true },
+  { name: 'bill of materials', script: 'sbom' },
+];
+
+/** The gates that need the stack to run. */
+export const stackGates: readonly Step[] = [
+  { name: 'the main job on the running stack', script: 'start', args: ['--smoke'] },
+  { name: 'load, security and pictures on the running stack', script: 'ci:stack' },
+];
+
+if (process.argv[1] === fileURLToPath(import.meta.url))
+  await command('ci:local', usage, (args) => {
+    const { values } = parseArgs({ args, options: { quick: { type: 'boolean' } } });
+    const root = fileURLToPath(new URL('..', import.meta.url));
+    return runSteps(root, values.quick ? gates : [...gates, ...stackGates]);
+  });

@@ -1,0 +1,98 @@
+import { spawn } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { loadSettings } from '../../infra/settings.ts';
+import { CouldNotCheck, command } from '../lib/command.ts';
+import { type Forwarded, forward, kubectl } from './forward.ts';
+import { type Environment, type Forward, gates } from './gates.ts';
+import { pulumi } from './pulumi.ts';
+
+const usage = `npm run gate -- <environment> <gate> [options of the gate]
+
+Runs one gate of a roll-out against an environment in a cluster. Addresses, users and certificates come from the
+stack's outputs; internal ports and Prometheus are reached by kubectl port-forward.
+
+  gates: ${Object.keys(gates).join(', ')}
+
+Exit: the gate's: 0 holds, 1 does not, 2 could not check.`;
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+interface Outputs {
+  readonly url: string;
+  readonly namespace: string;
+  readonly users: Readonly<Record<string, string>>;
+  readonly authority?: string;
+}
+
+await command('gate', usage, async ([environment, name = '', ...options]) => {
+  const gate = gates[name];
+  if (environment === undefined || gate === undefined)
+    throw new CouldNotCheck(`name an environment and a gate: ${Object.keys(gates).join(', ')}`);
+  const open: Forwarded[] = [];
+  try {
+    const [script = '', ...args] = gate.command(await reach(environment, gate.forwards, open));
+    return await npm(script, [...args, ...options]);
+  } finally {
+    for (const { close } of open) close();
+  }
+});
+
+/** Looks an environment up, and opens what the gate needs of it. */
+async function reach(name: string, forwards: readonly Forward[], open: Forwarded[]): Promise<Environment> {
+  const outputs = JSON.parse(
+    pulumi('stack', 'output', '--json', '--show-secrets', '--stack', name),
+  ) as Outputs;
+  const folder = join(root, '.local', 'targets', name);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const users = loadSettings(name).app.users.map((user) => ({
+    ...user,
+    password: outputs.users[user.email],
+  }));
+  const file = (title: string, content: string): string => {
+    writeFileSync(join(folder, title), content, { mode: 0o600 });
+    return join(folder, title);
+  };
+  const { namespace } = outputs;
+  const through = async (pod: string, port: number): Promise<number> => {
+    const opened = await forward(namespace, pod, port);
+    open.push(opened);
+    return opened.port;
+  };
+  const pods = forwards.includes('internal') ? replicas(namespace) : [];
+  const internal = await Promise.all(
+    pods.map(async (pod) => `https://localhost:${await through(pod, 9464)}`),
+  );
+  const prometheus = forwards.includes('prometheus') ? await through('pod/prometheus-0', 9090) : 0;
+  return {
+    name,
+    url: outputs.url,
+    ca: outputs.authority === undefined ? null : file('ca.crt', outputs.authority),
+    users: file('users.json', JSON.stringify(users)),
+    internal,
+    internalCa: pods.length > 0 ? file('internal.crt', internalAuthority(namespace)) : '',
+    prometheus: `http://127.0.0.1:${prometheus}`,
+  };
+}
+
+function replicas(namespace: string): string[] {
+  const selector = 'app.kubernetes.io/name=case-service';
+  return kubectl('--namespace', namespace, 'get', 'pods', '--selector', selector, '--output', 'name')
+    .split('\n')
+    .filter(Boolean);
+}
+
+function internalAuthority(namespace: string): string {
+  const path = 'jsonpath={.data.ca\\.crt}';
+  const encoded = kubectl('--namespace', namespace, 'get', 'secret', 'case-service-tls', '--output', path);
+  return Buffer.from(encoded, 'base64').toString();
+}
+
+function npm(script: string, args: readonly string[]): Promise<number> {
+  const child = spawn('npm', ['run', '--silent', script, '--', ...args], { cwd: root, stdio: 'inherit' });
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('exit', (code) => resolve(code ?? 2));
+  });
+}

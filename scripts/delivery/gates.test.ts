@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+import { type Environment, gates } from './gates.ts';
+
+const staging: Environment = {
+  name: 'staging',
+  url: 'https://staging.example',
+  ca: null,
+  users: 'users.json',
+  internal: ['https://localhost:1', 'https://localhost:2'],
+  internalCa: 'internal.crt',
+  prometheus: 'http://localhost:3',
+};
+
+test('limits get every replica, and in production only limits of one user', () => {
+  const command = gates.limits?.command(staging) ?? [];
+  expect(command.filter((argument) => argument === '--internal')).toHaveLength(2);
+  expect(command).not.toContain('--only');
+  expect(gates.limits?.command({ ...staging, name: 'prod' })).toContain('default,intensive');
+});
+
+test('the checklist writes nothing in production', () => {
+  expect(gates['security-verify']?.command(staging)).not.toContain('--read-only');
+  const command = gates['security-verify']?.command({ ...staging, name: 'prod', ca: 'ca.crt' }) ?? [];
+  expect(command).toContain('--read-only');
+  expect(command).toContain('ca.crt');
+});

@@ -1,0 +1,46 @@
+import { spawnSync } from 'node:child_process';
+import { parseArgs } from 'node:util';
+import { CouldNotCheck, command } from '../lib/command.ts';
+
+const usage = `npm run image:verify -- <reference with digest> [--repository OWNER/NAME]
+
+Checks an image before it is rolled out: signed by this repository's deploy workflow (cosign, keyless), and built
+there from a commit of this repository (provenance attestation).
+
+  --repository   default: GITHUB_REPOSITORY
+
+Exit: 0 both hold, 1 one does not, 2 could not check.`;
+
+await command('image:verify', usage, (args) => {
+  const { values, positionals } = parseArgs({
+    args,
+    options: { repository: { type: 'string' } },
+    allowPositionals: true,
+  });
+  const [reference = ''] = positionals;
+  const repository = values.repository ?? process.env.GITHUB_REPOSITORY;
+  if (!/@sha256:[0-9a-f]{64}$/.test(reference))
+    throw new CouldNotCheck(`${reference || 'nothing'} is no reference with a digest`);
+  if (repository === undefined) throw new CouldNotCheck('--repository is missing');
+  const workflow = `https://github.com/${repository}/.github/workflows/deploy.yml@refs/heads/main`;
+  return Math.max(
+    run('cosign', [
+      'verify',
+      ...['--certificate-identity', workflow],
+      ...['--certificate-oidc-issuer', 'https://token.actions.githubusercontent.com'],
+      ...['--output', 'text', reference],
+    ]),
+    run('gh', [
+      'attestation',
+      'verify',
+      `oci://${reference}`,
+      ...['--repo', repository, '--signer-workflow', `${repository}/.github/workflows/deploy.yml`],
+    ]),
+  );
+});
+
+function run(program: string, args: readonly string[]): number {
+  const { status, error } = spawnSync(program, args, { stdio: 'inherit' });
+  if (error !== undefined) throw new CouldNotCheck(`${program} is not installed`);
+  return status === 0 ? 0 : 1;
+}
