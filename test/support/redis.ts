@@ -22,22 +22,30 @@ export interface RedisServer {
 
 /**
  * Starts redis-server and waits until it accepts connections.
- * @param options directives as on its command line, for example `{ appendonly: 'yes' }`
+ * @param options directives as on its command line, for example `{ appendonly: 'yes' }`; with `tls-port` it speaks TLS only
  */
 export async function startRedis(options: Readonly<Record<string, string>> = {}): Promise<RedisServer> {
-  const port = Number(options['port'] ?? (await freePort()));
+  const tlsPort = options['tls-port'];
+  const port = Number(tlsPort ?? options.port ?? (await freePort()));
   const dir = mkdtempSync(join(tmpdir(), 'redis-test-'));
-  const directives = { bind: '127.0.0.1', save: '', appendonly: 'no', dir, ...options, port: String(port) };
+  const directives = {
+    bind: '127.0.0.1',
+    save: '',
+    appendonly: 'no',
+    dir,
+    ...options,
+    port: tlsPort === undefined ? String(port) : '0',
+  };
   const args = Object.entries(directives).flatMap(([name, value]) => [`--${name}`, ...value.split(' ')]);
   const start = async (): Promise<ChildProcess> => {
-    const child = spawn(process.env['REDIS_SERVER'] ?? 'redis-server', args, { stdio: 'ignore' });
+    const child = spawn(process.env.REDIS_SERVER ?? 'redis-server', args, { stdio: 'ignore' });
     await accepting(port, child);
     return child;
   };
   let child = await start();
   return {
     port,
-    url: `redis://127.0.0.1:${port}`,
+    url: `${tlsPort === undefined ? 'redis' : 'rediss'}://127.0.0.1:${port}`,
     dir,
     get process() {
       return child;

@@ -7,7 +7,29 @@ const parameters = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
 const currentPrefix = `$argon2id$v=19$m=${parameters.memoryCost},t=${parameters.timeCost},p=${parameters.parallelism}$`;
 
 /** Bytes: longer passwords are refused before hashing. */
-export const longestPassword = 256;
+const longestPassword = 256;
+/** Characters of a new one (ASVS 6.2.1 asks for 8 and advises 15). */
+const shortestPassword = 12;
+/** The commonest of at least that length, without case (ASVS 6.2.4); what has few different characters is out anyway. */
+const common =
+  /^(1234567890.*|qwertyuiop.*|1q2w3e4r5t.*|password[0-9!]*|passwordpassword|iloveyou[0-9]*|administrator[0-9]*|letmein.*|welcome.*|changeme.*|abcdefghijkl.*|football[0-9]*|correct ?horse ?battery ?staple|simple378.*)$/i;
+
+/** Whether a password is too long to be hashed at all. */
+export const isTooLong = (password: string): boolean => Buffer.byteLength(password) > longestPassword;
+
+/**
+ * What is wrong with a new password, or `undefined`. Length and being hard to guess count; which kinds of characters
+ * it has does not (ASVS 6.2.5).
+ */
+export function weakness(password: string, email: string): string | undefined {
+  if (isTooLong(password)) return `is longer than ${longestPassword} bytes`;
+  if ([...password].length < shortestPassword) return `is shorter than ${shortestPassword} characters`;
+  if (new Set(password).size < 5) return 'has fewer than five different characters';
+  if (common.test(password)) return 'is one of the first that are guessed';
+  const [name = ''] = email.toLowerCase().split('@');
+  if (name.length >= 4 && password.toLowerCase().includes(name)) return 'contains the login name';
+  return undefined;
+}
 /** Waiting checks beyond this are refused at once: at 15 ms each the last one waits half a second. */
 const longestQueue = 64;
 

@@ -5,7 +5,7 @@ import { defineScript, type Script } from '../redis/scripts.ts';
 
 /** Seconds. A session ends after a week, or when it was not refreshed for a day. */
 const absoluteLife = 7 * 24 * 3_600;
-const idleLife = 24 * 3_600;
+export const idleLife = 24 * 3_600;
 /** Seconds in which a client whose answer was lost may present the old refresh token again. */
 const grace = 10;
 
@@ -113,7 +113,8 @@ const tokenForm = /^rt1\.([A-Za-z0-9_-]{22})\.[A-Za-z0-9_-]{43}$/;
 
 /** 256 random bits; the session's id in front says where to look, not who it is. */
 const newToken = (sessionId: string): string => `rt1.${sessionId}.${randomBytes(32).toString('base64url')}`;
-const sessionOf = (token: string): string | undefined => tokenForm.exec(token)?.[1];
+/** The session that a refresh token names, whether it holds or not; `undefined` when it is none of ours. */
+export const sessionOf = (token: string): string | undefined => tokenForm.exec(token)?.[1];
 const digest = (token: string): string => createHash('sha256').update(token).digest('base64url');
 
 /** A successor is stored so that only the holder of the presented token can read it. */

@@ -1,6 +1,8 @@
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify';
 import type { Sessions } from '../auth/sessions.ts';
 import { TokenRejected, verifyAccessToken } from '../auth/tokens.ts';
+import { emit } from '../telemetry/events.ts';
+import { routeOf } from '../telemetry/http-metrics.ts';
 import type { UserStore } from '../users/store.ts';
 import { type Context, type Identity, roles } from './context.ts';
 import { Problem, unauthorized } from './problem.ts';
@@ -24,7 +26,7 @@ export async function identify(request: FastifyRequest, context: Context): Promi
   } catch (error) {
     if (!(error instanceof TokenRejected)) throw error;
     context.metrics.auth_token_rejected_total.inc({ reason: error.reason });
-    request.log.info({ event: 'token_rejected', reason: error.reason }, 'access token refused');
+    emit(request.log, 'token_rejected', { reason: error.reason });
   }
 }
 
@@ -39,7 +41,7 @@ export async function authorise(
   { users, sessions }: { readonly users: UserStore; readonly sessions: Sessions },
 ): Promise<void> {
   const { access = [] } = request.routeOptions.config;
-  if (access === 'public') return;
+  if (access === 'public' || request.is404) return;
   const { identity } = request;
   if (identity === null) {
     if (request.headers.authorization === undefined)
@@ -56,11 +58,9 @@ export async function authorise(
   }
   request.identity = { ...identity, role: standing.role };
   if (!access.includes(standing.role)) {
-    metrics.authz_denied_total.inc({ route: request.routeOptions.url ?? 'unmatched' });
-    request.log.warn(
-      { event: 'access_denied', role: standing.role, route: request.routeOptions.url },
-      'access denied',
-    );
+    const route = routeOf(request);
+    metrics.authz_denied_total.inc({ route });
+    emit(request.log, 'access_denied', { role: standing.role, route });
     throw new Problem(403, 'Forbidden', { detail: 'Your role does not admit this operation' });
   }
 }

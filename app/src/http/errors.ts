@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify';
 import type { Metrics } from '../metrics/index.ts';
 import { isStoreFailure } from '../redis/failure.ts';
+import { emit } from '../telemetry/events.ts';
 import { securityHeaders } from './headers.ts';
 import { badRequest, type FieldError, Problem, problemType, unavailable } from './problem.ts';
 
@@ -13,7 +15,7 @@ const mostFieldErrors = 20;
 export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = toProblem(error);
   if (problem.status >= 500 && !(error instanceof Problem)) {
-    request.log.error({ event: 'request_failed', err: error, status: problem.status }, 'request failed');
+    emit(request.log, 'request_failed', { err: error, status: problem.status });
   }
   return reply
     .code(problem.status)
@@ -72,7 +74,7 @@ const frameworkProblems: Readonly<Record<string, { status: number; title: string
 
 function toFieldErrors(validation: FastifySchemaValidationError[], context = 'body'): FieldError[] {
   return validation.slice(0, mostFieldErrors).map(({ instancePath, params, message, keyword }) => {
-    const member = params['missingProperty'] ?? params['additionalProperty'];
+    const member = params.missingProperty ?? params.additionalProperty;
     const path = member === undefined ? instancePath : `${instancePath}/${String(member)}`;
     return {
       field: context === 'body' ? path || '/' : path.slice(1) || context,
@@ -109,9 +111,11 @@ export function clientErrorHandler(metrics: Metrics) {
 }
 
 function rawAnswer(status: number, title: string, tls: boolean): string {
-  const body = JSON.stringify({ type: 'about:blank', title, status });
+  const instance = randomUUID();
+  const body = JSON.stringify({ type: 'about:blank', title, status, instance });
   const headers = {
     ...securityHeaders(tls),
+    'x-request-id': instance,
     'content-type': problemType,
     'content-length': String(Buffer.byteLength(body)),
     connection: 'close',

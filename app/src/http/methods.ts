@@ -12,7 +12,6 @@ export const refusesMethod = Symbol('refuses method');
  */
 export function refuseOtherMethods(app: FastifyInstance): () => void {
   const allowed = new Map<string, Set<string>>();
-  app.addHttpMethod('TRACE', { hasBody: false });
   app.addHook('onRoute', (route: RouteOptions) => {
     if (route.config && refusesMethod in route.config) return;
     const methods = allowed.get(route.url) ?? new Set();

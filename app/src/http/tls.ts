@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { SecureContextOptions, Server } from 'node:tls';
+import { createSecureContext, type SecureContextOptions, type Server } from 'node:tls';
 import { SettingsError } from '../settings/settings.ts';
 
 /** TLS 1.2 and 1.3 as Mozilla's "intermediate" (5.7) has them; Node's defaults offer more curves and ciphers. */
@@ -22,7 +22,7 @@ const intermediate = {
   ].join(':'),
 } as const satisfies SecureContextOptions;
 
-/** The files of `TLS_DIR`, named as in a Kubernetes TLS Secret. */
+/** The files of `TLS_DIR` that are served, named as in a Kubernetes TLS Secret. */
 export const tlsFiles = ['tls.crt', 'tls.key'] as const;
 
 /** What a listener serves, and when it ends. */
@@ -36,13 +36,19 @@ export interface ServedCertificate {
  * @throws SettingsError when one is missing, or the two do not belong together
  */
 export function readCertificate(folder: string): ServedCertificate {
-  const [cert, key] = tlsFiles.map((file) => read(folder, file));
-  if (cert === undefined || key === undefined) throw new Error('unreachable');
+  const cert = read(folder, 'tls.crt');
+  const key = read(folder, 'tls.key');
   try {
-    return { options: { ...intermediate, cert, key }, expires: new Date(new X509Certificate(cert).validTo) };
+    const options = { ...intermediate, cert, key };
+    createSecureContext(options);
+    return { options, expires: new Date(new X509Certificate(cert).validTo) };
   } catch {
     throw new SettingsError([
-      { name: 'TLS_DIR/tls.crt', found: 'is no PEM certificate', remedy: 'write the served chain' },
+      {
+        name: 'TLS_DIR/tls.crt',
+        found: 'is no PEM certificate, or does not belong to tls.key',
+        remedy: 'write the served chain and its key',
+      },
     ]);
   }
 }
@@ -52,7 +58,7 @@ export function serveCertificate(servers: readonly Server[], { options }: Served
   for (const server of servers) server.setSecureContext(options);
 }
 
-function read(folder: string, file: string): Buffer {
+function read(folder: string, file: (typeof tlsFiles)[number]): Buffer {
   try {
     return readFileSync(join(folder, file));
   } catch (error) {

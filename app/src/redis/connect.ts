@@ -50,7 +50,11 @@ export function connectRedis(
   const client = connect(settings, node, secret);
   const options = client instanceof Cluster ? client.options.redisOptions : client.options;
   client.on('close', () => {
-    if (options) options.password = password();
+    try {
+      if (options) options.password = password();
+    } catch {
+      // The file is being replaced: the old password is tried once more.
+    }
   });
   report(client, role, deps);
   return observeCommands(client, role, deps.metrics);

@@ -158,7 +158,7 @@ export function parseSettings(environment: Readonly<Record<string, string | unde
 
 function toProblem(error: ErrorObject): SettingsProblem {
   const name =
-    error.keyword === 'required' ? String(error.params['missingProperty']) : error.instancePath.slice(1);
+    error.keyword === 'required' ? String(error.params.missingProperty) : error.instancePath.slice(1);
   const schema = variables.properties[name as keyof typeof variables.properties] as { remedy?: string };
   return {
     name,

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { LabelsOf } from '../metrics/catalogue.ts';
 import type { Metrics } from '../metrics/index.ts';
 
@@ -29,15 +29,25 @@ export function measureRequests(app: FastifyInstance, metrics: Metrics): void {
   });
   app.addHook('onResponse', (request, reply, done) => {
     leave(request);
-    const labels = { route: routeOf(request), method: methodOf(request.method) };
-    const status = `${Math.floor(reply.statusCode / 100)}xx` as StatusClass;
-    metrics.http_requests_total.inc({ ...labels, status });
-    metrics.http_request_duration_seconds.observe(labels, reply.elapsedTime / 1_000);
+    countRequest(metrics, request, reply);
     done();
   });
 }
 
+/** Counts one answer. */
+export function countRequest(
+  metrics: Metrics,
+  request: Pick<FastifyRequest, 'method' | 'routeOptions'>,
+  reply: Pick<FastifyReply, 'statusCode' | 'elapsedTime'>,
+): void {
+  const labels = { route: routeOf(request), method: methodOf(request.method) };
+  const status = `${Math.floor(reply.statusCode / 100)}xx` as StatusClass;
+  metrics.http_requests_total.inc({ ...labels, status });
+  metrics.http_request_duration_seconds.observe(labels, reply.elapsedTime / 1_000);
+}
+
 /** The template of the route, never the URL. */
-export const routeOf = (request: FastifyRequest): string => request.routeOptions.url ?? 'unmatched';
+export const routeOf = ({ routeOptions }: Pick<FastifyRequest, 'routeOptions'>): string =>
+  routeOptions?.url ?? 'unmatched';
 
 const methodOf = (method: string): Method => (methods.has(method) ? (method as Method) : 'other');

@@ -4,6 +4,7 @@ import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-ho
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import {
+  AlwaysOffSampler,
   BatchSpanProcessor,
   type SpanExporter,
   TraceIdRatioBasedSampler,
@@ -17,7 +18,7 @@ import type { Settings } from '../settings/settings.ts';
 const longestQueue = 2_048;
 
 /**
- * Starts tracing for the process when a collector is set, and returns how to stop it.
+ * Starts tracing for the process, recorded only when a collector is set, and returns how to stop it.
  * @param exporter another one, for tests
  */
 export function startTracing(
@@ -25,30 +26,24 @@ export function startTracing(
   metrics: Metrics,
   exporter?: SpanExporter,
 ): () => Promise<void> {
-  const endpoint = settings.OTEL_EXPORTER_OTLP_ENDPOINT;
-  if (endpoint === undefined && exporter === undefined) return async () => {};
-  const ca = settings.OTEL_EXPORTER_OTLP_CERTIFICATE;
-  const target =
-    exporter ??
-    new OTLPTraceExporter({
-      url: `${String(endpoint).replace(/\/$/, '')}/v1/traces`,
-      timeoutMillis: 2_000,
-      ...(ca === undefined ? {} : { httpAgentOptions: { ca: readFileSync(ca), keepAlive: true } }),
-    });
+  const target = exporter ?? collector(settings);
   const provider = new TracerProvider({
-    sampler: new TraceIdRatioBasedSampler(settings.OTEL_TRACES_SAMPLER_ARG),
+    // Without a collector nothing is recorded, and requests still have an id that ties their log lines together.
+    sampler: target ? new TraceIdRatioBasedSampler(settings.OTEL_TRACES_SAMPLER_ARG) : new AlwaysOffSampler(),
     resource: resourceFromAttributes({
       'service.name': 'case-service',
       'service.instance.id': settings.INSTANCE ?? '',
       'deployment.environment.name': settings.ENVIRONMENT,
     }),
-    spanProcessors: [
-      new BatchSpanProcessor({
-        exporter: counting(target, metrics),
-        maxQueueSize: longestQueue,
-        exportTimeoutMillis: 2_000,
-      }),
-    ],
+    spanProcessors: target
+      ? [
+          new BatchSpanProcessor({
+            exporter: counting(target, metrics),
+            maxQueueSize: longestQueue,
+            exportTimeoutMillis: 2_000,
+          }),
+        ]
+      : [],
   });
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   trace.setGlobalTracerProvider(provider);
@@ -57,6 +52,16 @@ export function startTracing(
     trace.disable();
     context.disable();
   };
+}
+
+function collector(settings: Settings): SpanExporter | undefined {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_CERTIFICATE: ca } = settings;
+  if (endpoint === undefined) return undefined;
+  return new OTLPTraceExporter({
+    url: `${endpoint.replace(/\/$/, '')}/v1/traces`,
+    timeoutMillis: 2_000,
+    ...(ca === undefined ? {} : { httpAgentOptions: { ca: readFileSync(ca), keepAlive: true } }),
+  });
 }
 
 /** Counts what the collector did not take; an exporter's failure is nobody else's. */

@@ -89,7 +89,7 @@ export class UserStore {
         0,
         'createdAt',
         user.createdAt,
-        'notBefore',
+        'generation',
         0,
         'passwordHash',
         passwordHash,

@@ -1,0 +1,44 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { pseudonym } from '../auth/pseudonym.ts';
+import { rateLimit } from '../limiter/fastify.ts';
+import type { Decision, Subject } from '../limiter/index.ts';
+import { normalise } from '../users/store.ts';
+import type { Context } from './context.ts';
+
+/** Puts every request of a listener under the rate limits, and writes `rate_limit_check` for each decision. */
+export async function limitRequests(app: FastifyInstance, { limiter, secrets }: Context): Promise<void> {
+  const onDecision = (
+    { outcome, tightest }: Decision,
+    request: FastifyRequest,
+    { userId }: Subject,
+  ): void => {
+    request.log.info(
+      {
+        event: 'rate_limit_check',
+        operation: request.routeOptions?.config?.operation ?? request.routeOptions?.url ?? 'unmatched',
+        policy: tightest.policy,
+        count: tightest.limit - tightest.remaining,
+        limit: tightest.limit,
+        allowed: outcome === 'allow',
+        remaining: tightest.remaining,
+        user: userId === undefined ? null : pseudonym(secrets.current.pseudonymKey, 'user', userId),
+      },
+      'rate limit checked',
+    );
+  };
+  await app.register(rateLimit, { limiter, subject, onDecision });
+}
+
+/** What is known of a request without I/O; the login name once the body is there. */
+function subject({ ip, identity, body, routeOptions }: FastifyRequest): Subject {
+  const { email } = (body ?? {}) as { email?: unknown };
+  return {
+    ip,
+    userId: identity?.userId,
+    role: identity?.role,
+    account:
+      routeOptions?.config?.rateLimit === 'login' && typeof email === 'string' ? normalise(email) : undefined,
+    endpoint: routeOptions?.url,
+    operation: routeOptions?.config?.operation,
+  };
+}
