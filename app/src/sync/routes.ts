@@ -1,0 +1,152 @@
+import { randomUUID } from 'node:crypto';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type { FastifyInstance } from 'fastify';
+import { Type } from 'typebox';
+import { caseKeys } from '../cases/keys.ts';
+import { CaseId, ChangeBody, CreateBody, writers } from '../cases/schemas.ts';
+import type { CaseStore } from '../cases/store.ts';
+import { identityOf } from '../http/access.ts';
+import { Problem } from '../http/problem.ts';
+import type { Metrics } from '../metrics/index.ts';
+import type { RedisClient } from '../redis/connect.ts';
+import { defineScript } from '../redis/scripts.ts';
+import { applyOperation, type Operation, type Result } from './apply.ts';
+import type { QueueDepth } from './queue-depth.ts';
+
+const closed = { additionalProperties: false } as const;
+const mostOperations = 500;
+/** Bytes: 500 operations with texts of ordinary length; a client with longer ones sends fewer at a time. */
+const bodyLimit = 2 * 1_024 * 1_024;
+/** Seconds after which a replica that died in the middle no longer holds up its user. */
+const lockSeconds = 30;
+
+const common = {
+  operationId: Type.String({
+    pattern: '^[A-Za-z0-9_-]{8,64}$',
+    description: "The client's own id; sent again, the operation is not applied again.",
+  }),
+  caseId: CaseId,
+  queuedAt: Type.Optional(
+    Type.String({ format: 'date-time', maxLength: 40, description: 'When it was done.' }),
+  ),
+};
+const Version = Type.Integer({ minimum: 1, description: 'Of the case as the client saw it.' });
+const OperationSchema = Type.Union([
+  Type.Object({ ...common, kind: Type.Literal('create'), ...CreateBody.properties }, closed),
+  Type.Object(
+    { ...common, kind: Type.Literal('update'), version: Version, ...ChangeBody.properties },
+    closed,
+  ),
+  Type.Object({ ...common, kind: Type.Literal('delete'), version: Version }, closed),
+]);
+const Body = Type.Object(
+  {
+    operations: Type.Array(OperationSchema, { maxItems: mostOperations }),
+    remaining: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 1_000_000,
+        default: 0,
+        description: 'Operations that the client still holds.',
+      }),
+    ),
+  },
+  closed,
+);
+const Results = Type.Object(
+  {
+    results: Type.Array(
+      Type.Object(
+        {
+          operationId: Type.String(),
+          result: Type.Enum(['applied', 'duplicate', 'conflict', 'rejected']),
+          version: Type.Union([Type.Integer(), Type.Null()]),
+        },
+        closed,
+      ),
+    ),
+  },
+  closed,
+);
+const Status = Type.Object(
+  { depth: Type.Integer(), lastSyncAt: Type.Union([Type.String({ format: 'date-time' }), Type.Null()]) },
+  closed,
+);
+
+/** Releases the lock if it is still ours. KEYS: lock. ARGV: token. */
+const releaseLua = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`;
+
+/** Offline clients: what they queued is applied in order, once each, and what conflicts is said. */
+export function syncRoutes(
+  plain: FastifyInstance,
+  {
+    cases,
+    depth,
+    redis,
+    metrics,
+  }: {
+    readonly cases: CaseStore;
+    readonly depth: QueueDepth;
+    readonly redis: RedisClient;
+    readonly metrics: Metrics;
+  },
+): void {
+  const app = plain.withTypeProvider<TypeBoxTypeProvider>();
+  const release = defineScript(redis, 'releaseSyncLock', releaseLua);
+
+  app.post(
+    '/api/v1/sync',
+    {
+      bodyLimit,
+      config: { access: writers, rateLimit: 'intensive', operation: 'sync' },
+      schema: {
+        summary: 'Apply operations queued offline, in order, each once',
+        tags: ['sync'],
+        body: Body,
+        response: { 200: Results },
+      },
+    },
+    async (request) => {
+      const { userId } = identityOf(request);
+      const { operations, remaining = 0 } = request.body;
+      const lock = caseKeys.syncLock(userId);
+      const token = randomUUID();
+      // Two of a user's devices at once would interleave: the second one tries again.
+      if ((await redis.set(lock, token, 'EX', lockSeconds, 'NX')) === null) {
+        throw new Problem(409, 'Conflict', {
+          detail: 'Another synchronisation of this user is under way',
+          headers: { 'retry-after': '1' },
+        });
+      }
+      try {
+        await depth.set(userId, operations.length + remaining);
+        const results: Result[] = [];
+        for (const operation of operations as Operation[]) {
+          const result = await applyOperation(cases, userId, operation);
+          results.push(result);
+          metrics.sync_operations_total.inc({ result: result.result });
+          if (result.result === 'applied' && operation.queuedAt) {
+            metrics.sync_freshness_seconds.observe(
+              {},
+              Math.max(0, (Date.now() - Date.parse(operation.queuedAt)) / 1_000),
+            );
+          }
+        }
+        await depth.set(userId, remaining);
+        return { results };
+      } finally {
+        // If this fails the lock ends by itself.
+        await release([lock], [token]).catch(() => {});
+      }
+    },
+  );
+
+  app.get(
+    '/api/v1/sync/status',
+    {
+      config: { access: writers, rateLimit: 'default' },
+      schema: { summary: 'What is known of your offline queue', tags: ['sync'], response: { 200: Status } },
+    },
+    async (request) => depth.get(identityOf(request).userId),
+  );
+}
