@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import packageFile from '../../package.json' with { type: 'json' };
 import type { Accounts } from '../auth/index.ts';
 import { authRoutes } from '../auth/routes.ts';
 import { measureRequests } from '../telemetry/http-metrics.ts';
@@ -12,6 +13,7 @@ import { publicHealthRoutes } from './health.ts';
 import { limitRequests } from './limits.ts';
 import { createListener, type Lifecycle } from './listener.ts';
 import { refuseOtherMethods } from './methods.ts';
+import { describeRoutes, type OpenApi } from './openapi.ts';
 import { shedLoad } from './pressure.ts';
 import { cutSlowReaders } from './slow-readers.ts';
 import type { ServedCertificate } from './tls.ts';
@@ -29,6 +31,7 @@ export async function createApi(
   const app = createListener({ ...context, lifecycle }, certificate, { onError: answerError });
   requireDeclarations(app);
   const refuseTheRest = refuseOtherMethods(app);
+  app.decorate('openapi', describeRoutes(app, packageFile.version));
   traceRequests(app);
   measureRequests(app, context.metrics);
   cutSlowReaders(app);
@@ -54,4 +57,11 @@ async function answerError(
   if (toProblem(error).status >= 500) return sendError(error, request, reply);
   const limited = await request.server.limitOnce(request, reply).catch((refusal: unknown) => refusal);
   return sendError(limited ?? error, request, reply);
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** The API as an OpenAPI document. */
+    openapi(): OpenApi;
+  }
 }

@@ -1,0 +1,186 @@
+import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify';
+import type { Role } from './context.ts';
+import { refusesMethod } from './methods.ts';
+
+type Json = { readonly [member: string]: unknown };
+
+/** One operation as OpenAPI and `security-verify` read it. */
+export interface Operation extends Json {
+  readonly operationId: string;
+  /** `public`, or the roles admitted. */
+  readonly 'x-access': 'public' | readonly Role[];
+}
+
+/** An OpenAPI 3.1 document. */
+export interface OpenApi extends Json {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+}
+
+/**
+ * Collects the routes registered from now on. The function returned writes them as OpenAPI: what the schemas say, and
+ * what every route has without saying so (limits, problems, the bearer token).
+ */
+export function describeRoutes(app: FastifyInstance, version: string): () => OpenApi {
+  const paths: Record<string, Record<string, Operation>> = {};
+  app.addHook('onRoute', (route: RouteOptions) => {
+    if (route.config && refusesMethod in route.config) return;
+    const url = route.url.replace(/:(\w+)/g, '{$1}');
+    for (const method of [route.method].flat()) {
+      // A HEAD goes wherever a GET does.
+      if (method === 'HEAD') continue;
+      paths[url] = { ...paths[url], [method.toLowerCase()]: toOperation(method, url, route) };
+    }
+  });
+  return () => ({
+    openapi: '3.1.0',
+    info: {
+      title: 'Simple378 case service',
+      version,
+      description:
+        'Cases with limits per user. Every error is a problem document (RFC 9457); every answer says how much of the rate limit is left.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: '/' }],
+    tags: [...new Set(Object.values(paths).flatMap((item) => Object.values(item).flatMap(tagsOf)))]
+      .sort()
+      .map((name) => ({ name })),
+    paths: Object.fromEntries(Object.entries(paths).sort(([a], [b]) => (a < b ? -1 : 1))),
+    components: {
+      securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'at+jwt' } },
+      schemas: { Problem: problemSchema },
+      responses: Object.fromEntries(
+        Object.entries(problems).map(([status, description]) => [
+          `Problem${status}`,
+          {
+            description,
+            ...(status === '429' || status === '503' ? { headers: { 'Retry-After': retryAfter } } : {}),
+            content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+          },
+        ]),
+      ),
+    },
+  });
+}
+
+function toOperation(method: string, url: string, { schema = {}, config = {} }: RouteOptions): Operation {
+  const { access = [] } = config;
+  const { summary, tags, body } = schema as FastifySchema & { summary?: string; tags?: string[] };
+  const parameters = (['path', 'query', 'header'] as const).flatMap((place) => toParameters(place, schema));
+  const errors = [
+    ...(body || parameters.length > 0 ? [400] : []),
+    ...(access === 'public' ? [] : [401, 403]),
+    ...(url.includes('{') ? [404] : []),
+    ...(body ? [413, 415] : []),
+    ...(url.endsWith('/login') || url.endsWith('/refresh') ? [401] : []),
+    429,
+    500,
+    503,
+  ];
+  return {
+    operationId: operationId(method, url),
+    ...(summary ? { summary } : {}),
+    ...(tags ? { tags } : {}),
+    'x-access': access,
+    security: access === 'public' ? [] : [{ bearer: [] }],
+    ...(parameters.length > 0 ? { parameters } : {}),
+    ...(body ? { requestBody: toRequestBody(body as Json) } : {}),
+    responses: {
+      ...toResponses(schema.response as Record<string, Json> | undefined),
+      ...Object.fromEntries(
+        errors.map((status) => [status, { $ref: `#/components/responses/Problem${status}` }]),
+      ),
+    },
+  };
+}
+
+const tagsOf = (operation: Operation): string[] => (operation.tags as string[] | undefined) ?? [];
+
+/** `GET /api/v1/cases/{id}` is `getCasesById`. */
+function operationId(method: string, url: string): string {
+  const words = url.replace(/^\/(api\/v1|\.well-known)?/, '').split(/[/.-]/);
+  const named = words.filter(Boolean).map((word) => word.replace(/^\{(\w)(\w*)\}$/, 'By$1$2'));
+  return method.toLowerCase() + (named.length > 0 ? named : ['root']).map(capital).join('');
+}
+
+const capital = (word: string): string => {
+  const by = /^By(\w)/.exec(word);
+  return by ? `By${word[2]?.toUpperCase()}${word.slice(3)}` : `${word[0]?.toUpperCase()}${word.slice(1)}`;
+};
+
+function toParameters(place: 'path' | 'query' | 'header', schema: FastifySchema): Json[] {
+  const source = { path: schema.params, query: schema.querystring, header: schema.headers }[place] as
+    | { properties?: Record<string, Json>; required?: string[] }
+    | undefined;
+  return Object.entries(source?.properties ?? {}).map(([name, property]) => ({
+    name,
+    in: place,
+    required: place === 'path' || (source?.required?.includes(name) === true && !('default' in property)),
+    schema: property,
+  }));
+}
+
+/** A body that may be left out is written in the schema as a choice between an object and null. */
+function toRequestBody(body: Json): Json {
+  const choices = body.anyOf as Json[] | undefined;
+  const objects = choices?.filter(({ type }) => type !== 'null');
+  const optional = objects !== undefined && objects.length < (choices?.length ?? 0);
+  const schema = optional && objects.length === 1 ? objects[0] : body;
+  return { required: !optional, content: { 'application/json': { schema } } };
+}
+
+function toResponses(responses: Readonly<Record<string, Json>> = {}): Json {
+  return Object.fromEntries(
+    Object.entries(responses).map(([status, response]) => {
+      const { content, description = 'Success.', ...schema } = response;
+      const empty = schema.type === 'null';
+      return [
+        status,
+        {
+          description,
+          headers: rateLimitFields,
+          ...(empty ? {} : { content: content ?? { 'application/json': { schema } } }),
+        },
+      ];
+    }),
+  );
+}
+
+const integer = { type: 'integer', minimum: 0 } as const;
+const retryAfter = { description: 'Seconds after which a retry is admitted.', schema: integer };
+const rateLimitFields = {
+  'X-RateLimit-Limit': { description: 'Quota of the tightest policy.', schema: integer },
+  'X-RateLimit-Remaining': { description: 'What is left of it.', schema: integer },
+  'X-RateLimit-Reset': { description: 'When all of it is free again, Unix seconds.', schema: integer },
+};
+
+const problemSchema = {
+  type: 'object',
+  required: ['type', 'title', 'status', 'instance'],
+  properties: {
+    type: { type: 'string' },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    detail: { type: 'string' },
+    instance: { type: 'string', description: "The request's id, as in X-Request-Id and in the log." },
+    errors: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['field', 'message'],
+        properties: { field: { type: 'string' }, message: { type: 'string' } },
+      },
+    },
+  },
+} as const;
+
+const problems: Readonly<Record<string, string>> = {
+  400: 'The request is not well formed; `errors` names each field.',
+  401: 'No valid access token, or wrong credentials.',
+  403: 'The role does not admit this.',
+  404: 'It does not exist, or not for you.',
+  413: 'The body is too large.',
+  415: 'The body is not application/json.',
+  429: 'Rate limit exceeded.',
+  500: 'Unexpected error; it was logged under `instance`.',
+  503: 'The store does not answer, or the service is overloaded.',
+};
