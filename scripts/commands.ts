@@ -1,0 +1,85 @@
+/** Every command of the repository, grouped as `npm run help` and the README show them. */
+
+/** One npm script. */
+export interface Command {
+  /** Name of the npm script. */
+  readonly name: string;
+  /** What it does, in one line. */
+  readonly does: string;
+}
+
+/** Commands that belong together. */
+export interface Group {
+  readonly title: string;
+  readonly commands: readonly Command[];
+}
+
+/** What a person types for a script. */
+export function typed(name: string): string {
+  return name === 'start' || name === 'test' || name === 'stop' ? `npm ${name}` : `npm run ${name}`;
+}
+
+/** All of them; a test compares the list with package.json. */
+export const groups: readonly Group[] = [
+  {
+    title: 'Run it here',
+    commands: [
+      {
+        name: 'start',
+        does: 'the whole stack on this machine; Ctrl-C stops it; `-- --smoke` proves it and stops',
+      },
+      { name: 'stop', does: 'stop a stack that runs elsewhere' },
+      { name: 'status', does: 'what runs, and where' },
+      { name: 'doctor', does: 'what is installed, what is missing, and what to do about it' },
+    ],
+  },
+  {
+    title: 'Change it',
+    commands: [
+      { name: 'test', does: 'all tests' },
+      { name: 'check', does: 'lint, types, generated files' },
+      { name: 'fix', does: 'format and fix what can be fixed' },
+      { name: 'generate', does: 'write the generated files anew' },
+      { name: 'ci:local', does: 'the gates of a pull request' },
+    ],
+  },
+  {
+    title: 'See it',
+    commands: [
+      { name: 'dashboards:preview', does: 'a picture of every dashboard with the running stack’s data' },
+      { name: 'dashboards:push', does: 'write the dashboards to a Grafana' },
+      { name: 'slo:simulate', does: 'when each alert fires for an error curve' },
+      { name: 'baseline', does: 'record this machine’s figures, or compare with the recorded ones' },
+      { name: 'watch', does: 'exit 1 as soon as an error budget burns' },
+    ],
+  },
+  {
+    title: 'Prove it',
+    commands: [
+      { name: 'policies', does: 'judge every environment by the security checklist' },
+      { name: 'security-verify', does: 'prove the checklist on what runs' },
+      { name: 'mutants:security', does: 'break every control once; something must notice' },
+      { name: 'loadtest', does: 'k6: limits, burst, attack, mixed, soak, spike, breakpoint' },
+      { name: 'test:load', does: 'a bounded load by autocannon, where k6 is not' },
+      { name: 'bench:limiter', does: 'the limiter beside its peers' },
+      { name: 'faults', does: 'the limiter under broken Redis, time and network' },
+      { name: 'mutants:limiter', does: 'break the limiter in known ways; a test must notice' },
+      { name: 'test:alerts', does: 'break the running stack; the right alert must arrive' },
+      { name: 'test:external', does: 'independent testers against the running stack' },
+    ],
+  },
+  {
+    title: 'Deliver it',
+    commands: [
+      { name: 'render', does: 'every environment’s manifests, without a cluster' },
+      { name: 'render:diff', does: 'what a change does to each environment' },
+      { name: 'up', does: 'policies, preview and `pulumi up` of one environment' },
+      { name: 'kind', does: 'a local cluster with the stack in it' },
+      { name: 'test:cluster', does: 'prove a stack in a cluster' },
+      { name: 'release', does: 'bring an environment up with an image, or back' },
+      { name: 'gate', does: 'one gate of a roll-out against an environment' },
+      { name: 'drift', does: 'what differs between an environment and this program' },
+      { name: 'images:refresh', does: 'the newest digests of the pinned images' },
+    ],
+  },
+];

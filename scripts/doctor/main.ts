@@ -1,0 +1,36 @@
+import { fileURLToPath } from 'node:url';
+import { command } from '../lib/command.ts';
+import {
+  diskFinding,
+  type Finding,
+  nodeFinding,
+  packagesFinding,
+  portsFinding,
+  toolFindings,
+} from './checks.ts';
+
+const usage = `npm run doctor
+
+What is installed, what is missing, and what to do about it.
+
+Exit: 0 everything that is required is there, 1 something is not.`;
+
+/** Ports of the local stack, as the README lists them. */
+const ports = [8443, 8444, 9464, 9465, 8000, 6390, 9121, 9090, 9093, 3000];
+const signs: Record<Finding['state'], string> = { ok: 'ok  ', missing: 'MISS', note: '-   ' };
+
+await command('doctor', usage, async () => {
+  const root = fileURLToPath(new URL('../..', import.meta.url));
+  const findings = [
+    nodeFinding(process.version),
+    packagesFinding(root),
+    diskFinding(root),
+    await portsFinding(ports),
+    ...toolFindings(),
+  ];
+  for (const { name, state, detail, remedy } of findings) {
+    console.log(`${signs[state]} ${name.padEnd(17)} ${detail}`);
+    if (remedy !== undefined) console.log(`${' '.repeat(23)}→ ${remedy}`);
+  }
+  return findings.some(({ state }) => state === 'missing') ? 1 : 0;
+});
