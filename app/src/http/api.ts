@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import packageFile from '../../package.json' with { type: 'json' };
 import type { Accounts } from '../auth/index.ts';
 import { authRoutes } from '../auth/routes.ts';
+import { registerCases } from '../cases/index.ts';
 import { measureRequests } from '../telemetry/http-metrics.ts';
 import { traceRequests } from '../telemetry/tracing.ts';
 import { userRoutes } from '../users/routes.ts';
@@ -44,6 +45,7 @@ export async function createApi(
   publicHealthRoutes(app);
   authRoutes(app, context, accounts);
   userRoutes(app, context, accounts);
+  registerCases(app, context);
   refuseTheRest();
   return app;
 }

@@ -89,6 +89,7 @@ function toOperation(method: string, url: string, { schema = {}, config = {} }: 
       ...Object.fromEntries(
         errors.map((status) => [status, { $ref: `#/components/responses/Problem${status}` }]),
       ),
+      default: { $ref: '#/components/responses/Problem' },
     },
   };
 }
@@ -173,7 +174,9 @@ const problemSchema = {
   },
 } as const;
 
+/** By status; '' is any other. */
 const problems: Readonly<Record<string, string>> = {
+  '': 'Any other error.',
   400: 'The request is not well formed; `errors` names each field.',
   401: 'No valid access token, or wrong credentials.',
   403: 'The role does not admit this.',
