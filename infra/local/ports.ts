@@ -1,0 +1,63 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { Ports } from './layout.ts';
+
+/** A port that something else listens on. */
+export interface BusyPort {
+  readonly name: string;
+  readonly port: number;
+  /** Who listens, where the system tells. */
+  readonly process?: string;
+}
+
+/** The ports that cannot be had. */
+export async function busyPorts(ports: Partial<Ports>): Promise<BusyPort[]> {
+  const tried = await Promise.all(
+    Object.entries(ports).map(async ([name, port]) => ((await isFree(port)) ? [] : [{ name, port, ...owner(port) }])),
+  );
+  return tried.flat();
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)));
+  });
+}
+
+/** Linux only: the socket's inode, and whose descriptor it is. Others' processes show only to root. */
+function owner(port: number): { process?: string } {
+  try {
+    const hex = port.toString(16).toUpperCase().padStart(4, '0');
+    const inodes = ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((table) =>
+      readFileSync(table, 'utf8')
+        .split('\n')
+        .map((line) => line.trim().split(/\s+/))
+        .filter(([, local, , state]) => local?.endsWith(`:${hex}`) && state === '0A')
+        .map((columns) => `socket:[${columns[9]}]`),
+    );
+    for (const pid of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
+      if (descriptors(pid).some((target) => inodes.includes(target))) {
+        return { process: `${readFileSync(`/proc/${pid}/comm`, 'utf8').trim()} (process ${pid})` };
+      }
+    }
+  } catch {
+    // Another system, or a process that ended meanwhile: then we say the port alone.
+  }
+  return {};
+}
+
+function descriptors(pid: string): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).map((fd) => {
+      try {
+        return readlinkSync(`/proc/${pid}/fd/${fd}`);
+      } catch {
+        return '';
+      }
+    });
+  } catch {
+    return [];
+  }
+}
