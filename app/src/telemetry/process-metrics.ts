@@ -29,6 +29,17 @@ export function measureProcess(metrics: Metrics, state: ProcessState): () => voi
   );
   metrics.process_draining.collectWith(() => metrics.process_draining.set({}, lifecycle.draining ? 1 : 0));
 
+  metrics.process_start_time_seconds.set({}, Math.round(performance.timeOrigin / 1_000));
+  let cpuSeconds = 0;
+  metrics.process_resident_memory_bytes.collectWith(() => {
+    metrics.process_resident_memory_bytes.set({}, process.memoryUsage.rss());
+    // A counter has no hook of its own; the catalogue lists it after this gauge.
+    const { user, system } = process.cpuUsage();
+    const used = (user + system) / 1e6;
+    metrics.process_cpu_seconds_total.inc({}, Math.max(0, used - cpuSeconds));
+    cpuSeconds = used;
+  });
+
   const delay = monitorEventLoopDelay({ resolution: 10 });
   delay.enable();
   metrics.event_loop_lag_seconds.collectWith(() => {
