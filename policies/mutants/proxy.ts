@@ -50,13 +50,24 @@ export async function sabotage(
       // Only the head of a request is changed, and it comes in the first bytes; the rest may be large.
       upstream.write(first ? Buffer.from(request(chunk.toString('latin1')), 'latin1') : chunk);
     });
-    upstream.on('data', (chunk) => received.push(chunk));
-    // Every client here asks for `Connection: close`, so the answer is whole when the service closes.
-    upstream.on('close', () => {
+    let done = false;
+    let quiet: NodeJS.Timeout | undefined;
+    const finish = (): void => {
+      if (done) return;
+      done = true;
+      clearTimeout(quiet);
       const text = Buffer.concat(received).toString('latin1');
       client.end(Buffer.from(answer(text, Buffer.concat(sent).toString('latin1')), 'latin1'));
+    };
+    // Clients here ask for `Connection: close`; where sabotage took that away, half a second of silence is an end.
+    upstream.on('data', (chunk) => {
+      received.push(chunk);
+      clearTimeout(quiet);
+      quiet = setTimeout(finish, 500);
     });
+    upstream.on('close', finish);
     client.on('close', () => {
+      clearTimeout(quiet);
       sockets.delete(client);
       upstream.destroy();
     });

@@ -121,18 +121,29 @@ function flood(context: Context): Promise<Flood> {
 
 async function exhaust(context: Context): Promise<Flood> {
   const session = await context.session('other');
+  // Signed in before, since a limiter that confuses users would refuse even that.
+  const neighbour = await context.session('caseworker');
   const first = await session.send({ path });
-  const limit = Number(first.headers.get('x-ratelimit-limit'));
-  const leftAtFirst = Number(first.headers.get('x-ratelimit-remaining'));
+  const { limit, left: leftAtFirst } = userQuota(first);
   if (first.status === 429)
     throw new CouldNotCheck('the second caseworker is limited at the moment; try again in a minute');
-  if (!(limit > 0)) throw new CouldNotCheck('no X-RateLimit-Limit to know the quota by');
+  if (!(limit > 0)) throw new CouldNotCheck('no RateLimit fields to know the quota by');
   if (limit > 1_000) throw new CouldNotCheck(`a quota of ${limit} is more than this check may send`);
   const answers = await inBatches(limit + 20, 20, () => session.send({ path }));
   const bypasses = new Map<string, Answer>();
   for (const [name, request] of Object.entries(disguises)) bypasses.set(name, await session.send(request));
-  const bystander = await (await context.session('caseworker')).send({ path });
+  const bystander = await neighbour.send({ path });
   return { limit, leftAtFirst, answers, bypasses, bystander };
+}
+
+/** The user's own quota: the X- fields tell of the tightest rule, which may be the address's. */
+function userQuota({ headers }: Answer): { limit: number; left: number } {
+  const quota = /"default";\s*q=(\d+)/.exec(headers.get('ratelimit-policy') ?? '')?.[1];
+  const left = /"default";\s*r=(\d+)/.exec(headers.get('ratelimit') ?? '')?.[1];
+  return {
+    limit: Number(quota ?? headers.get('x-ratelimit-limit')),
+    left: Number(left ?? headers.get('x-ratelimit-remaining')),
+  };
 }
 
 const disguises = {

@@ -1,0 +1,57 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createAccounts } from '../../app/src/auth/index.ts';
+import { type Backing, startBacking, type TestService } from '../../app/test/service.ts';
+import { operationsOf } from '../verify/checks/rbac.ts';
+import type { Target } from '../verify/client.ts';
+import type { User } from '../verify/types.ts';
+import type { Victim } from './runner.ts';
+
+/** The real service with a real Redis, to be broken. */
+export interface RunningVictim extends Victim {
+  readonly backing: Backing;
+  readonly service: TestService;
+  stop(): Promise<void>;
+}
+
+/** Starts it, with the default limits. */
+export async function startVictim(): Promise<RunningVictim> {
+  const backing = await startBacking();
+  const service = await backing.start();
+  const target = (port: number, tls = true): Target => ({
+    host: '127.0.0.1',
+    port,
+    tls,
+    ca: tls ? backing.authority.certificate : undefined,
+  });
+  const openapi = fileURLToPath(new URL('../../app/openapi.json', import.meta.url));
+  return {
+    backing,
+    service,
+    api: target(service.ports.api),
+    plain: target(service.ports.plain, false),
+    internal: target(service.ports.internal),
+    tlsDir: join(backing.dir, 'tls'),
+    operations: operationsOf(JSON.parse(readFileSync(openapi, 'utf8'))),
+    freshUsers: () =>
+      Promise.all(
+        (['reader', 'caseworker', 'caseworker', 'admin'] as const).map((role) => addUser(service, role)),
+      ),
+    stop: () => backing.stop(),
+  };
+}
+
+/** Straight into the store: an admin's own limit would run out over a hundred mutants. */
+async function addUser({ service }: TestService, role: User['role']): Promise<User> {
+  const { users, passwords } = createAccounts(service.context.data, service.context.metrics);
+  const user = {
+    email: `${randomBytes(8).toString('hex')}@example.com`,
+    password: randomBytes(18).toString('hex'),
+    role,
+  };
+  if (!(await users.create(user.email, role, await passwords.hash(user.password))))
+    throw new Error('the address is taken');
+  return user;
+}
