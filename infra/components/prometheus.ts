@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { prometheusConfig } from '../config/pending.ts';
+import { prometheusConfig } from '../config/prometheus.ts';
 import { connections, ports } from '../connections.ts';
 import { imageUsers } from '../images.ts';
 import { scrapeTargets } from '../network/scrape.ts';
@@ -20,7 +20,7 @@ export function prometheus(settings: Settings, rules: readonly { name: string; c
         scrapeIntervalSeconds: settings.prometheus.scrapeIntervalSeconds,
         jobs: scrapeTargets(settings, connections(settings)),
         caFile: '/run/tls/ca.crt',
-        ruleFiles: ['/etc/prometheus/rules/*.yml'],
+        ruleFiles: ['/etc/prometheus-rules/*.yml'],
         alertmanager: `alertmanager.${settings.namespace}.svc:${ports.alertmanager}`,
       }),
     ),
@@ -52,7 +52,7 @@ export function prometheus(settings: Settings, rules: readonly { name: string; c
         ports: { web: ports.prometheus },
         mounts: {
           config: '/etc/prometheus',
-          rules: '/etc/prometheus/rules',
+          rules: '/etc/prometheus-rules',
           tls: '/run/tls',
           data: '/prometheus',
         },

@@ -1,9 +1,10 @@
 import { lastBackupKey } from '../config/backup.ts';
-import { aclFile, redisConf, redisUsers } from '../config/pending.ts';
+import { aclFile, redisConf, redisUsers } from '../config/redis.ts';
 import {
   redisScript,
   reloadScript,
   type SentinelInput,
+  sentinelAcl,
   sentinelConf,
   sentinelScript,
   stopScript,
@@ -32,7 +33,8 @@ export function redis(settings: Settings): Part {
     user: imageUsers.redis,
     spread: sentinel,
     graceSeconds: 60,
-    config,
+    // Sentinels and replicas read their passwords when they start.
+    config: { config, ...(sentinel ? { passwords: settings.secrets.redisPasswords.active } : {}) },
     volumes: {
       config: { configMap: 'redis-config' },
       secrets: { secret: 'redis-secrets' },
@@ -112,7 +114,15 @@ function files(settings: Settings): Record<string, string> {
       maxclients,
       sentinel: mode === 'sentinel',
     }),
-    'reload.sh': reloadScript({ redisPort: ports.redis, tlsDirectory, secretsDirectory, seconds: 5 }),
+    'reload.sh': reloadScript({
+      servers: [
+        { port: ports.redis, acl: 'users.acl' },
+        ...(mode === 'sentinel' ? [{ port: ports.sentinel, acl: 'sentinel.acl' }] : []),
+      ],
+      tlsDirectory,
+      secretsDirectory,
+      seconds: 5,
+    }),
     ...(mode === 'sentinel'
       ? {
           'redis.sh': redisScript(input),
@@ -149,7 +159,7 @@ function server(settings: Settings): ContainerInput {
 }
 
 function sentinelContainer(settings: Settings): ContainerInput {
-  const ping = `[ "$(REDISCLI_AUTH="$(cat ${secretsDirectory}/sentinel-client-password)" redis-cli --no-auth-warning --tls --cacert ${tlsDirectory}/ca.crt -p ${ports.sentinel} ping)" = PONG ]`;
+  const ping = `[ "$(REDISCLI_AUTH="$(cat ${secretsDirectory}/sentinel-client-password)" redis-cli --no-auth-warning --tls --cacert ${tlsDirectory}/ca.crt --user sentinel -p ${ports.sentinel} ping)" = PONG ]`;
   const probe = { exec: { command: ['sh', '-c', ping] }, timeoutSeconds: 3 };
   return {
     name: 'sentinel',
@@ -207,15 +217,13 @@ function dnsNames(settings: Settings): string[] {
 
 function secrets(settings: Settings): SecretSpec {
   const { accepted } = settings.secrets.redisPasswords;
-  const keys = redisUsers.flatMap((user) =>
-    accepted.map((generation) => passwordKey(settings, user, generation)),
-  );
+  const generations = (user: string) => accepted.map((generation) => passwordKey(settings, user, generation));
   return {
     name: 'redis-secrets',
     component: name,
     files: {
       'users.acl': {
-        from: keys,
+        from: redisUsers.flatMap(generations),
         write: (...passwords) =>
           aclFile(
             Object.fromEntries(
@@ -239,6 +247,14 @@ function secrets(settings: Settings): SecretSpec {
       },
       ...(settings.redis.mode === 'sentinel'
         ? {
+            'sentinel.acl': {
+              from: [...generations('sentinel-client'), ...generations('reloader')],
+              write: (...passwords: string[]) =>
+                sentinelAcl({
+                  sentinel: passwords.slice(0, accepted.length),
+                  reloader: passwords.slice(accepted.length),
+                }),
+            },
             'replication-password': redisPassword(settings, 'replication'),
             'sentinel-password': redisPassword(settings, 'sentinel'),
             'sentinel-client-password': redisPassword(settings, 'sentinel-client'),

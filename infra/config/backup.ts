@@ -38,7 +38,7 @@ export function backupScript(input: BackupInput): string {
       ? []
       : [
           `for sentinel in ${input.hosts.join(' ')}; do`,
-          `  answer="$(REDISCLI_AUTH="$(cat ${input.secretsDirectory}/sentinel-client-password)" cli -h "$sentinel" -p ${input.sentinelPort} sentinel get-master-addr-by-name ${input.primaryName} 2>/dev/null | head -n 1)" || continue`,
+          `  answer="$(REDISCLI_AUTH="$(cat ${input.secretsDirectory}/sentinel-client-password)" cli --user sentinel -h "$sentinel" -p ${input.sentinelPort} sentinel get-master-addr-by-name ${input.primaryName} 2>/dev/null | head -n 1)" || continue`,
           '  case "$answer" in *.svc) host="$answer"; break;; esac',
           'done',
         ]),

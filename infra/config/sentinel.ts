@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /**
  * Redis with Sentinel in pods: what each container runs. Names are announced, not addresses, since a pod that comes
  * back has another one. Passwords go from files into configuration files of mode 0600 in memory, never into argv.
@@ -34,8 +36,8 @@ export function sentinelConf(input: SentinelInput): string {
     'tls-auth-clients no',
     'tls-protocols "TLSv1.2 TLSv1.3"',
     'tls-replication yes',
-    'protected-mode no',
     'logfile ""',
+    `aclfile ${input.secretsDirectory}/sentinel.acl`,
     `dir ${input.runDirectory}`,
     'sentinel resolve-hostnames yes',
     'sentinel announce-hostnames yes',
@@ -49,7 +51,7 @@ function askPrimary(input: SentinelInput): string {
     `me="$HOSTNAME.${input.domain}"`,
     `secret() { cat "${input.secretsDirectory}/$1"; }`,
     'ask() {',
-    `  REDISCLI_AUTH="$(secret sentinel-client-password)" timeout 2 redis-cli --no-auth-warning --tls --cacert ${input.tlsDirectory}/ca.crt \\`,
+    `  REDISCLI_AUTH="$(secret sentinel-client-password)" timeout 2 redis-cli --no-auth-warning --tls --cacert ${input.tlsDirectory}/ca.crt --user sentinel \\`,
     `    -h "$1" -p ${input.sentinelPort} sentinel "$2" ${input.primaryName} 2>/dev/null`,
     '}',
     'primary() {',
@@ -97,7 +99,7 @@ export function sentinelScript(input: SentinelInput): string {
     `sentinel myid $(printf %040d "\${HOSTNAME##*-}")`,
     'sentinel announce-ip $me',
     `sentinel announce-port ${input.sentinelPort}`,
-    'requirepass $(secret sentinel-client-password)',
+    'sentinel sentinel-user sentinel',
     'sentinel sentinel-pass $(secret sentinel-client-password)',
     `sentinel monitor ${name} $of ${input.redisPort} ${input.quorum}`,
     `sentinel auth-user ${name} sentinel`,
@@ -125,7 +127,7 @@ export function stopScript(input: SentinelInput): string {
     'own client pause 3000 write',
     `for host in ${input.hosts.join(' ')}; do`,
     '  [ "$host" != "$me" ] || continue',
-    '  [ "$(ask "$host" failover)" = OK ] && break',
+    `  [ "$(REDISCLI_AUTH="$(secret reloader-password)" timeout 2 redis-cli --no-auth-warning --tls --cacert ${input.tlsDirectory}/ca.crt --user reloader -h "$host" -p ${input.sentinelPort} sentinel failover ${input.primaryName})" = OK ] && break`,
     'done',
     'for _ in 1 2 3 4 5 6 7 8 9 10; do',
     '  [ "$(own role | head -n 1)" = master ] || exit 0',
@@ -135,23 +137,53 @@ export function stopScript(input: SentinelInput): string {
 }
 
 /**
+ * users.acl of a Sentinel: one user for the service, the backup and the other Sentinels, one that may ask for a
+ * failover when a primary is about to stop.
+ * @param passwords the accepted passwords of each; only their SHA-256 is written
+ */
+export function sentinelAcl(passwords: {
+  readonly sentinel: readonly string[];
+  readonly reloader: readonly string[];
+}): string {
+  const hashes = (accepted: readonly string[]) =>
+    accepted.map((password) => `#${createHash('sha256').update(password).digest('hex')}`).join(' ');
+  const ask = [
+    'get-master-addr-by-name',
+    'sentinels',
+    'slaves',
+    'replicas',
+    'master',
+    'masters',
+    'is-master-down-by-addr',
+  ];
+  const session = '+hello +auth +ping +client|setname +client|setinfo +client|id +info +role';
+  return lines(
+    'user default off',
+    `user sentinel on ${hashes(passwords.sentinel)} allchannels -@all ${session} +subscribe +psubscribe +unsubscribe +publish ${ask.map((name) => `+sentinel|${name}`).join(' ')}`,
+    `user reloader on ${hashes(passwords.reloader)} resetchannels -@all +ping +acl|load +sentinel|failover`,
+  );
+}
+
+/**
  * Makes a running server take up what changes in its mounted files: users and their passwords, the certificate.
  * Without it a rotation would need a restart.
  */
 export function reloadScript(input: {
-  readonly redisPort: number;
+  /** Redis, and the Sentinel beside it where there is one. */
+  readonly servers: readonly { readonly port: number; readonly acl: string }[];
   readonly tlsDirectory: string;
   readonly secretsDirectory: string;
   readonly seconds: number;
 }): string {
-  const { tlsDirectory, secretsDirectory } = input;
+  const { tlsDirectory, secretsDirectory, servers } = input;
+  const all = (command: (port: number) => string) => servers.map(({ port }) => command(port)).join(' && ');
   return lines(
     '#!/bin/sh',
     'set -u',
     'own() {',
-    `  REDISCLI_AUTH="$(cat ${secretsDirectory}/reloader-password)" redis-cli --no-auth-warning --tls --cacert ${tlsDirectory}/ca.crt --user reloader -p ${input.redisPort} "$@"`,
+    `  REDISCLI_AUTH="$(cat ${secretsDirectory}/reloader-password)" redis-cli --no-auth-warning --tls --cacert ${tlsDirectory}/ca.crt --user reloader -p "$@"`,
     '}',
-    `users() { cat ${secretsDirectory}/users.acl; }`,
+    `users() { cat ${servers.map(({ acl }) => `${secretsDirectory}/${acl}`).join(' ')}; }`,
     `certificate() { cat ${tlsDirectory}/tls.crt; }`,
     'have_users="$(users)" have_certificate="$(certificate)"',
     // As process 1 a shell ignores SIGTERM unless told, and hears it only between commands.
@@ -159,11 +191,12 @@ export function reloadScript(input: {
     `while sleep ${input.seconds} & wait $!; do`,
     '  if [ "$(users)" != "$have_users" ]; then',
     '    new="$(users)"',
-    '    [ "$(own acl load)" = OK ] && have_users="$new" && echo "users reloaded"',
+    `    ${all((port) => `[ "$(own ${port} acl load)" = OK ]`)} && have_users="$new" && echo "users reloaded"`,
     '  fi',
     '  if [ "$(certificate)" != "$have_certificate" ]; then',
     '    new="$(certificate)"',
-    `    [ "$(own config set tls-cert-file ${tlsDirectory}/tls.crt tls-key-file ${tlsDirectory}/tls.key)" = OK ] && have_certificate="$new" && echo "certificate reloaded"`,
+    // A Sentinel has no CONFIG SET for it: it reads the certificate when its pod starts.
+    `    [ "$(own ${servers[0]?.port} config set tls-cert-file ${tlsDirectory}/tls.crt tls-key-file ${tlsDirectory}/tls.key)" = OK ] && have_certificate="$new" && echo "certificate reloaded"`,
     '  fi',
     'done',
   );
