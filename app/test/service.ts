@@ -52,7 +52,7 @@ export interface TestService {
   send(method: string, path: string, options?: SendOptions): Promise<TestAnswer>;
   /** Signs in, and keeps the tokens. */
   login(user: TestUser): Promise<TestSession>;
-  /** Value of a series of `/metrics`, 0 when it is absent. */
+  /** Sum of the series of `/metrics` that have these labels. */
   metric(name: string, labels?: Environment): Promise<number>;
   stop(): Promise<void>;
 }
@@ -221,14 +221,13 @@ async function startReplica(
     },
     async metric(name, labels = {}) {
       const { text } = await send('GET', '/metrics', { to: 'internal' });
-      const series = text
+      return text
         .split('\n')
-        .find(
-          (line) =>
-            new RegExp(`^${name}[{ ]`).test(line) &&
-            Object.entries(labels).every(([label, value]) => line.includes(`${label}="${value}"`)),
-        );
-      return Number(series?.split(' ').at(-1) ?? 0);
+        .filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`))
+        .filter((line) =>
+          Object.entries(labels).every(([label, value]) => line.includes(`${label}="${value}"`)),
+        )
+        .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
     },
     stop: () => {
       stopped ??= stop();

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify';
@@ -108,6 +109,11 @@ export function clientErrorHandler(metrics: Metrics) {
     metrics.http_client_errors_total.inc({ code: `${status}` });
     socket.end(rawAnswer(status, title, socket instanceof TLSSocket), () => socket.destroy());
   };
+}
+
+/** Answers an `Expect` header that means nothing to us, where Node would without our headers. */
+export function expectationHandler({ socket }: IncomingMessage): void {
+  socket.end(rawAnswer(417, 'Expectation Failed', socket instanceof TLSSocket));
 }
 
 function rawAnswer(status: number, title: string, tls: boolean): string {

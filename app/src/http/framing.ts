@@ -13,7 +13,7 @@ const single = new Set([
 
 /**
  * Refuses what Node's parser lets through and an edge may read otherwise: doubled headers, a target in absolute form,
- * chunks in HTTP/1.0.
+ * chunks in HTTP/1.0; and what Node would refuse without our headers: a missing host.
  * @throws Problem 400, and the connection is closed
  */
 export function assertFraming(request: FastifyRequest): void {
@@ -24,6 +24,7 @@ export function assertFraming(request: FastifyRequest): void {
     if (single.has(name) && seen.has(name)) throw refused(`More than one ${name} header`);
     seen.add(name);
   }
+  if (httpVersion === '1.1' && !seen.has('host')) throw refused('There is no host header');
   if (!url.startsWith('/') && url !== '*') throw refused('The target is not a path');
   if (httpVersion === '1.0' && seen.has('transfer-encoding'))
     throw refused('HTTP/1.0 knows no transfer encoding');

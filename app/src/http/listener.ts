@@ -11,7 +11,7 @@ import type { Logger } from 'pino';
 import type { Metrics } from '../metrics/index.ts';
 import type { Settings } from '../settings/settings.ts';
 import { countRequest } from '../telemetry/http-metrics.ts';
-import { clientErrorHandler, sendError } from './errors.ts';
+import { clientErrorHandler, expectationHandler, sendError } from './errors.ts';
 import { assertFraming } from './framing.ts';
 import { securityHeaders } from './headers.ts';
 import { Problem } from './problem.ts';
@@ -66,7 +66,13 @@ export function createListener(
   { onError = sendError, missing = notFound }: ListenerAnswers = {},
 ): FastifyInstance {
   const { settings, metrics, log, lifecycle } = deps;
-  const sockets = { headersTimeout, connectionsCheckingInterval: 1_000, maxHeaderSize };
+  const sockets = {
+    headersTimeout,
+    connectionsCheckingInterval: 1_000,
+    maxHeaderSize,
+    // Node's own answer has none of our headers; `assertFraming` refuses it instead.
+    requireHostHeader: false,
+  };
   const headers = securityHeaders(certificate !== undefined);
   const app = fastify({
     ...(certificate ? { https: { ...sockets, ...certificate.options } } : { http: sockets }),
@@ -95,6 +101,7 @@ export function createListener(
     },
   }) as unknown as FastifyInstance;
   app.server.maxConnections = mostConnections;
+  app.server.on('checkExpectation', expectationHandler);
   app.decorateRequest('identity', null);
   app.removeContentTypeParser('text/plain');
   app.setValidatorCompiler(validatorCompiler);
