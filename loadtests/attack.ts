@@ -2,7 +2,7 @@ import exec from 'k6/execution';
 import { Counter } from 'k6/metrics';
 import type { Options } from 'k6/options';
 import { send } from './lib/client.ts';
-import { objectives } from './lib/objectives.ts';
+import { thresholds } from './lib/objectives.ts';
 import { account, run } from './lib/run.ts';
 import { arrivals } from './lib/scenario.ts';
 import { login, type Session } from './lib/session.ts';
@@ -37,7 +37,7 @@ export const options: Options = {
     'rate_limited{scenario:others}': ['count==0'],
     'unexpected_answers{scenario:others}': ['count==0'],
     truthful_headers: ['rate==1'],
-    ...objectives('others'),
+    ...thresholds('others'),
   },
   summaryTrendStats,
 };

@@ -6,7 +6,7 @@ import { account, run } from './lib/run.ts';
 import { login, type Session } from './lib/session.ts';
 import { summaryTrendStats } from './lib/summary.ts';
 import { intensiveAt, planBurst } from './scenarios/burst.ts';
-import { requests } from './scenarios/requests.ts';
+import { offlineCaseId, requests } from './scenarios/requests.ts';
 
 export { handleSummary } from './lib/summary.ts';
 
@@ -44,10 +44,10 @@ export function setup(): Session[] {
 export function intensive(sessions: Session[]): void {
   const n = exec.scenario.iterationInTest;
   const operation = intensiveAt(Math.floor(n / plan.users));
-  const id = `${run.seed}-burst-${n}`;
+  const id = offlineCaseId(run.seed, 0, n);
   const request =
     operation === 'sync'
-      ? requests.sync(id, 'A burst')
+      ? requests.sync(id, id, 'A burst')
       : operation === 'export'
         ? requests.export()
         : requests.search('burst');

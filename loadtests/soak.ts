@@ -1,5 +1,5 @@
 import type { Options } from 'k6/options';
-import { objectives } from './lib/objectives.ts';
+import { thresholds } from './lib/objectives.ts';
 import { account } from './lib/run.ts';
 import { arrivals } from './lib/scenario.ts';
 import { login } from './lib/session.ts';
@@ -18,7 +18,7 @@ export const options: Options = {
     unexpected_answers: ['count==0'],
     dropped_iterations: ['count==0'],
     truthful_headers: ['rate==1'],
-    ...objectives('users'),
+    ...thresholds('users'),
   },
   summaryTrendStats,
 };

@@ -4,6 +4,7 @@ import { Counter, Rate } from 'k6/metrics';
 import { longestWaitSeconds } from '../scenarios/admissions.ts';
 import { contradictions } from '../scenarios/headers.ts';
 import type { Request } from '../scenarios/requests.ts';
+import { judgedBy } from './objectives.ts';
 import { run } from './run.ts';
 
 /** An answer of the service. */
@@ -70,6 +71,7 @@ function prepared(request: Request, how: How) {
         name: request.route,
         route: request.route,
         operation: request.operation ?? 'none',
+        slo: judgedBy(request),
         ...how.tags,
       },
       timeout: '20s',

@@ -1,6 +1,12 @@
 import exec from 'k6/execution';
 import { Counter } from 'k6/metrics';
-import { type CaseOperation, type OwnCase, type Request, requests } from '../scenarios/requests.ts';
+import {
+  type CaseOperation,
+  type OwnCase,
+  offlineCaseId,
+  type Request,
+  requests,
+} from '../scenarios/requests.ts';
 import { operationAt } from '../scenarios/traffic.ts';
 import { type Answer, send } from './client.ts';
 import { run } from './run.ts';
@@ -52,10 +58,15 @@ function build(operation: CaseOperation, n: number): Request {
     case 'export':
       return requests.export();
     case 'sync':
-      return requests.sync(`${run.seed}-${exec.vu.idInTest}-${made}`, title);
+      return sync(title);
     default:
       return requests.list();
   }
+}
+
+function sync(title: string): Request {
+  const id = offlineCaseId(run.seed, exec.vu.idInTest, made);
+  return requests.sync(id, id, title);
 }
 
 function remember(operation: CaseOperation, answer: Answer): void {

@@ -1,25 +1,36 @@
 import { expect, test } from 'vitest';
-import { growth, readDenials, samples } from './counters.ts';
+import { growth, readingOf, samples } from './counters.ts';
 
-const text = (denied: number, start = 1000) => `# HELP ratelimit_decisions_total Decisions.
+const text = (
+  denied: number,
+  { local = 0, start = 1000 } = {},
+) => `# HELP ratelimit_decisions_total Decisions.
 # TYPE ratelimit_decisions_total counter
 ratelimit_decisions_total{policy="default",decision="allow",source="redis"} 900
+ratelimit_decisions_total{policy="default",decision="allow",source="local"} ${local}
 ratelimit_decisions_total{policy="default",decision="deny",source="redis"} ${denied}
 ratelimit_decisions_total{policy="default",decision="deny",source="deny_cache"} 2 # {trace_id="x"} 1
 ratelimit_decisions_total_created{policy="default",decision="deny",source="redis"} 12345
 process_start_time_seconds ${start}
 `;
 
-test('denials are summed over sources and replicas, and nothing else is', async () => {
-  const pages: Record<string, string> = { 'a/metrics': text(10), 'b/metrics': text(5, 2000) };
-  const get = async (url: string) => pages[url] ?? '';
-  const before = await readDenials(['a', 'b'], get);
-  expect(before).toEqual({ byPolicy: { default: 19 }, processes: [1000, 2000] });
-  pages['a/metrics'] = text(13);
-  const after = await readDenials(['a', 'b'], get);
-  expect(growth(before, after)).toEqual({ total: 3, byPolicy: { default: 3 } });
-  pages['a/metrics'] = text(1, 3000);
-  expect(growth(before, await readDenials(['a', 'b'], get))).toBeNull();
+test('denials are summed over sources, and nothing else is', () => {
+  expect(readingOf(text(10, { local: 3 }))).toEqual({ denied: { default: 12 }, local: 3, started: 1000 });
+  expect(readingOf('').started).toBeNaN();
+});
+
+test('growth is summed over replicas', () => {
+  const before = [readingOf(text(10)), readingOf(text(5, { start: 2000 }))];
+  const after = [readingOf(text(13)), readingOf(text(6, { local: 2, start: 2000 }))];
+  expect(growth(before, after)).toEqual({ denied: 4, byPolicy: { default: 4 }, local: 2 });
+  expect(growth(before, before)).toEqual({ denied: 0, byPolicy: {}, local: 0 });
+});
+
+test('a replica that began again is noticed, by its start or by a counter that fell', () => {
+  const before = [readingOf(text(10))];
+  expect(growth(before, [readingOf(text(20, { start: 1001 }))])).toBeNull();
+  expect(growth(before, [readingOf(text(1))])).toBeNull();
+  expect(growth(before, [readingOf('')])).toBeNull();
 });
 
 test('labels with quotes and commas', () => {

@@ -1,10 +1,20 @@
 /** Reads the limiter's counters as they stand, so that a difference is exact; `increase()` would extrapolate. */
 
-/** Denials by policy, summed over all replicas, and which processes counted them. */
-export interface Denials {
+/** `ratelimit_decisions_total` of one replica. */
+export interface Reading {
+  /** Denials by policy. */
+  readonly denied: Readonly<Record<string, number>>;
+  /** Decisions that the local limiter took because Redis did not answer in time. */
+  readonly local: number;
+  /** When its process started, Unix seconds; NaN when it does not say. */
+  readonly started: number;
+}
+
+/** Growth between two readings, over all replicas. */
+export interface Growth {
+  readonly denied: number;
   readonly byPolicy: Readonly<Record<string, number>>;
-  /** Start times of the replicas' processes; another one means that a counter began again at 0. */
-  readonly processes: readonly number[];
+  readonly local: number;
 }
 
 /** One sample of the text format. */
@@ -13,38 +23,34 @@ export interface Sample {
   readonly value: number;
 }
 
-/**
- * Reads the deny counters of all replicas.
- * @param internal base URLs of the internal ports
- * @param get fetches a URL's text
- */
-export async function readDenials(
-  internal: readonly string[],
-  get: (url: string) => Promise<string>,
-): Promise<Denials> {
-  const texts = await Promise.all(internal.map((base) => get(`${base}/metrics`)));
-  const byPolicy: Record<string, number> = {};
-  for (const { labels, value } of texts.flatMap((text) => samples(text, 'ratelimit_decisions_total'))) {
-    if (labels.decision !== 'deny') continue;
-    const policy = labels.policy ?? '';
-    byPolicy[policy] = (byPolicy[policy] ?? 0) + value;
+/** Reads a replica's counters from its `/metrics`. */
+export function readingOf(text: string): Reading {
+  const denied: Record<string, number> = {};
+  let local = 0;
+  for (const { labels, value } of samples(text, 'ratelimit_decisions_total')) {
+    const { policy = '', decision, source } = labels;
+    if (decision === 'deny') denied[policy] = (denied[policy] ?? 0) + value;
+    if (source === 'local') local += value;
   }
-  const processes = texts.map((text) => samples(text, 'process_start_time_seconds')[0]?.value ?? Number.NaN);
-  return { byPolicy, processes };
+  const started = samples(text, 'process_start_time_seconds')[0]?.value ?? Number.NaN;
+  return { denied, local, started };
 }
 
-/** Growth between two readings, in all and by policy; null when a replica restarted between them. */
-export function growth(
-  before: Denials,
-  after: Denials,
-): { total: number; byPolicy: Record<string, number> } | null {
-  if (before.processes.some((start, i) => start !== after.processes[i])) return null;
-  const byPolicy = Object.fromEntries(
-    Object.entries(after.byPolicy)
-      .map(([policy, value]) => [policy, value - (before.byPolicy[policy] ?? 0)] as const)
-      .filter(([, value]) => value !== 0),
-  );
-  return { total: Object.values(byPolicy).reduce((sum, value) => sum + value, 0), byPolicy };
+/** What grew between two readings of the same replicas; null when one of them began again at 0. */
+export function growth(before: readonly Reading[], after: readonly Reading[]): Growth | null {
+  const byPolicy: Record<string, number> = {};
+  let local = 0;
+  for (const [i, now] of after.entries()) {
+    const then = before[i];
+    if (then === undefined || now.started > then.started || now.local < then.local) return null;
+    local += now.local - then.local;
+    for (const policy of new Set([...Object.keys(then.denied), ...Object.keys(now.denied)])) {
+      const grown = (now.denied[policy] ?? 0) - (then.denied[policy] ?? 0);
+      if (grown < 0) return null;
+      if (grown > 0) byPolicy[policy] = (byPolicy[policy] ?? 0) + grown;
+    }
+  }
+  return { denied: Object.values(byPolicy).reduce((sum, value) => sum + value, 0), byPolicy, local };
 }
 
 /** All samples of one metric in Prometheus' text format (or OpenMetrics'). */

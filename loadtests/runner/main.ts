@@ -12,7 +12,7 @@ import { exceeded, profiles } from '../scenarios/traffic.ts';
 import { ensureAccounts } from './accounts.ts';
 import { type Addresses, chooseAddresses } from './addresses.ts';
 import { createClient } from './client.ts';
-import { type Denials, growth, readDenials } from './counters.ts';
+import { growth, type Reading, readingOf } from './counters.ts';
 import { type Engine, findEngine, howToInstall } from './engine.ts';
 import { type Options, readOptions, usage } from './options.ts';
 import { findTarget, type Target } from './target.ts';
@@ -133,9 +133,9 @@ async function quietWindows(policies: readonly Policy[]): Promise<void> {
   await setTimeout(wait);
 }
 
-async function readCounters({ internal, internalCa }: Target): Promise<Denials | null> {
-  if (internal.length === 0) return null;
-  return readDenials(internal, async (url) => (await createClient(url, internalCa)('GET', url)).text);
+async function readCounters({ internal, internalCa }: Target): Promise<Reading[]> {
+  const pages = internal.map((base) => createClient(base, internalCa)('GET', '/metrics'));
+  return (await Promise.all(pages)).map(({ text }) => readingOf(text));
 }
 
 function runK6(
@@ -161,7 +161,7 @@ function runK6(
   });
 }
 
-function verdict(status: number, script: Script, before: Denials | null, after: Denials | null): number {
+function verdict(status: number, script: Script, before: Reading[], after: Reading[]): number {
   const summary = join(reports, `${script}.json`);
   // 99: k6 ran, and a threshold did not hold.
   if ((status !== 0 && status !== 99) || !existsSync(summary)) {
@@ -174,8 +174,8 @@ function verdict(status: number, script: Script, before: Denials | null, after: 
   return status === 0 && equal ? 0 : 1;
 }
 
-function compare(seen: number, before: Denials | null, after: Denials | null): boolean {
-  if (before === null || after === null) {
+function compare(seen: number, before: Reading[], after: Reading[]): boolean {
+  if (before.length === 0) {
     console.log('  skipped (1): deny counters not compared, no --internal given');
     return true;
   }
@@ -184,11 +184,16 @@ function compare(seen: number, before: Denials | null, after: Denials | null): b
     console.log('  FAIL a replica restarted during the run, its counters began again');
     return false;
   }
-  const equal = grown.total === seen;
-  const parts = Object.entries(grown.byPolicy).map(([policy, value]) => `${policy} ${value}`);
+  const { denied, byPolicy, local } = grown;
+  const parts = Object.entries(byPolicy).map(([policy, value]) => `${policy} ${value}`);
   console.log(
-    `  ${equal ? 'ok  ' : 'FAIL'} k6 saw ${seen} × 429, ratelimit_decisions_total{decision="deny"} grew by ${grown.total}` +
-      (parts.length > 0 ? ` (${parts.join(', ')})` : ''),
+    `  ${denied === seen ? 'ok  ' : 'FAIL'} k6 saw ${seen} × 429, ` +
+      `ratelimit_decisions_total{decision="deny"} grew by ${denied}${parts.length > 0 ? ` (${parts.join(', ')})` : ''}`,
   );
-  return equal;
+  if (local > 0)
+    console.log(
+      `  note ${local} decisions were local: Redis did not answer within the limiter's deadline, so that exact ` +
+        'figures cannot be expected; a machine with more room, or docs/runbooks/ for the cause',
+    );
+  return denied === seen;
 }

@@ -51,12 +51,14 @@ export function planLimits(policies: readonly Policy[], addresses: number): Plan
   const probes: Probe[] = [];
   let start = 0;
   for (const phase of [0, 1, 2]) {
-    const now = able
-      .filter((policy) => phaseOf(policy, addresses) === phase)
-      .map((policy) => probe(policy, start));
-    probes.push(...now);
+    const now = able.filter((policy) => phaseOf(policy, addresses) === phase);
+    const logins = now.filter(({ name }) => classOf(name) === 'login');
+    const others = now.filter((policy) => !logins.includes(policy)).map((one) => probe(one, start));
+    // Password hashing takes all processors, and would make the other probes' answers late.
+    const after = Math.max(start, ...others.map((p) => p.start + p.seconds + 2));
+    probes.push(...others, ...logins.map((policy) => probe(policy, after)));
     if (now.length > 0)
-      start = Math.max(...now.map((p) => p.start + p.seconds)) + longestWindow(able) + margin;
+      start = Math.max(...probes.map((p) => p.start + p.seconds)) + longestWindow(able) + margin;
   }
   return { probes, skipped, seconds: Math.max(0, ...probes.map((p) => p.start + p.seconds)) };
 }

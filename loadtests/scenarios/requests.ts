@@ -96,13 +96,13 @@ export const requests = {
     headers: { 'if-match': `"${version}"` },
     success: 204,
   }),
-  search: (query: string): Request => ({
+  search: (text: string): Request => ({
     method: 'POST',
     path: `${cases}/search`,
     route: `${cases}/search`,
     routeClass: 'intensive',
     operation: 'search',
-    body: { query },
+    body: { text },
     success: 200,
   }),
   export: (): Request => ({
@@ -113,13 +113,19 @@ export const requests = {
     operation: 'export',
     success: 200,
   }),
-  sync: (id: string, title: string): Request => ({
+  /** @param caseId 22 characters of base64url, chosen by the client */
+  sync: (operationId: string, caseId: string, title: string): Request => ({
     method: 'POST',
     path: '/api/v1/sync',
     route: '/api/v1/sync',
     routeClass: 'intensive',
     operation: 'sync',
-    body: { operations: [{ id, type: 'create', data: { title } }], remaining: 0 },
+    body: { operations: [{ operationId, caseId, kind: 'create', title }], remaining: 0 },
     success: 200,
   }),
 } as const;
+
+/** The id of a load test's n-th offline case, of the form that the service asks for. */
+export function offlineCaseId(seed: string, user: number, n: number): string {
+  return `${seed}-${user}-${n}`.padEnd(22, '_').slice(0, 22);
+}
