@@ -32,7 +32,8 @@ export async function ensureMaterial(): Promise<void> {
 }
 
 /** The password of a Redis user. */
-export const redisPassword = (user: RedisUser): string => readFileSync(paths.redisPassword(user), 'utf8').trim();
+export const redisPassword = (user: RedisUser): string =>
+  readFileSync(paths.redisPassword(user), 'utf8').trim();
 
 function once(path: string, make: () => string): void {
   if (!existsSync(path)) writePrivate(path, `${make()}\n`);
@@ -44,7 +45,13 @@ const bytes = (): string => randomBytes(32).toString('base64');
 function tokenKeys(): string {
   const { privateKey } = generateKeyPairSync('ed25519');
   const kid = `t${Date.now().toString(36)}`;
-  const key = { ...privateKey.export({ format: 'jwk' }), kid, alg: 'EdDSA', use: 'sig', createdAt: new Date().toISOString() };
+  const key = {
+    ...privateKey.export({ format: 'jwk' }),
+    kid,
+    alg: 'EdDSA',
+    use: 'sig',
+    createdAt: new Date().toISOString(),
+  };
   return JSON.stringify({ active: kid, keys: [key] });
 }
 
@@ -84,7 +91,10 @@ async function ensureCertificates(): Promise<void> {
 function endsWithin(file: string, days: number, issuer?: x509.X509Certificate): boolean {
   if (!existsSync(file)) return true;
   const certificate = new x509.X509Certificate(readFileSync(file, 'utf8'));
-  return certificate.notAfter.getTime() < Date.now() + days * day || (issuer !== undefined && certificate.issuer !== issuer.subject);
+  return (
+    certificate.notAfter.getTime() < Date.now() + days * day ||
+    (issuer !== undefined && certificate.issuer !== issuer.subject)
+  );
 }
 
 async function authority(): Promise<{ certificate: string; key: string }> {
@@ -106,7 +116,10 @@ async function authority(): Promise<{ certificate: string; key: string }> {
   return { certificate: certificate.toString('pem'), key: await exportKey(keys.privateKey) };
 }
 
-async function leaf(issuer: x509.X509Certificate, issuerKey: CryptoKey): Promise<{ certificate: string; key: string }> {
+async function leaf(
+  issuer: x509.X509Certificate,
+  issuerKey: CryptoKey,
+): Promise<{ certificate: string; key: string }> {
   const keys = await webcrypto.subtle.generateKey(curve, true, ['sign', 'verify']);
   const certificate = await x509.X509CertificateGenerator.create({
     subject: 'CN=localhost',

@@ -13,7 +13,9 @@ export interface BusyPort {
 /** The ports that cannot be had. */
 export async function busyPorts(ports: Partial<Ports>): Promise<BusyPort[]> {
   const tried = await Promise.all(
-    Object.entries(ports).map(async ([name, port]) => ((await isFree(port)) ? [] : [{ name, port, ...owner(port) }])),
+    Object.entries(ports).map(async ([name, port]) =>
+      (await isFree(port)) ? [] : [{ name, port, ...owner(port) }],
+    ),
   );
   return tried.flat();
 }

@@ -1,0 +1,121 @@
+import { execFile, execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { ResolveOptions } from './binaries.ts';
+
+const run = promisify(execFile);
+
+/** Where programs were put, and what they need to run. */
+export interface Installed {
+  readonly path: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly source: string;
+}
+
+/** Of the host already, or not needed to run a server by hand. */
+const notNeeded =
+  /^(libc6|libc-bin|libgcc-s1|gcc-\d+-base|libcrypt1|libssl3.*|libstdc\+\+6|libsystemd0|lsb-base|sysvinit-utils|adduser|passwd|debconf.*|init-system-helpers|procps|tzdata|perl.*|libjs-.*|fonts-.*|daemon)$/;
+
+/**
+ * Unpacks a Debian or Ubuntu package and its libraries into the user's cache: no root, nothing installed, no service
+ * started, the host's own package state untouched.
+ */
+export async function unpackDebian(
+  server: { readonly debian?: string },
+  { environment, say }: ResolveOptions,
+): Promise<Installed | undefined> {
+  if (server.debian === undefined || !has('apt-get', environment) || !has('dpkg', environment))
+    return undefined;
+  const cache = join(environment['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'simple378', 'debian');
+  const target = join(cache, server.debian);
+  if (!existsSync(target)) {
+    say(`unpacking the package ${server.debian} into ${target} (once; nothing is installed)`);
+    try {
+      await unpack(server.debian, cache, target, environment);
+    } catch (error) {
+      rmSync(`${target}.new`, { recursive: true, force: true });
+      say(`that did not work: ${firstLine(error)}`);
+      return undefined;
+    }
+  }
+  const libraries = join(target, 'usr', 'lib');
+  const triplets = existsSync(libraries)
+    ? readdirSync(libraries).filter((name) => name.includes('-linux-'))
+    : [];
+  return {
+    path: join(target, 'usr', 'bin'),
+    env:
+      triplets.length > 0
+        ? { LD_LIBRARY_PATH: triplets.map((triplet) => join(libraries, triplet)).join(':') }
+        : {},
+    source: 'Debian package in the cache',
+  };
+}
+
+async function unpack(
+  name: string,
+  cache: string,
+  target: string,
+  environment: ResolveOptions['environment'],
+): Promise<void> {
+  const lists = join(cache, 'lists');
+  const archives = join(cache, `archives-${name}`);
+  for (const folder of [lists, archives]) mkdirSync(join(folder, 'partial'), { recursive: true });
+  const options = [
+    '-o',
+    `Dir::State::lists=${lists}`,
+    '-o',
+    `Dir::Cache=${cache}`,
+    '-o',
+    'APT::Sandbox::User=',
+  ];
+  const env = { ...environment, LC_ALL: 'C' } as NodeJS.ProcessEnv;
+  const apt = (program: string, args: readonly string[], cwd = archives) =>
+    run(program, [...options, ...args], { env, cwd, maxBuffer: 64 * 1_024 * 1_024, timeout: 120_000 });
+  if (readdirSync(lists).length <= 1) await apt('apt-get', ['-qq', 'update']);
+  const { stdout } = await apt('apt-cache', [
+    'depends',
+    '--recurse',
+    '--no-recommends',
+    '--no-suggests',
+    '--no-conflicts',
+    '--no-breaks',
+    '--no-replaces',
+    '--no-enhances',
+    name,
+  ]);
+  const packages = [...new Set(stdout.split('\n').filter((line) => /^[a-z0-9]/.test(line)))].filter(
+    (dependency) => dependency === name || !notNeeded.test(dependency),
+  );
+  await apt('apt-get', ['-qq', 'download', ...packages]);
+  const fresh = `${target}.new`;
+  rmSync(fresh, { recursive: true, force: true });
+  mkdirSync(fresh, { recursive: true });
+  for (const file of readdirSync(archives).filter((entry) => entry.endsWith('.deb'))) {
+    await run('dpkg', ['-x', join(archives, file), fresh], { env });
+  }
+  rmSync(archives, { recursive: true, force: true });
+  // A half unpacked folder must never look like a whole one.
+  renameSync(fresh, target);
+}
+
+/** Whether a program is on PATH. */
+export function has(program: string, environment: ResolveOptions['environment']): boolean {
+  try {
+    execFileSync('/bin/sh', ['-c', 'command -v "$1" >/dev/null', 'sh', program], {
+      env: environment as NodeJS.ProcessEnv,
+      stdio: 'ignore',
+    });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What a failed program said first. */
+export const firstLine = (error: unknown): string => {
+  const { stderr, message } = error as { stderr?: string; message: string };
+  return (stderr?.trim() || message).split('\n')[0] ?? '';
+};

@@ -1,0 +1,66 @@
+import { parseArgs } from 'node:util';
+import { smoke } from './smoke.ts';
+import { StartFailed, startStack } from './start.ts';
+
+const help = `npm start [-- options]
+
+Runs the whole stack on this machine, on loopback, and follows its logs. Ctrl-C or npm stop ends it.
+
+  --port-offset N   shift every port by N, 0 to 50000: a second stack beside the first
+  --fresh           drop the state of earlier runs (.local/) first
+  --no-install      use only what is on PATH, get nothing
+  --smoke           start, do the main job as a user would, report each step, stop
+  --help            this text
+`;
+
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  let options: ReturnType<typeof parse>;
+  try {
+    options = parse();
+  } catch (error) {
+    console.error(`npm start: ${(error as Error).message}\n\n${help}`);
+    return 2;
+  }
+  if (options.help) {
+    console.log(help);
+    return 0;
+  }
+  const offset = Number(options['port-offset']);
+  if (!Number.isInteger(offset) || offset < 0 || offset > 50_000) {
+    console.error(
+      `npm start: --port-offset is ${JSON.stringify(options['port-offset'])}, must be an integer, 0 to 50000`,
+    );
+    return 2;
+  }
+  try {
+    const stack = await startStack({
+      offset,
+      fresh: options.fresh,
+      install: !options['no-install'],
+      follow: !options.smoke,
+    });
+    if (stack === undefined) return 0;
+    if (!options.smoke) return await stack.ended;
+    const passed = await smoke(stack.file).finally(() => stack.stop());
+    return passed ? 0 : 1;
+  } catch (error) {
+    if (!(error instanceof StartFailed)) throw error;
+    console.error(`\n${error.message}`);
+    return 1;
+  }
+}
+
+function parse() {
+  const { values } = parseArgs({
+    options: {
+      'port-offset': { type: 'string', default: '0' },
+      fresh: { type: 'boolean', default: false },
+      'no-install': { type: 'boolean', default: false },
+      smoke: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  return values;
+}

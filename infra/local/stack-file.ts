@@ -1,0 +1,77 @@
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { redisUsers } from '../config/redis.ts';
+import type { Resolved, ServerName } from './binaries.ts';
+import { type Ports, paths } from './layout.ts';
+import { writePrivate } from './material.ts';
+
+/** What other tools read of a running stack: `.local/stack.json`. URLs carry no credentials, paths are absolute. */
+export interface StackFile {
+  readonly version: 1;
+  /** Of the supervisor. */
+  readonly pid: number;
+  /** Where clients go: the first replica. */
+  readonly edge: string;
+  readonly replicas: readonly string[];
+  readonly plain: string;
+  /** Metrics and probes, in the order of the replicas. */
+  readonly internal: readonly string[];
+  readonly prometheus: string | null;
+  readonly alertmanager: string | null;
+  readonly grafana: string | null;
+  readonly redis: {
+    readonly url: string;
+    readonly ca: string;
+    /** Password file of each ACL user. */
+    readonly users: Readonly<Record<string, string>>;
+  };
+  /** The authority of every certificate. */
+  readonly ca: string;
+  /** JSON list of `{email, password, role}`. */
+  readonly users: string;
+}
+
+/** Says where everything is, once it is ready. */
+export function writeStackFile(ports: Ports, resolved: Partial<Record<ServerName, Resolved>>): StackFile {
+  const at = (name: ServerName, port: number) => (resolved[name] ? `http://localhost:${port}` : null);
+  const edge = `https://localhost:${ports.api1}`;
+  const stack: StackFile = {
+    version: 1,
+    pid: process.pid,
+    edge,
+    replicas: [edge, `https://localhost:${ports.api2}`],
+    plain: `http://localhost:${ports.plain}`,
+    internal: [`https://localhost:${ports.internal1}`, `https://localhost:${ports.internal2}`],
+    prometheus: at('prometheus', ports.prometheus),
+    alertmanager: at('alertmanager', ports.alertmanager),
+    grafana: at('grafana', ports.grafana),
+    redis: {
+      url: `rediss://localhost:${ports.redis}`,
+      ca: paths.authority,
+      users: Object.fromEntries(redisUsers.map((user) => [user, paths.redisPassword(user)])),
+    },
+    ca: paths.authority,
+    users: paths.users,
+  };
+  writePrivate(paths.stackFile, `${JSON.stringify(stack, null, 2)}\n`);
+  return stack;
+}
+
+/** The stack that runs, or `undefined`. */
+export function readStackFile(): StackFile | undefined {
+  if (!existsSync(paths.stackFile)) return undefined;
+  const stack = JSON.parse(readFileSync(paths.stackFile, 'utf8')) as StackFile;
+  return isAlive(stack.pid) ? stack : undefined;
+}
+
+/** Says that nothing runs any more. */
+export const removeStackFile = (): void => rmSync(paths.stackFile, { force: true });
+
+/** Whether a process is there. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
