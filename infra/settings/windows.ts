@@ -1,3 +1,2 @@
-/** Placeholder replaced by slo/index.ts once it exists. */
-export const longestWindowSeconds = 30 * 86_400;
-export const shortestWindowSeconds = 300;
+/** What the objectives ask of Prometheus: how long it keeps samples, and how often it scrapes. */
+export { longestWindowSeconds, shortestWindowSeconds } from '../../slo/index.ts';

@@ -215,6 +215,13 @@ export const catalogue = {
     help: 'Event-loop delay over the last ten seconds, in seconds.',
     labels: { quantile: ['0.5', '0.99'] },
   },
+  process_start_time_seconds: {
+    type: 'gauge',
+    help: 'When the process started, Unix seconds.',
+    labels: {},
+  },
+  process_resident_memory_bytes: { type: 'gauge', help: 'Resident memory, in bytes.', labels: {} },
+  process_cpu_seconds_total: { type: 'counter', help: 'CPU time used, in seconds.', labels: {} },
   build_info: {
     type: 'gauge',
     help: '1, with the version and environment of this process.',

@@ -1,0 +1,86 @@
+import { stringify } from 'yaml';
+import { type Alert, dashboardUids } from './alerts/alert.ts';
+import { type BurnAlert, burnAlerts } from './alerts/burn.ts';
+import { alertGroups } from './alerts/index.ts';
+import { type Environment, otherSeries, seriesBudgets } from './budget.ts';
+import { checked } from './checks.ts';
+import { type Objective, objectives, panelId } from './index.ts';
+import { print } from './promql.ts';
+import { type Group, recordings } from './recording.ts';
+
+/** Where the links of alerts lead, and limits that settings choose. */
+export interface RuleOptions {
+  /** Base of runbook links; the default is their folder in this repository. */
+  readonly runbooks?: string;
+  /** Base of dashboard links: Grafana's root URL. */
+  readonly grafana?: string;
+  /** Age of the newest copy of Redis that raises an alert, in hours. */
+  readonly backupHours?: number;
+  /** Days that Prometheus keeps samples: an objective over more stops the build. */
+  readonly retentionDays?: number;
+}
+
+/** An alerting rule of Prometheus. */
+export interface AlertingRule {
+  readonly alert: string;
+  readonly expr: string;
+  readonly for?: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/**
+ * Prometheus's rule files of an environment: one per objective (recordings and burn-rate alerts) and one per subject.
+ * @throws Error that names every objective that cannot be kept
+ */
+export function ruleFiles(
+  environment: Environment,
+  options: RuleOptions = {},
+): { name: string; content: string }[] {
+  checked(objectives, options.retentionDays);
+  const groups = alertGroups({
+    backupHours: options.backupHours ?? 3,
+    seriesBudget: seriesBudgets[environment].series + otherSeries,
+  });
+  const alerting = (name: string, alerts: readonly (Alert | BurnAlert)[]): Group<AlertingRule> => ({
+    name,
+    rules: alerts.map((alert) => alertingRule(alert, environment, options)),
+  });
+  return [
+    ...objectives.map((objective: Objective) => ({
+      name: `slo-${objective.id}.yml`,
+      content: yaml([
+        ...recordings(objective, environment),
+        alerting(`${objective.id}-burn`, burnAlerts(objective)),
+      ]),
+    })),
+    ...Object.entries(groups).map(([name, alerts]) => ({
+      name: `alerts-${name}.yml`,
+      content: yaml([alerting(name, alerts)]),
+    })),
+  ];
+}
+
+/** An alert as Prometheus reads it, with its links. */
+export function alertingRule(
+  alert: Alert | BurnAlert,
+  environment: Environment,
+  { runbooks = 'docs/runbooks', grafana = '' }: RuleOptions = {},
+): AlertingRule {
+  const { dashboard, title } = alert.panel;
+  return {
+    alert: alert.name,
+    expr: print(alert.expr),
+    ...(alert.for === '0m' ? {} : { for: alert.for }),
+    labels: { severity: alert.severity, environment, ...alert.labels },
+    annotations: {
+      summary: alert.summary,
+      description: alert.description,
+      runbook_url: `${runbooks}/${alert.name}.md`,
+      dashboard_url: `${grafana}/d/${dashboardUids[dashboard]}?viewPanel=${panelId(title)}&var-environment=${environment}`,
+    },
+  };
+}
+
+/** No line folding: a query stays on its line, and a diff shows it whole. */
+const yaml = (groups: readonly object[]): string => stringify({ groups }, { lineWidth: 0 });
