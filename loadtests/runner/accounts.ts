@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { loadRole } from '../scenarios/limits.ts';
 import type { Account } from '../scenarios/run-file.ts';
-import type { Client } from './client.ts';
+import type { Answer, Client } from './client.ts';
 
 /**
  * Sees to it that so many load accounts exist, and keeps them in a file of their own for the next run.
@@ -26,6 +27,7 @@ export async function ensureAccounts(
   if (admin === undefined) throw new Error(`${users} has no user with the role admin`);
   const token = await login(client, admin);
   if (token === null) throw new Error(`the service does not let ${admin.email} of ${users} in`);
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const batch = randomBytes(3).toString('hex');
   while (accounts.length < wanted) {
     const account = {
@@ -38,17 +40,34 @@ export async function ensureAccounts(
   }
 }
 
+/** Where the load accounts of a target are kept. */
+export function accountsFile(root: string, base: string): string {
+  return join(root, '.local', 'loadtest', `accounts-${new URL(base).host.replace(':', '-')}.json`);
+}
+
+/** An access token of an account; waits when logins of this address are at their limit. */
+export async function signIn(client: Client, account: Account): Promise<string> {
+  const token = await login(client, account);
+  if (token === null) throw new Error(`the service does not let ${account.email} in`);
+  return token;
+}
+
 async function login(client: Client, { email, password }: Account): Promise<string | null> {
   const answer = await client('POST', '/api/v1/auth/login', { body: { email, password } });
   if (answer.status === 200) return (answer.json() as { accessToken: string }).accessToken;
   if (answer.status === 401) return null;
+  if (answer.status === 429) return waited(answer, () => login(client, { email, password }));
   throw new Error(`login of ${email} answered ${answer.status}`);
 }
 
 async function create(client: Client, token: string, account: Account): Promise<void> {
   const answer = await client('POST', '/api/v1/users', { token, body: { ...account, role: loadRole } });
   if (answer.status === 201) return;
-  if (answer.status !== 429) throw new Error(`creating ${account.email} answered ${answer.status}`);
-  await setTimeout(Number(answer.headers['retry-after'] ?? 1) * 1000);
-  await create(client, token, account);
+  if (answer.status === 429) return waited(answer, () => create(client, token, account));
+  throw new Error(`creating ${account.email} answered ${answer.status}`);
+}
+
+async function waited<T>({ headers }: Answer, again: () => Promise<T>): Promise<T> {
+  await setTimeout(Number(headers['retry-after'] ?? 1) * 1000);
+  return again();
 }

@@ -9,7 +9,7 @@ import { longestWaitSeconds } from '../scenarios/admissions.ts';
 import { count, type Summary } from '../scenarios/report.ts';
 import type { RunFile, Script } from '../scenarios/run-file.ts';
 import { exceeded, profiles } from '../scenarios/traffic.ts';
-import { ensureAccounts } from './accounts.ts';
+import { accountsFile, ensureAccounts } from './accounts.ts';
 import { type Addresses, chooseAddresses } from './addresses.ts';
 import { createClient } from './client.ts';
 import { growth, type Reading, readingOf } from './counters.ts';
@@ -92,7 +92,7 @@ async function prepare(
   addresses: Addresses,
 ): Promise<string> {
   const base = target.urls[0] as string;
-  const accounts = join(state, `accounts-${new URL(base).host.replace(':', '-')}.json`);
+  const accounts = accountsFile(root, base);
   const client = createClient(base, target.ca);
   await ensureAccounts(client, target.users, accounts, accountsFor[options.script]);
   const run: RunFile = {
