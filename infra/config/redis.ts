@@ -45,7 +45,7 @@ export function redisConf(input: RedisConfInput): string {
   ]);
 }
 
-const connection = '+hello +auth +ping +client|setname +client|setinfo +client|id +info';
+const connection = '+hello +auth +ping +client|setname +client|id +info';
 const cluster = '+cluster|slots +cluster|shards +cluster|info +readonly';
 const scripts = '+eval +evalsha +script|load +time';
 
@@ -80,7 +80,9 @@ export const redisUsers = Object.keys(rights) as RedisUser[];
  */
 export function aclFile(passwords: Readonly<Partial<Record<RedisUser, readonly string[]>>>): string {
   const users = Object.entries(passwords).map(([user, accepted]) => {
-    const hashes = accepted.map((password) => `#${createHash('sha256').update(password).digest('hex')}`).join(' ');
+    const hashes = accepted
+      .map((password) => `#${createHash('sha256').update(password).digest('hex')}`)
+      .join(' ');
     return `user ${user} on ${hashes} resetchannels -@all ${rights[user as RedisUser]}`;
   });
   return lines(['user default off', ...users]);

@@ -45,6 +45,8 @@ export function connectRedis(
     retryStrategy: backoff,
     // After a failover the old primary answers READONLY: connect anew, and let the caller fail this once.
     reconnectOnError: (error) => error.message.includes('READONLY'),
+    // CLIENT SETINFO is unknown before Redis 7.2, and an ACL that names it would not load there.
+    disableClientInfo: true,
     connectionName: `${settings.INSTANCE ?? 'case-service'}-${role}`,
   } satisfies RedisOptions;
   const client = connect(settings, node, secret);
