@@ -30,6 +30,8 @@ export interface Backing {
   stop(): Promise<void>;
 }
 
+export type { TestUser } from './material.ts';
+
 type Environment = Readonly<Record<string, string>>;
 
 /** What a replica may be started with. */

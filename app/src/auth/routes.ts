@@ -81,7 +81,10 @@ export function authRoutes(plain: FastifyInstance, context: Context, accounts: A
       const { pseudonymKey } = secrets.current;
       const account = pseudonym(pseudonymKey, 'account', normalise(email));
       const pair = pseudonym(pseudonymKey, 'account', `${account} ${networkOf(request.ip)}`);
-      await backoff.assertAllowed(pair);
+      await backoff.assertAllowed(pair).catch((error: unknown) => {
+        if (error instanceof Problem) emit(request.log, 'login_delayed', { account });
+        throw error;
+      });
       const user = await users.findByEmail(email);
       const usable = user?.disabled ? undefined : user;
       if (!(await passwords.verify(usable?.passwordHash, password)) || !usable) {

@@ -111,7 +111,6 @@ const claimReasons: Readonly<Record<string, RejectionReason>> = {
   aud: 'audience',
   typ: 'type',
   nbf: 'not_yet',
-  exp: 'expired',
 };
 
 function rejection(error: unknown): TokenRejected {

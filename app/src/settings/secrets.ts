@@ -129,7 +129,9 @@ export function readSecrets(folder: string): Secrets {
         remedy: 'make one: openssl rand -base64 32',
       });
     }
-    return Buffer.from(content ?? '', 'base64');
+    const bytes = Buffer.from(content ?? '', 'base64');
+    if (bytes.length === 32 && isWeak(bytes)) problems.push(weak(file));
+    return bytes;
   };
 
   const tokenFile = json('token-keys.json', tokenKeysFile);
@@ -138,6 +140,9 @@ export function readSecrets(folder: string): Secrets {
   const dataKeys = new Map(
     Object.entries(dataFile?.keys ?? {}).map(([id, value]) => [id, Buffer.from(value, 'base64')]),
   );
+  for (const [id, bytes] of dataKeys) {
+    if (isWeak(bytes)) problems.push(weak(`data-keys.json/keys/${id}`));
+  }
   const active = tokenFile && tokenKeys.get(tokenFile.active);
   if (tokenFile && !active) problems.push(noSuchKey('token-keys.json', tokenFile.active));
   if (dataFile && !dataKeys.has(dataFile.active)) problems.push(noSuchKey('data-keys.json', dataFile.active));
@@ -153,6 +158,15 @@ export function readSecrets(folder: string): Secrets {
     bootstrapUsers,
   };
 }
+
+/** 32 random bytes have some 30 different values; a placeholder has few. */
+const isWeak = (bytes: Buffer): boolean => new Set(bytes).size < 16;
+
+const weak = (name: string): SettingsProblem => ({
+  name: `SECRETS_DIR/${name}`,
+  found: 'is not random',
+  remedy: 'make one: openssl rand -base64 32',
+});
 
 const noSuchKey = (file: string, id: string): SettingsProblem => ({
   name: `SECRETS_DIR/${file}/active`,
