@@ -1,5 +1,27 @@
-/** Runs once before all tests: finds the real servers they use. */
-export default function setup(): void {
-  // The binary resolver of the local stack fills these in.
-  process.env.REDIS_SERVER ??= 'redis-server';
+import { resolve, type ServerName, servers } from '../../infra/local/binaries.ts';
+
+/** What tests run for real; promtool comes with Prometheus. */
+const used: readonly ServerName[] = ['redis', 'prometheus', 'alertmanager', 'exporter'];
+
+/**
+ * Runs once before all tests: finds the real servers they use, or unpacks them into the user's cache as `npm start`
+ * does, and hands their paths on as `REDIS_SERVER`, `PROMETHEUS` and so on.
+ */
+export default async function setup(): Promise<void> {
+  for (const name of used) {
+    const found = await resolve(name, {
+      environment: process.env,
+      install: true,
+      say: (text) => console.log(`  … ${text}`),
+    });
+    if (found === undefined || found.command.length > 1) {
+      if (servers[name].cost === undefined)
+        throw new Error(`${name} is needed for the tests and not to be had here`);
+      continue;
+    }
+    process.env[variable(name)] = found.command[0] ?? '';
+    for (const [key, value] of Object.entries(found.env)) process.env[key] = value;
+  }
 }
+
+const variable = (name: ServerName): string => (name === 'redis' ? 'REDIS_SERVER' : name.toUpperCase());
