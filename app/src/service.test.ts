@@ -1,19 +1,246 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Backing, startBacking, type TestService } from '../test/service.ts';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { connect, type PeerCertificate } from 'node:tls';
+import { decodeProtectedHeader } from 'jose';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createTokenKey, writeCertificate, writeFiles } from '../test/material.ts';
+import {
+  type Backing,
+  generousPolicies,
+  startBacking,
+  type TestService,
+  type TestUser,
+  until,
+} from '../test/service.ts';
+import { catalogue } from './metrics/catalogue.ts';
 
 let backing: Backing;
 let replica: TestService;
 
 beforeAll(async () => {
   backing = await startBacking();
-  replica = await backing.start();
+  replica = await backing.start({ POLICIES_FILE: join(backing.dir, 'policies.json') });
 });
 afterAll(() => backing.stop());
 
-test('signs in', async () => {
-  const user = backing.users[1];
-  if (!user) throw new Error('no user');
-  const session = await replica.login(user);
-  const me = await session.send('GET', '/api/v1/auth/me');
-  expect(me.status).toBe(200);
+function user(role: TestUser['role']): TestUser {
+  const found = backing.users.find((candidate) => candidate.role === role);
+  if (!found) throw new Error(`no ${role}`);
+  return found;
+}
+
+const internal = (service: TestService, path: string) => service.send('GET', path, { to: 'internal' });
+const reloaded = (service: TestService, file: string) =>
+  until(() =>
+    service.logs.some(({ event, files }) => event === 'files_reloaded' && String(files).includes(file)),
+  );
+
+describe('what the process tells', () => {
+  test('that it answers, on the API port, without details', async () => {
+    for (const path of ['/', '/health']) {
+      const answer = await replica.send('GET', path);
+      expect([answer.status, answer.json]).toEqual([200, { status: 'ok' }]);
+    }
+  });
+
+  test('probes and metrics, on the internal port alone', async () => {
+    for (const path of ['/health/live', '/health/ready', '/health/startup', '/metrics']) {
+      expect((await internal(replica, path)).status).toBe(200);
+      expect((await replica.send('GET', path)).status).toBe(404);
+    }
+    expect((await internal(replica, '/api/v1/cases')).status).toBe(404);
+  });
+
+  test('exactly the metrics of the catalogue, each with its labels', async () => {
+    const session = await replica.login(user('caseworker'));
+    const created = await session.send('POST', '/api/v1/cases', { body: { title: 'a case' } });
+    await session.send('GET', `/api/v1/cases/${created.json.id}`);
+    await session.send('POST', '/api/v1/auth/refresh', { body: { refreshToken: session.refreshToken } });
+    await replica.send('GET', '/api/v1/users');
+    await session.send('GET', '/api/v1/users');
+    const { text, headers } = await internal(replica, '/metrics');
+    expect(headers['content-type']).toContain('version=0.0.4');
+    const exposed = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => [name, type]);
+    expect(exposed.sort()).toEqual(
+      Object.entries(catalogue)
+        .map(([name, { type }]) => [name, type])
+        .sort(),
+    );
+    for (const [, name = '', labels = ''] of text.matchAll(/^([a-z_]+)\{([^}]*)\}/gm)) {
+      const metric = name.replace(/_(bucket|sum|count)$/, '') as keyof typeof catalogue;
+      const domains = (catalogue[metric] ?? catalogue[name as keyof typeof catalogue]).labels as Record<
+        string,
+        readonly string[] | { atMost: number }
+      >;
+      for (const [, label = '', value = ''] of labels.matchAll(/(\w+)="([^"]*)"/g)) {
+        if (label === 'le') continue;
+        const domain = domains[label];
+        expect(domain, `${name}{${label}}`).toBeDefined();
+        if (Array.isArray(domain)) expect(domain).toContain(value);
+      }
+    }
+  });
+
+  test('its certificate, key age, build, event loop and connections', async () => {
+    expect(await replica.metric('redis_up')).toBe(2);
+    expect(await replica.metric('build_info', { environment: 'local' })).toBe(1);
+    expect(await replica.metric('process_draining')).toBe(0);
+    expect(await replica.metric('jwt_key_age_seconds')).toBeGreaterThan(0);
+    const days = ((await replica.metric('tls_cert_expiry_timestamp_seconds')) - Date.now() / 1_000) / 86_400;
+    expect(Math.round(days)).toBe(30);
+    expect(await replica.metric('event_loop_lag_seconds', { quantile: '0.99' })).toBeGreaterThan(0);
+    expect(await replica.metric('http_requests_in_flight')).toBe(0);
+    expect(await replica.metric('password_hash_queue_depth')).toBe(0);
+  });
+});
+
+describe('TLS', () => {
+  const handshake = (options: object) =>
+    new Promise<{ protocol: string | null; peer: PeerCertificate }>((resolve, reject) => {
+      const socket = connect(
+        { host: '127.0.0.1', port: replica.ports.api, ca: backing.authority.certificate, ...options },
+        () => {
+          resolve({ protocol: socket.getProtocol(), peer: socket.getPeerCertificate() });
+          socket.destroy();
+        },
+      );
+      socket.on('error', reject);
+    });
+
+  test.each<[string, object]>([
+    ['TLSv1.3', {}],
+    ['TLSv1.2', { maxVersion: 'TLSv1.2' }],
+    ['TLSv1.2', { maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-CHACHA20-POLY1305' }],
+    ['TLSv1.3', { ecdhCurve: 'X25519' }],
+    ['TLSv1.3', { ecdhCurve: 'P-256' }],
+    ['TLSv1.3', { ecdhCurve: 'P-384' }],
+  ])('%s is spoken: %j', async (protocol, options) => {
+    expect((await handshake(options)).protocol).toBe(protocol);
+  });
+
+  test.each<[object]>([
+    [{ minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' }],
+    [{ maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-SHA' }],
+    [{ maxVersion: 'TLSv1.2', ciphers: 'AES128-GCM-SHA256' }],
+    [{ maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-CCM' }],
+    [{ ecdhCurve: 'P-521' }],
+    [{ ecdhCurve: 'X448' }],
+  ])('%j is not', async (options) => {
+    await expect(handshake(options)).rejects.toThrow();
+  });
+
+  test('a renewed certificate is served without a restart; a broken one is refused and the old one stays', async () => {
+    const folder = join(backing.dir, 'tls');
+    const before = (await handshake({})).peer.serialNumber;
+    await writeCertificate(folder, backing.authority, 60);
+    await until(async () => (await handshake({})).peer.serialNumber !== before);
+    const renewed = (await handshake({})).peer.serialNumber;
+    const certificate = readFileSync(join(folder, 'tls.crt'), 'utf8');
+    writeFileSync(join(folder, 'tls.crt'), 'half a certif');
+    await until(() => replica.logs.some(({ event }) => event === 'files_refused'));
+    expect((await handshake({})).peer.serialNumber).toBe(renewed);
+    const days = ((await replica.metric('tls_cert_expiry_timestamp_seconds')) - Date.now() / 1_000) / 86_400;
+    expect(Math.round(days)).toBe(60);
+    writeFileSync(join(folder, 'tls.crt'), certificate);
+  });
+});
+
+test('a signing key is rotated by its file without refusing a single token', async () => {
+  const session = await replica.login(user('reader'));
+  const file = join(backing.dir, 'secrets', 'token-keys.json');
+  const { keys } = JSON.parse(readFileSync(file, 'utf8'));
+  const statuses = new Set<number>();
+  let done = false;
+  const traffic = (async () => {
+    while (!done) statuses.add((await session.send('GET', '/api/v1/auth/me')).status);
+  })();
+  const rotated = [createTokenKey('k2'), ...keys];
+  writeFiles(join(backing.dir, 'secrets'), {
+    'token-keys.json': JSON.stringify({ active: 'k2', keys: rotated }),
+  });
+  await reloaded(replica, 'token-keys.json');
+  const next = await replica.login(user('reader'));
+  expect(decodeProtectedHeader(next.accessToken).kid).toBe('k2');
+  expect((await next.send('GET', '/api/v1/auth/me')).status).toBe(200);
+  done = true;
+  await traffic;
+  expect(statuses).toEqual(new Set([200]));
+  const { json } = await replica.send('GET', '/.well-known/jwks.json');
+  expect(json.keys.map(({ kid }: { kid: string }) => kid)).toEqual(['k2', 'k1']);
+  // Taken away, the old key's tokens are nothing any more.
+  writeFiles(join(backing.dir, 'secrets'), {
+    'token-keys.json': JSON.stringify({ active: 'k2', keys: rotated.slice(0, 1) }),
+  });
+  await until(async () => (await session.send('GET', '/api/v1/auth/me')).status === 401);
+  expect((await next.send('GET', '/api/v1/auth/me')).status).toBe(200);
+});
+
+test('policies are changed by their file', async () => {
+  const path = join(backing.dir, 'own-policies.json');
+  const write = (quota: number) =>
+    writeFileSync(
+      path,
+      JSON.stringify(
+        generousPolicies.map((policy) => (policy.name === 'default' ? { ...policy, quota } : policy)),
+      ),
+    );
+  write(500);
+  const own = await backing.start({ POLICIES_FILE: path });
+  const session = await own.login(user('reader'));
+  write(3);
+  await until(async () => {
+    const answer = await session.send('GET', '/api/v1/auth/me');
+    return answer.status === 429;
+  });
+  write(-1);
+  await until(() =>
+    own.logs.some(({ event, problems }) => event === 'files_refused' && String(problems).includes('quota')),
+  );
+  const limited = await session.send('GET', '/api/v1/auth/me');
+  expect(limited.status).toBe(429);
+  expect(limited.json).toMatchObject({ title: 'Rate limit exceeded', 'violated-policies': ['default'] });
+  expect(
+    own.logs.find(({ event, allowed }) => event === 'rate_limit_check' && allowed === false),
+  ).toMatchObject({
+    operation: '/api/v1/auth/me',
+    limit: 3,
+    remaining: 0,
+  });
+});
+
+test('it starts without Redis, says so, and is ready when Redis comes', async () => {
+  const alone = await startBacking();
+  alone.redis.signal('SIGKILL');
+  await until(() => alone.redis.process.signalCode !== null);
+  const service = await alone.start({}, { unready: true });
+  expect((await service.send('GET', '/health')).status).toBe(200);
+  expect((await internal(service, '/health/live')).status).toBe(200);
+  expect((await internal(service, '/health/startup')).status).toBe(503);
+  const early = await internal(service, '/health/ready');
+  expect([early.status, early.headers['retry-after']]).toEqual([503, '1']);
+  await alone.redis.restart();
+  await until(async () => (await internal(service, '/health/ready')).status === 200);
+  expect((await internal(service, '/health/startup')).status).toBe(200);
+  const [first] = alone.users;
+  if (first) await service.login(first);
+  // The password changes: the next connection uses the new one.
+  const password = 'rotated-password-of-the-data-user';
+  const { data } = service.service.context;
+  writeFiles(join(alone.dir, 'secrets'), { 'redis-data-password': password });
+  writeFiles(join(alone.dir, 'redis'), {
+    acl: readFileSync(join(alone.dir, 'redis/acl'), 'utf8').replace(
+      /(user case-data on) >\S+/,
+      `$1 >${password}`,
+    ),
+  });
+  alone.redis.signal('SIGKILL');
+  await until(() => data.status !== 'ready');
+  await alone.redis.restart();
+  await until(() => data.status === 'ready');
+  await alone.stop();
+});
+
+test('what cannot be listened on stops the start and leaves nothing open', async () => {
+  const { API_PORT = '' } = replica.environment;
+  await expect(backing.start({ API_PORT })).rejects.toThrow('EADDRINUSE');
 });

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readCertificate, type ServedCertificate } from '../http/tls.ts';
+import { readPolicies } from './policies.ts';
 import { readSecrets, type Secrets } from './secrets.ts';
 import { parseSettings, type Settings, SettingsError, type SettingsProblem } from './settings.ts';
 
@@ -31,7 +32,10 @@ export function loadConfiguration(environment: Readonly<Record<string, string | 
   const { SECRETS_DIR, TLS_DIR } = settings ?? environment;
   const secrets = SECRETS_DIR ? attempt(() => readSecrets(SECRETS_DIR)) : undefined;
   const certificate = TLS_DIR ? attempt(() => readCertificate(TLS_DIR)) : undefined;
-  if (settings) problems.push(...unreadable(settings));
+  if (settings) {
+    problems.push(...unreadable(settings));
+    attempt(() => readPolicies(settings.POLICIES_FILE));
+  }
   if (problems.length > 0 || !settings || !secrets || !certificate) throw new SettingsError(problems);
   return { settings, secrets, certificate };
 }
@@ -42,7 +46,6 @@ function unreadable(settings: Settings): SettingsProblem[] {
   const files: [name: string, path: string | undefined][] = [
     ['REDIS_CA_FILE', settings.REDIS_CA_FILE],
     ['OTEL_EXPORTER_OTLP_CERTIFICATE', settings.OTEL_EXPORTER_OTLP_CERTIFICATE],
-    ['POLICIES_FILE', settings.POLICIES_FILE],
     ...passwords.map((role): [string, string] => [
       `SECRETS_DIR/redis-${role}-password`,
       join(settings.SECRETS_DIR, `redis-${role}-password`),

@@ -1,6 +1,7 @@
 import { Ajv, type ErrorObject } from 'ajv';
 import addFormats from 'ajv-formats';
 import { type Static, Type } from 'typebox';
+import { toBlockList } from '../http/request-id.ts';
 
 /** One thing that is wrong with the settings. */
 export interface SettingsProblem {
@@ -193,6 +194,14 @@ function acrossFields(s: Partial<Settings>): SettingsProblem[] {
       remedy: 'give each listener its own port',
     });
   }
+  const networks = s.TRUSTED_PROXIES?.split(',') ?? [];
+  if (networks.some((network) => new RegExp(`^${cidr}$`).test(network) && !isNetwork(network))) {
+    problems.push({
+      name: 'TRUSTED_PROXIES',
+      found: `is ${JSON.stringify(s.TRUSTED_PROXIES)}`,
+      remedy: "the edge's own networks: no mapped IPv4 address, and never the whole Internet",
+    });
+  }
   if (Number(s.DRAIN_SECONDS) >= Number(s.SHUTDOWN_SECONDS)) {
     problems.push({
       name: 'DRAIN_SECONDS',
@@ -201,6 +210,16 @@ function acrossFields(s: Partial<Settings>): SettingsProblem[] {
     });
   }
   return problems;
+}
+
+/** Whether a CIDR names a network that can be trusted as ours; a mapped one would match more than it says. */
+function isNetwork(network: string): boolean {
+  try {
+    toBlockList([network]);
+    return !network.endsWith('/0') && !/^::ffff:/i.test(network);
+  } catch {
+    return false;
+  }
 }
 
 /** A variable that breaks two rules of its schema is still one problem. */

@@ -1,0 +1,250 @@
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  createAuthority,
+  createTokenKey,
+  writeCertificate,
+  writeFiles,
+  writeSecrets,
+} from '../../test/material.ts';
+import { generousPolicies, until } from '../../test/service.ts';
+import { readCertificate } from '../http/tls.ts';
+import { defaultPolicies } from '../limiter/policies.ts';
+import { loadConfiguration } from './load.ts';
+import { readPolicies } from './policies.ts';
+import { readSecrets } from './secrets.ts';
+import { parseSettings, SettingsError, type SettingsProblem } from './settings.ts';
+import { watchFiles } from './watch.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'settings-'));
+const at = (...parts: string[]) => join(dir, ...parts);
+const minimal = {
+  ENVIRONMENT: 'prod',
+  SECRETS_DIR: at('secrets'),
+  TLS_DIR: at('tls'),
+  REDIS_URL: 'rediss://redis.example:6379',
+  REDIS_CA_FILE: at('tls/ca.crt'),
+  TOKEN_ISSUER: 'https://issuer.example',
+};
+
+beforeAll(async () => {
+  writeSecrets(at('secrets'), []);
+  await writeCertificate(at('tls'), await createAuthority());
+});
+afterAll(() => rmSync(dir, { recursive: true }));
+
+function problems(attempt: () => unknown): readonly SettingsProblem[] {
+  try {
+    attempt();
+  } catch (error) {
+    if (error instanceof SettingsError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe('environment', () => {
+  test('what is required is enough; the rest has defaults', () => {
+    expect(parseSettings(minimal)).toMatchObject({
+      API_PORT: 8443,
+      INTERNAL_PORT: 9464,
+      LISTEN_HOST: '0.0.0.0',
+      REDIS_MODE: 'single',
+      TOKEN_AUDIENCE: 'simple378',
+      REPLICAS: 1,
+      LOG_LEVEL: 'info',
+      DRAIN_SECONDS: 5,
+      SHUTDOWN_SECONDS: 20,
+      trustedProxies: [],
+      allowedOrigins: [],
+    });
+    expect(parseSettings(minimal)).not.toHaveProperty('PLAIN_PORT');
+  });
+
+  test('lists are split, numbers read, unknown and empty variables ignored', () => {
+    const settings = parseSettings({
+      ...minimal,
+      TRUSTED_PROXIES: '10.0.0.0/8,fd00::/8',
+      ALLOWED_ORIGINS: 'https://a.example,https://b.example:8443',
+      API_PORT: '1234',
+      OTEL_TRACES_SAMPLER_ARG: '0.5',
+      PLAIN_PORT: '',
+      SOMETHING: 'else',
+    });
+    expect(settings.trustedProxies).toEqual(['10.0.0.0/8', 'fd00::/8']);
+    expect(settings.allowedOrigins).toEqual(['https://a.example', 'https://b.example:8443']);
+    expect(settings).toMatchObject({ API_PORT: 1234, OTEL_TRACES_SAMPLER_ARG: 0.5 });
+    expect(settings).not.toHaveProperty('SOMETHING');
+  });
+
+  test.each<[string, Record<string, string>]>([
+    ['ENVIRONMENT', { ENVIRONMENT: 'production' }],
+    ['ENVIRONMENT', { ENVIRONMENT: '' }],
+    ['API_PORT', { API_PORT: '0' }],
+    ['API_PORT', { API_PORT: '80a' }],
+    ['API_PORT, INTERNAL_PORT, PLAIN_PORT', { API_PORT: '9464' }],
+    ['REDIS_URL', { REDIS_URL: 'redis://redis:6379' }],
+    ['REDIS_URL', { REDIS_URL: 'rediss://user:secret@redis:6379' }],
+    ['REDIS_URL', { REDIS_URL: 'rediss://a:1,rediss://b:2' }],
+    ['REDIS_URL', { REDIS_URL: '' }],
+    ['REDIS_URL', { REDIS_MODE: 'cluster', REDIS_URL: '' }],
+    ['REDIS_SENTINELS', { REDIS_MODE: 'sentinel', REDIS_SENTINEL_MASTER: 'main' }],
+    ['REDIS_SENTINEL_MASTER', { REDIS_MODE: 'sentinel', REDIS_SENTINELS: 's:26379' }],
+    ['TOKEN_ISSUER', { TOKEN_ISSUER: 'http://issuer.example' }],
+    ['TRUSTED_PROXIES', { TRUSTED_PROXIES: '1' }],
+    ['TRUSTED_PROXIES', { TRUSTED_PROXIES: 'true' }],
+    ['TRUSTED_PROXIES', { TRUSTED_PROXIES: '10.0.0.0/33' }],
+    ['TRUSTED_PROXIES', { TRUSTED_PROXIES: '0.0.0.0/0' }],
+    ['TRUSTED_PROXIES', { TRUSTED_PROXIES: '::ffff:10.0.0.0/8' }],
+    ['ALLOWED_ORIGINS', { ALLOWED_ORIGINS: '*' }],
+    ['ALLOWED_ORIGINS', { ALLOWED_ORIGINS: 'http://a.example' }],
+    ['LOG_LEVEL', { LOG_LEVEL: 'loud' }],
+    ['REPLICAS', { REPLICAS: '1.5' }],
+    ['OTEL_TRACES_SAMPLER_ARG', { OTEL_TRACES_SAMPLER_ARG: '2' }],
+    ['DRAIN_SECONDS', { DRAIN_SECONDS: '30' }],
+  ])('%s is refused: %j', (name, change) => {
+    const found = problems(() => parseSettings({ ...minimal, ...change }));
+    expect(found.map((problem) => problem.name)).toEqual([name]);
+    expect(found[0]?.remedy).not.toBe('');
+  });
+
+  test('several modes of Redis', () => {
+    const { REDIS_URL, ...others } = minimal;
+    const sentinel = {
+      REDIS_MODE: 'sentinel',
+      REDIS_SENTINELS: 'a:26379,b:26379',
+      REDIS_SENTINEL_MASTER: 'main',
+    };
+    expect(problems(() => parseSettings({ ...others, ...sentinel }))).toEqual([]);
+    const cluster = { REDIS_MODE: 'cluster', REDIS_URL: `${REDIS_URL},rediss://b:6379` };
+    expect(problems(() => parseSettings({ ...others, ...cluster }))).toEqual([]);
+  });
+});
+
+describe('secrets', () => {
+  const folder = (files: Record<string, string>) => {
+    const path = mkdtempSync(at('broken-'));
+    writeSecrets(path, []);
+    writeFiles(path, files);
+    return path;
+  };
+  const weak = Buffer.alloc(32, 1).toString('base64');
+  const key = createTokenKey('k1');
+
+  test.each<[string, Record<string, string>]>([
+    ['token-keys.json', { 'token-keys.json': '{' }],
+    ['token-keys.json/active', { 'token-keys.json': JSON.stringify({ active: 'k2', keys: [key] }) }],
+    ['token-keys.json/keys', { 'token-keys.json': JSON.stringify({ active: 'k1', keys: [] }) }],
+    [
+      'token-keys.json/keys/0/kty',
+      { 'token-keys.json': JSON.stringify({ active: 'k1', keys: [{ ...key, kty: 'EC' }] }) },
+    ],
+    [
+      'token-keys.json/k1',
+      { 'token-keys.json': JSON.stringify({ active: 'k1', keys: [{ ...key, d: '!'.repeat(43) }] }) },
+    ],
+    [
+      'data-keys.json/active',
+      {
+        'data-keys.json': JSON.stringify({
+          active: 'd2',
+          keys: { d1: Buffer.from([...Array(32).keys()]).toString('base64') },
+        }),
+      },
+    ],
+    ['data-keys.json/keys/d1', { 'data-keys.json': JSON.stringify({ active: 'd1', keys: { d1: weak } }) }],
+    ['csrf-key', { 'csrf-key': 'changeme' }],
+    ['csrf-key', { 'csrf-key': weak }],
+    ['pseudonym-key', { 'pseudonym-key': '' }],
+    [
+      'users.json/0/password',
+      { 'users.json': JSON.stringify([{ email: 'a@example.com', password: 'short', role: 'admin' }]) },
+    ],
+  ])('%s is refused, and its value is not shown: %j', (name, files) => {
+    const found = problems(() => readSecrets(folder(files)));
+    expect(found.map((problem) => problem.name)).toContain(`SECRETS_DIR/${name}`);
+    for (const content of Object.values(files)) {
+      if (content.length > 8) expect(JSON.stringify(found)).not.toContain(content.slice(0, 30));
+    }
+  });
+
+  test('are all reported at once when they are missing; first users are optional', () => {
+    const empty = mkdtempSync(at('empty-'));
+    expect(problems(() => readSecrets(empty)).map(({ name }) => name)).toEqual([
+      'SECRETS_DIR/token-keys.json',
+      'SECRETS_DIR/data-keys.json',
+      'SECRETS_DIR/csrf-key',
+      'SECRETS_DIR/pseudonym-key',
+    ]);
+  });
+});
+
+test('everything is read, and everything that is wrong is said, at once', async () => {
+  expect(loadConfiguration(minimal).settings.ENVIRONMENT).toBe('prod');
+  const path = mkdtempSync(at('all-'));
+  writeSecrets(path, []);
+  writeFiles(path, { 'redis-data-password': 'short', 'csrf-key': 'x' });
+  const found = problems(() =>
+    loadConfiguration({
+      ...minimal,
+      SECRETS_DIR: path,
+      TLS_DIR: path,
+      REDIS_CA_FILE: '/nowhere',
+      POLICIES_FILE: '/nowhere',
+      OTEL_EXPORTER_OTLP_CERTIFICATE: '/nowhere',
+    }),
+  );
+  expect(found.map(({ name }) => name).sort()).toEqual([
+    'OTEL_EXPORTER_OTLP_CERTIFICATE',
+    'POLICIES_FILE',
+    'REDIS_CA_FILE',
+    'SECRETS_DIR/csrf-key',
+    'SECRETS_DIR/redis-data-password',
+    'TLS_DIR/tls.crt',
+  ]);
+});
+
+test('a certificate and a key that do not belong together are refused', async () => {
+  const authority = await createAuthority();
+  const [own, other] = await Promise.all([authority.issue(), authority.issue()]);
+  writeFiles(at('mixed'), { 'tls.crt': own.certificate, 'tls.key': other.key });
+  expect(problems(() => readCertificate(at('mixed')))).toHaveLength(1);
+  writeFiles(at('mixed'), { 'tls.crt': 'no certificate', 'tls.key': own.key });
+  expect(problems(() => readCertificate(at('mixed')))).toHaveLength(1);
+});
+
+test('policies come from a file, which must have those that routes are limited by', () => {
+  expect(readPolicies(undefined)).toBe(defaultPolicies);
+  const write = (content: unknown) => {
+    writeFileSync(at('policies.json'), typeof content === 'string' ? content : JSON.stringify(content));
+    return at('policies.json');
+  };
+  expect(readPolicies(write(generousPolicies))).toHaveLength(generousPolicies.length);
+  const missing = generousPolicies.filter(({ name }) => name !== 'login');
+  expect(problems(() => readPolicies(write(missing)))).toMatchObject([{ found: 'has no policy "login"' }]);
+  expect(problems(() => readPolicies(write('{')))).toHaveLength(1);
+  const wrong = generousPolicies.map((policy) => ({ ...policy, quota: 0 }));
+  expect(problems(() => readPolicies(write(wrong))).length).toBeGreaterThanOrEqual(generousPolicies.length);
+});
+
+test('a Secret that Kubernetes swaps by symbolic link is noticed', async () => {
+  const write = (version: string) => {
+    mkdirSync(at('mount', version), { recursive: true });
+    writeFileSync(at('mount', version, 'key'), version);
+    symlinkSync(version, at('mount', 'next'));
+    renameSync(at('mount', 'next'), at('mount', 'data'));
+  };
+  write('1');
+  symlinkSync(join('data', 'key'), at('mount', 'key'));
+  let changes = 0;
+  const stop = watchFiles([at('mount', 'key')], 10, () => {
+    changes += 1;
+  });
+  write('2');
+  await until(() => changes === 1);
+  rmSync(at('mount', 'key'));
+  await until(() => changes === 2);
+  stop();
+});
