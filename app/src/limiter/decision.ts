@@ -94,19 +94,35 @@ function assemble(
   admitted: boolean,
   now: number,
 ): Decision {
-  const enforced = states.filter((_, i) => charges[i]?.mode === 'enforce');
-  const violated = admitted ? [] : enforced.filter(({ waitMs }) => waitMs > 0);
-  const tightest = [...(violated.length > 0 ? violated : enforced)].sort(byShareLeft)[0] ?? unlimited(now);
+  // The path of every request: plain loops, no intermediate lists.
+  const rules: RuleState[] = [];
+  const violated: string[] = [];
+  const shadow: { policy: string; allowed: boolean }[] = [];
+  let tightest: RuleState | undefined;
+  let retryAfterMs = 0;
+  for (let i = 0; i < states.length; i++) {
+    const rule = states[i];
+    if (rule === undefined) continue;
+    if (charges[i]?.mode === 'shadow') {
+      shadow.push({ policy: rule.policy, allowed: rule.waitMs === 0 });
+      continue;
+    }
+    rules.push(rule);
+    if (!admitted && rule.waitMs > 0) {
+      violated.push(rule.policy);
+      retryAfterMs = Math.max(retryAfterMs, rule.waitMs);
+    }
+    if (tightest === undefined || isTighter(rule, tightest)) tightest = rule;
+  }
+  const outcome = admitted ? 'allow' : 'deny';
   return {
-    outcome: admitted ? 'allow' : 'deny',
+    outcome,
     source,
-    tightest,
-    rules: enforced,
-    violated: violated.map(({ policy }) => policy),
-    retryAfterMs: Math.max(0, ...violated.map(({ waitMs }) => waitMs)),
-    shadow: charges.flatMap(({ mode, policy }, i) =>
-      mode === 'shadow' ? [{ policy, allowed: (states[i]?.waitMs ?? 0) === 0 }] : [],
-    ),
+    tightest: tightest ?? unlimited(now),
+    rules,
+    violated,
+    retryAfterMs,
+    shadow,
     now,
   };
 }
@@ -124,9 +140,11 @@ const state = (
   nextAt,
 });
 
-/** The longest wait first, then the smallest share left. */
-const byShareLeft = (a: RuleState, b: RuleState): number =>
-  b.waitMs - a.waitMs || a.remaining / a.limit - b.remaining / b.limit;
+/** The longer wait, then the smaller share left. */
+function isTighter(a: RuleState, b: RuleState): boolean {
+  if (a.waitMs !== b.waitMs) return a.waitMs > b.waitMs;
+  return a.remaining * b.limit < b.remaining * a.limit;
+}
 
 /** Nothing was asked of the request: every rule it is subject to is open while the store is away. */
 const unlimited = (now: number): RuleState => ({

@@ -52,7 +52,7 @@ export interface GroupOutcome {
 }
 
 const modes = { enforce: 0, shadow: 1, force: 2, peek: 3 } as const;
-const valuesPerRule = 5;
+const bytesPerRule = 18;
 
 /**
  * Packs a batch for the script: the distinct windows as KEYS, and one binary argument with the rule table and, per
@@ -100,18 +100,24 @@ export function encodeBatch(groups: readonly Group[], clock = 0): { keys: string
  * @throws TypeError when it is not of the batch's shape
  */
 export function decodeReply(groups: readonly Group[], reply: unknown): GroupOutcome[] {
-  const expected = 1 + groups.reduce((sum, { charges }) => sum + 1 + charges.length * valuesPerRule, 0);
-  if (!Array.isArray(reply) || reply.length !== expected)
+  const expected = 8 + groups.reduce((sum, { charges }) => sum + 2 + charges.length * bytesPerRule, 0);
+  if (!Buffer.isBuffer(reply) || reply.length !== expected)
     throw new TypeError('unexpected reply of the limiter script');
-  const values = reply as number[];
-  const now = values[0] ?? 0;
-  let at = 1;
+  const now = reply.readDoubleBE(0);
+  let at = 8;
   return groups.map(({ charges }) => {
-    const admitted = values[at++] ?? 0;
-    const rules = charges.map(() => {
-      const [taken = 0, sum = 0, waitMs = 0, resetAt = 0, nextAt = 0] = values.slice(at, at + valuesPerRule);
-      at += valuesPerRule;
-      return { admitted: taken, sum, waitMs, resetAt, nextAt };
+    const admitted = reply.readUInt16BE(at);
+    at += 2;
+    const rules = charges.map((): RuleOutcome => {
+      const outcome = {
+        admitted: reply.readUInt16BE(at),
+        sum: reply.readUInt32BE(at + 2),
+        waitMs: reply.readUInt32BE(at + 6),
+        resetAt: now + reply.readUInt32BE(at + 10),
+        nextAt: now + reply.readUInt32BE(at + 14),
+      };
+      at += bytesPerRule;
+      return outcome;
     });
     return { now, admitted, rules };
   });

@@ -43,13 +43,11 @@ async function rateLimitPlugin(
     const who = subject(request);
     // Without a user there is nobody to charge but the address: a flood of bad tokens meets its policy.
     const own = who.userId === undefined && routeClass !== 'login' ? 'anonymous' : routeClass;
-    const decision = await limiter
-      .check(who, [...always, ...routeClasses[own]])
-      .catch((error: unknown) => {
-        throw error instanceof NoSubject
-          ? new Problem(400, 'Bad Request', { detail: 'The address of the client is not known' })
-          : error;
-      });
+    const decision = await limiter.check(who, [...always, ...routeClasses[own]]).catch((error: unknown) => {
+      throw error instanceof NoSubject
+        ? new Problem(400, 'Bad Request', { detail: 'The address of the client is not known' })
+        : error;
+    });
     request.rateLimitDecision = decision;
     reply.headers(rateLimitHeaders(decision));
     onDecision?.(decision, request, who);

@@ -10,6 +10,9 @@ import { bucketLength, consume, emptyWindow, roll, type Verdict, type WindowStat
 export class LocalLimiter {
   readonly #windows: LRUCache<string, WindowState>;
   readonly #replicas: number;
+  /** Admitted by the store and not yet entered into the windows. */
+  readonly #recorded = new Map<Demand, number>();
+  #recordedAt = 0;
   /** Units admitted since the store went away, by window, to be written back. */
   #owed = new Map<string, { charge: Charge; units: number }>();
   readonly #most: number;
@@ -21,16 +24,28 @@ export class LocalLimiter {
     this.#windows = new LRUCache({ max: most });
   }
 
-  /** Records what the store admitted. */
+  /** Records what the store admitted. Equal demands are counted, and entered once a second or when they are needed. */
   record(demand: Demand, now: number): void {
-    for (const charge of demand.charges) {
-      if (charge.mode === 'enforce')
-        consume(this.#window(charge, now), bucketLength(charge.windowMs), now, charge, 'force');
+    if (now - this.#recordedAt >= 1_000) this.#enter(now);
+    this.#recorded.set(demand, (this.#recorded.get(demand) ?? 0) + 1);
+  }
+
+  #enter(now: number): void {
+    for (const [{ charges }, count] of this.#recorded) {
+      for (const charge of charges) {
+        if (charge.mode !== 'enforce') continue;
+        // As of now, not of up to a second ago: a local copy may count too long, never too little.
+        const units = { ...charge, cost: charge.cost * count };
+        consume(this.#window(charge, now), bucketLength(charge.windowMs), now, units, 'force');
+      }
     }
+    this.#recorded.clear();
+    this.#recordedAt = now;
   }
 
   /** Decides a request by this replica's share: all of the charges or none. Verdicts are in the order of the charges. */
   decide(charges: readonly Charge[], now: number): { admitted: boolean; verdicts: Verdict[] } {
+    this.#enter(now);
     const shares = charges.map((charge) => ({ ...charge, quota: this.share(charge) }));
     const windows = shares.map((charge) => this.#window(charge, now));
     const look = (mode: 'peek' | 'force') =>

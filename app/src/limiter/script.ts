@@ -1,20 +1,22 @@
 /**
  * Decides a batch of requests in one atomic call: every request against all of its rules, all or nothing.
  *
- * KEYS: the windows. ARGV[1]: the batch, packed by `encode.ts`. Reply: Redis' time in ms, then per group of equal
- * requests how many of them were admitted, and per rule: admitted (for a shadow rule on its own), sum after, wait of the
- * first one refused, reset, next; times in ms. Nothing is written on a denial, and every write of a new sub-bucket sets
- * the TTL.
+ * KEYS: the windows. ARGV[1]: the batch, packed by `encode.ts`, which reads the reply too: Redis' time, then per group of
+ * equal requests how many of them were admitted, and per rule: admitted (for a shadow rule on its own), sum after, wait of
+ * the first one refused, and how far reset and next are away; times in ms. Nothing is written on a denial, and every
+ * write of a new sub-bucket sets the TTL.
  *
  * A window's value is `index(8) windowMs(4) oldest(8) current(4) sum(4)`, then 60 counters of 2 bytes (4 for quotas
- * above 65535). Within one sub-bucket only the 28 bytes in front are read, and 8 of them written. What is not of this
- * form (garbage, another type) counts as absent, and is replaced.
+ * above 65535). It is read whole, 148 bytes; within one sub-bucket 8 bytes of it are written, and at a new one the
+ * counters that leave are replaced, without unpacking the others. What is not of this form (garbage, another type)
+ * counts as absent, and is replaced.
  *
  * A sub-bucket's number is kept in 8 bytes: 4 overflow for short windows, and the limiter would silently be off.
  */
 export const decideLua = `
 local N, HEAD = 60, 28
-local call, unpack_, pack_, floor = redis.call, struct.unpack, struct.pack, math.floor
+local pcall_, call, unpack_, pack_ = redis.pcall, redis.call, struct.unpack, struct.pack
+local floor, ceil, byte, sub, rep = math.floor, math.ceil, string.byte, string.sub, string.rep
 local batch, pos = ARGV[1], 1
 local time = call('TIME')
 local now = time[1] * 1000 + floor(time[2] / 1000)
@@ -22,170 +24,170 @@ local clock
 clock, pos = unpack_('>d', batch, pos)
 if clock > 0 then now = clock end
 
-local rules, count = {}, 0
+local quotas, spans, lengths, costs, modes, count = {}, {}, {}, {}, {}, 0
 count, pos = unpack_('>I2', batch, pos)
 for i = 1, count do
-  local quota, window, cost, mode, p = unpack_('>I4I4I4B', batch, pos)
-  rules[i] = { quota = quota, window = window, length = math.ceil(window / N), cost = cost, mode = mode }
-  pos = p
+  quotas[i], spans[i], costs[i], modes[i], pos = unpack_('>I4I4I4B', batch, pos)
+  lengths[i] = ceil(spans[i] / N)
 end
 
-local windows, dirty = {}, {}
+-- One entry per key. value: as stored, its counters rolled. moved: more than the head differs from what is stored.
+-- written: the rule for which it has to be written, if it has to be.
+local value, width, index, span, oldest, current, sum, moved, written = {}, {}, {}, {}, {}, {}, {}, {}, {}
 
-local function slot(w, bucket) return bucket % N + 1 end
-
--- Reads the sixty counters of a window once they are needed.
-local function ring(w)
-  if w.ring then return w.ring end
-  local r = {}
-  local value = w.width and call('GETRANGE', w.key, HEAD, -1) or ''
-  local format = w.width == 4 and '>I4' or '>I2'
-  local p = 1
-  for i = 1, N do
-    if w.width then r[i], p = unpack_(format, value, p) else r[i] = 0 end
+-- Units of a sub-bucket before the current one.
+local function units(k, bucket)
+  local w = width[k]
+  local p = HEAD + bucket % N * w + 1
+  if w == 2 then
+    local a, b = byte(value[k], p, p + 1)
+    return a * 256 + b
   end
-  w.ring = r
-  return r
+  return (unpack_('>I4', value[k], p))
 end
 
-local function read(key)
-  local got = redis.pcall('GETRANGE', key, 0, HEAD - 1)
-  if type(got) ~= 'string' then return { key = key, foreign = true } end
-  if #got ~= HEAD then return { key = key } end
-  local size = call('STRLEN', key)
-  local width = (size - HEAD) / N
-  if width ~= 2 and width ~= 4 then return { key = key } end
-  local index, window, oldest, current, sum = unpack_('>dI4dI4I4', got)
-  return { key = key, width = width, index = index, window = window, oldest = oldest, current = current, sum = sum, stored = index }
+-- An empty window at now, with what counts already taken over as consumed now.
+local function start(k, rule, taken)
+  width[k], index[k], span[k] = 2, floor(now / lengths[rule]), spans[rule]
+  oldest[k], current[k], sum[k], moved[k] = index[k], taken, taken, true
+  value[k] = rep('\\0', HEAD + N * 2)
+end
+
+local function widen(k)
+  local parts = { sub(value[k], 1, HEAD) }
+  for slot = 0, N - 1 do parts[slot + 2] = pack_('>I4', units(k, slot)) end
+  value[k], width[k], moved[k] = table.concat(parts), 4, true
 end
 
 -- Brings a window to the sub-bucket of now; a clock that went backwards leaves it where it is.
-local function roll(w, length)
-  local index = floor(now / length)
-  if index <= w.index then return end
-  local r = ring(w)
-  if index - w.index > N then
-    for i = 1, N do r[i] = 0 end
-    w.sum = 0
+local function roll(k, length)
+  local at, target = index[k], floor(now / length)
+  local steps = target - at
+  if steps <= 0 then return end
+  local w, v = width[k], value[k]
+  if steps > N then
+    value[k] = rep('\\0', HEAD + N * w)
+    sum[k] = 0
   else
-    for bucket = w.index, index - 1 do
-      local s = slot(w, bucket)
-      w.sum = w.sum - r[s]
-      r[s] = bucket == w.index and w.current or 0
+    local left = 0
+    for bucket = at, target - 1 do left = left + units(k, bucket) end
+    sum[k] = sum[k] - left
+    local fill = pack_(w == 2 and '>I2' or '>I4', current[k]) .. rep('\\0', (steps - 1) * w)
+    local slot = at % N
+    local tail = N - slot
+    if steps <= tail then
+      value[k] = sub(v, 1, HEAD + slot * w) .. fill .. sub(v, HEAD + (slot + steps) * w + 1)
+    else
+      value[k] = sub(v, 1, HEAD) .. sub(fill, tail * w + 1) .. sub(v, HEAD + (steps - tail) * w + 1, HEAD + slot * w) .. sub(fill, 1, tail * w)
     end
   end
-  w.index, w.current, w.oldest = index, 0, index
-  if w.sum == 0 then return end
-  local bucket = index - N
-  while bucket < index and r[slot(w, bucket)] == 0 do bucket = bucket + 1 end
-  w.oldest = bucket
+  index[k], current[k], moved[k] = target, 0, true
+  if sum[k] == 0 then
+    oldest[k] = target
+    return
+  end
+  local bucket = oldest[k]
+  if bucket < target - N then bucket = target - N end
+  while bucket < target and units(k, bucket) == 0 do bucket = bucket + 1 end
+  oldest[k] = bucket
 end
 
-local function window(i, rule)
-  local w = windows[i]
-  if not w then
-    w = read(KEYS[i])
-    windows[i] = w
-  end
-  if not w.index then
-    w.index, w.window, w.oldest, w.current, w.sum = floor(now / rule.length), rule.window, 0, 0, 0
-    w.oldest = w.index
-  elseif w.window ~= rule.window then
+local function load(k, rule)
+  local v = pcall_('GET', KEYS[k])
+  local size = type(v) == 'string' and #v or 0
+  if size ~= HEAD + N * 2 and size ~= HEAD + N * 4 then return start(k, rule, 0) end
+  value[k], width[k] = v, (size - HEAD) / N
+  index[k], span[k], oldest[k], current[k], sum[k] = unpack_('>dI4dI4I4', v)
+  if span[k] ~= spans[rule] then
     -- Another window's length: what still counts is taken over as consumed now, so that no reload is a free refill.
-    roll(w, math.ceil(w.window / N))
-    local sum = w.sum
-    w.ring, w.width, w.stored = nil, nil, nil
-    w.index, w.window, w.current, w.sum = floor(now / rule.length), rule.window, sum, sum
-    w.oldest = w.index
-  elseif w.index > floor(now / rule.length) + N then
+    roll(k, ceil(span[k] / N))
+    start(k, rule, sum[k])
+  elseif not (index[k] <= floor(now / lengths[rule]) + N) then
     -- More than a window ahead: the clock was set back, or this is garbage. Taken over as consumed now and written, even
     -- on a denial, or the user would wait for the old time to come again.
-    local sum = math.min(w.sum, rule.quota)
-    w.ring, w.width, w.stored = nil, nil, nil
-    w.index, w.current, w.sum = floor(now / rule.length), sum, sum
-    w.oldest = w.index
-    dirty[w] = rule
+    start(k, rule, math.min(sum[k], quotas[rule]))
+    written[k] = rule
   end
-  roll(w, rule.length)
-  return w
+  if width[k] == 2 and (quotas[rule] > 65535 or sum[k] > 65535) then widen(k) end
+  roll(k, lengths[rule])
 end
 
-local function wait(w, rule)
-  local r, left, bucket = ring(w), w.sum, w.index - N
-  local target = rule.quota - rule.cost
-  while bucket < w.index do
-    left = left - r[slot(w, bucket)]
+-- Milliseconds until no more than target units count: the oldest sub-buckets leave one by one.
+local function wait(k, rule)
+  local left, bucket, target = sum[k], index[k] - N, quotas[rule] - costs[rule]
+  if oldest[k] > bucket then bucket = oldest[k] end
+  while bucket < index[k] do
+    left = left - units(k, bucket)
     if left <= target then break end
     bucket = bucket + 1
   end
-  return (bucket + N + 1) * rule.length - now
+  return (bucket + N + 1) * lengths[rule] - now
 end
 
-local function newest(w)
-  if w.current > 0 then return w.index end
-  local r, bucket = ring(w), w.index - 1
-  while bucket > w.oldest and r[slot(w, bucket)] == 0 do bucket = bucket - 1 end
+local function newest(k)
+  local bucket = index[k]
+  if current[k] > 0 then return bucket end
+  bucket = bucket - 1
+  while bucket > oldest[k] and units(k, bucket) == 0 do bucket = bucket - 1 end
   return bucket
 end
 
-local reply, out = { now }, 1
+local reply, out = { pack_('>d', now) }, 1
+local ks, rs = {}, {}
 local groups
 groups, pos = unpack_('>I2', batch, pos)
 for g = 1, groups do
   local n, size
   n, size, pos = unpack_('>I2B', batch, pos)
-  local admitted, ws, rs = n, {}, {}
+  local admitted = n
   for i = 1, size do
     local k, r
     k, r, pos = unpack_('>I2I2', batch, pos)
-    local rule = rules[r]
-    local w = window(k, rule)
-    ws[i], rs[i] = w, rule
-    if rule.mode == 0 then
-      local fit = floor((rule.quota - w.sum) / rule.cost)
-      if fit < admitted then admitted = fit > 0 and fit or 0 end
+    if not value[k] then load(k, r) end
+    ks[i], rs[i] = k, r
+    if modes[r] == 0 and sum[k] + admitted * costs[r] > quotas[r] then
+      local fit = floor((quotas[r] - sum[k]) / costs[r])
+      admitted = fit > 0 and fit or 0
     end
   end
   out = out + 1
-  reply[out] = admitted
+  reply[out] = pack_('>I2', admitted)
   for i = 1, size do
-    local w, rule, taken = ws[i], rs[i], admitted
-    if rule.mode == 3 then taken = 0 end
-    if rule.mode == 1 then
-      local fit = floor((rule.quota - w.sum) / rule.cost)
-      if fit < taken then taken = fit > 0 and fit or 0 end
+    local k, r, taken = ks[i], rs[i], admitted
+    local mode, cost, length = modes[r], costs[r], lengths[r]
+    if mode == 3 then
+      taken = 0
+    elseif mode == 1 and sum[k] + taken * cost > quotas[r] then
+      local fit = floor((quotas[r] - sum[k]) / cost)
+      taken = fit > 0 and fit or 0
     end
     if taken > 0 then
-      w.current = w.current + taken * rule.cost
-      w.sum = w.sum + taken * rule.cost
-      dirty[w] = rule
+      current[k] = current[k] + taken * cost
+      sum[k] = sum[k] + taken * cost
+      written[k] = r
     end
-    local refused = rule.mode ~= 2 and taken < n and w.sum + rule.cost > rule.quota
-    reply[out + 1] = taken
-    reply[out + 2] = w.sum
-    reply[out + 3] = refused and wait(w, rule) or 0
-    reply[out + 4] = w.sum == 0 and now or (newest(w) + N + 1) * rule.length
-    reply[out + 5] = w.sum == 0 and now or (w.oldest + N + 1) * rule.length
-    out = out + 5
+    local total, reset, next_ = sum[k], 0, 0
+    if total > 0 then
+      reset = (newest(k) + N + 1) * length - now
+      next_ = (oldest[k] + N + 1) * length - now
+    end
+    local refused = mode ~= 2 and taken < n and total + cost > quotas[r]
+    out = out + 1
+    reply[out] = pack_('>I2I4I4I4I4', taken, total, refused and wait(k, r) or 0, reset, next_)
   end
 end
 
-for w, rule in pairs(dirty) do
-  local wide = math.max(rule.quota, w.sum) > 65535 and 4 or 2
-  if w.width and w.stored == w.index and w.width >= wide then
-    call('SETRANGE', w.key, 20, pack_('>I4I4', w.current, w.sum))
+for k, rule in pairs(written) do
+  if moved[k] then
+    local head = pack_('>dI4dI4I4', index[k], span[k], oldest[k], current[k], sum[k])
+    call('SET', KEYS[k], head .. sub(value[k], HEAD + 1), 'PX', (N + 2) * lengths[rule] + 1000)
   else
-    local r = ring(w)
-    local width = math.max(wide, w.width or 2)
-    local format = width == 4 and '>I4' or '>I2'
-    local parts = { pack_('>dI4dI4I4', w.index, w.window, w.oldest, w.current, w.sum) }
-    for i = 1, N do parts[i + 1] = pack_(format, r[i]) end
-    call('SET', w.key, table.concat(parts), 'PX', (N + 2) * rule.length + 1000)
+    call('SETRANGE', KEYS[k], 20, pack_('>I4I4', current[k], sum[k]))
   end
 end
-return reply`;
+return table.concat(reply)`;
 
-/** KEYS: windows. ARGV: per key the sub-bucket's length in ms, the number of the sub-bucket and the units to give back. */
+/** KEYS: windows. ARGV: per key the number of the sub-bucket and the units to give back. */
 export const refundLua = `
 local N, HEAD = 60, 28
 for i = 1, #KEYS do

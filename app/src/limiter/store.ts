@@ -36,9 +36,9 @@ type Script = (keyCount: number, ...args: (string | number | Buffer)[]) => Promi
 function defineScripts(redis: Redis | Cluster): { decide: Script; refund: Script } {
   redis.defineCommand('rateLimitDecide', { lua: decideLua });
   redis.defineCommand('rateLimitRefund', { lua: refundLua });
-  const { rateLimitDecide, rateLimitRefund } = redis as unknown as Record<string, Script>;
-  if (!rateLimitDecide || !rateLimitRefund) throw new Error('the limiter scripts were not defined');
-  return { decide: rateLimitDecide.bind(redis), refund: rateLimitRefund.bind(redis) };
+  const { rateLimitDecideBuffer, rateLimitRefund } = redis as unknown as Record<string, Script>;
+  if (!rateLimitDecideBuffer || !rateLimitRefund) throw new Error('the limiter scripts were not defined');
+  return { decide: rateLimitDecideBuffer.bind(redis), refund: rateLimitRefund.bind(redis) };
 }
 
 /** All windows on one primary: every rule of a request in one call, and the requests of a turn with it. */
