@@ -4,7 +4,7 @@ import type { SpanExporter } from '@opentelemetry/sdk-trace';
 import type { FastifyInstance } from 'fastify';
 import type { DestinationStream } from 'pino';
 import packageFile from '../package.json' with { type: 'json' };
-import { createAccounts } from './auth/index.ts';
+import { type Accounts, createAccounts } from './auth/index.ts';
 import { createApi } from './http/api.ts';
 import type { Context } from './http/context.ts';
 import { createInternal } from './http/internal.ts';
@@ -33,6 +33,7 @@ const lookEvery = 1_000;
 /** A running service: its listeners and how it ends. */
 export interface Service {
   readonly context: Context;
+  readonly accounts: Accounts;
   readonly lifecycle: Readonly<Lifecycle>;
   readonly api: FastifyInstance;
   readonly internal: FastifyInstance;
@@ -164,7 +165,7 @@ export async function startService(
     internal: settings.INTERNAL_PORT,
     plain: settings.PLAIN_PORT ?? null,
   });
-  return { context, lifecycle, api, internal, stop };
+  return { context, accounts, lifecycle, api, internal, stop };
 }
 
 const inFolder = (folder: string, files: readonly string[]) => files.map((file) => join(folder, file));

@@ -1,0 +1,256 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { trace } from '@opentelemetry/api';
+import { InMemorySpanExporter, type SpanExporter } from '@opentelemetry/sdk-trace';
+import { Ajv } from 'ajv';
+import { afterEach, beforeAll, expect, test } from 'vitest';
+import { writeFiles } from '../../test/material.ts';
+import { type Backing, startBacking, type TestService, until } from '../../test/service.ts';
+import { type EventName, events } from './events.ts';
+import { createLog } from './log.ts';
+
+let backing: Backing;
+const running: TestService[] = [];
+
+beforeAll(async () => {
+  backing = await startBacking();
+  return () => backing.stop();
+});
+// Tracing is the process's: one traced replica at a time.
+afterEach(async () => {
+  for (const replica of running.splice(0)) await replica.stop();
+});
+
+async function start(overrides: Record<string, string> = {}, spansTo?: SpanExporter): Promise<TestService> {
+  const replica = await backing.start(
+    { POLICIES_FILE: `${backing.dir}/policies.json`, OTEL_TRACES_SAMPLER_ARG: '1', ...overrides },
+    spansTo ? { spansTo } : {},
+  );
+  running.push(replica);
+  return replica;
+}
+
+const caseworker = () => {
+  const found = backing.users.find(({ role }) => role === 'caseworker');
+  if (!found) throw new Error('no caseworker');
+  return found;
+};
+const flush = async () => {
+  const provider = trace.getTracerProvider() as { getDelegate?(): { forceFlush?(): Promise<void> } };
+  await provider.getDelegate?.().forceFlush?.();
+};
+
+test('a request is one trace: its route, its Redis calls and its log lines', async () => {
+  const exporter = new InMemorySpanExporter();
+  const replica = await start({}, exporter);
+  const session = await replica.login(caseworker());
+  const created = await session.send('POST', '/api/v1/cases', { body: { title: 'traced' } });
+  expect(created.status).toBe(201);
+  await flush();
+  const spans = exporter.getFinishedSpans();
+  const root = spans.find(({ name }) => name === 'POST /api/v1/cases');
+  expect(root?.attributes).toEqual({
+    'http.request.method': 'POST',
+    'http.route': '/api/v1/cases',
+    'http.response.status_code': 201,
+  });
+  const traceId = root?.spanContext().traceId;
+  const calls = spans.filter(
+    (span) => span.name.startsWith('redis ') && span.spanContext().traceId === traceId,
+  );
+  expect(calls.length).toBeGreaterThan(0);
+  for (const { attributes } of calls) {
+    expect(Object.keys(attributes).sort()).toEqual([
+      'db.operation.name',
+      'db.system.name',
+      'simple378.store',
+    ]);
+  }
+  const lines = replica.logs.filter((line) => line.trace_id === traceId);
+  expect(lines.some(({ event }) => event === 'rate_limit_check')).toBe(true);
+});
+
+test('a client can neither join, force nor suppress a trace, nor bring baggage', async () => {
+  const exporter = new InMemorySpanExporter();
+  const replica = await start({}, exporter);
+  const theirs = '0af7651916cd43dd8448eb211c80319c';
+  for (const flag of ['00', '01']) {
+    await replica.send('GET', '/health', {
+      headers: { traceparent: `00-${theirs}-b7ad6b7169203331-${flag}`, baggage: 'canary=1' },
+    });
+  }
+  await flush();
+  const roots = exporter.getFinishedSpans().filter(({ name }) => name === 'GET /health');
+  expect(roots).toHaveLength(2);
+  for (const span of roots) {
+    expect(span.spanContext().traceId).not.toBe(theirs);
+    expect(span.parentSpanContext).toBeUndefined();
+    expect(JSON.stringify(span.attributes)).not.toContain('canary');
+  }
+});
+
+test('without a collector nothing is recorded, and log lines still share an id', async () => {
+  const replica = await start();
+  await replica.login(caseworker());
+  const ids = replica.logs
+    .filter(({ event }) => event === 'rate_limit_check' || event === 'login_succeeded')
+    .map((line) => line.trace_id);
+  expect(ids).toHaveLength(2);
+  expect(ids[0]).toMatch(/^[0-9a-f]{32}$/);
+  expect(ids[1]).toBe(ids[0]);
+});
+
+test('spans go out over TLS to a collector with a certificate of our own authority', async () => {
+  const { certificate, key } = await backing.authority.issue();
+  let received = 0;
+  const collector = createServer({ cert: certificate, key }, (request, response) => {
+    received += 1;
+    request.resume();
+    response.writeHead(request.url === '/v1/traces' ? 200 : 404).end('{}');
+  }).listen(0, '127.0.0.1');
+  await once(collector, 'listening');
+  const replica = await start({
+    OTEL_EXPORTER_OTLP_ENDPOINT: `https://127.0.0.1:${(collector.address() as AddressInfo).port}/`,
+    OTEL_EXPORTER_OTLP_CERTIFICATE: `${backing.dir}/tls/ca.crt`,
+  });
+  await replica.send('GET', '/health');
+  await flush();
+  await until(() => received > 0);
+  expect(await replica.metric('traces_dropped_total')).toBe(0);
+  collector.close();
+});
+
+test('a collector that is down costs spans, which are counted, and no request', async () => {
+  const replica = await start({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' });
+  const answers = await Promise.all(Array.from({ length: 20 }, () => replica.send('GET', '/health')));
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+  await flush();
+  await until(async () => (await replica.metric('traces_dropped_total')) >= 20);
+});
+
+test('no password, token, case text, query or key reaches log, metrics or spans', async () => {
+  const exporter = new InMemorySpanExporter();
+  const replica = await start({ LOG_LEVEL: 'trace' }, exporter);
+  const canary = () => `canary${randomBytes(12).toString('hex')}`;
+  const [title, query, wrong, header, path] = [canary(), canary(), canary(), canary(), canary()];
+  const user = caseworker();
+  const session = await replica.login(user);
+  const created = await session.send('POST', '/api/v1/cases', { body: { title, description: title } });
+  await session.send('PATCH', `/api/v1/cases/${created.json.id}`, {
+    body: { title: `${title} again` },
+    headers: { 'if-match': String(created.headers.etag) },
+  });
+  await session.send('POST', '/api/v1/cases/search', { body: { text: title } });
+  await session.send('GET', `/api/v1/cases?cursor=${query}`);
+  await replica.send('GET', `/${path}?token=${query}`, {
+    headers: { 'x-canary': header, cookie: `a=${header}` },
+  });
+  await replica.send('POST', '/api/v1/auth/login', { body: { email: user.email, password: wrong } });
+  await replica.send('POST', '/api/v1/auth/login', { body: `{"password":"${wrong}"` });
+  await replica.send('GET', '/api/v1/auth/me', { token: wrong });
+  const refreshed = await session.send('POST', '/api/v1/auth/refresh', {
+    body: { refreshToken: session.refreshToken },
+  });
+  await session.send('POST', '/api/v1/auth/logout');
+  await flush();
+  const { text: metrics } = await replica.send('GET', '/metrics', { to: 'internal' });
+  const told = [
+    replica.logText(),
+    metrics,
+    JSON.stringify(
+      exporter.getFinishedSpans().map(({ name, attributes, events: own }) => [name, attributes, own]),
+    ),
+  ];
+  const secrets = [title, query, wrong, header, path, user.password, user.email, session.accessToken];
+  for (const secret of [
+    ...secrets,
+    session.refreshToken,
+    refreshed.json.refreshToken,
+    refreshed.json.accessToken,
+  ]) {
+    for (const text of told) expect(text).not.toContain(secret);
+  }
+});
+
+test('an unexpected error is logged by its place and told as nothing', async () => {
+  const replica = await start();
+  const session = await replica.login(caseworker());
+  const canary = 'postgres://user:canary@host';
+  const { users } = replica.service.accounts;
+  const find = users.find.bind(users);
+  users.find = () => Promise.reject(new Error(canary));
+  const answer = await session.send('GET', '/api/v1/auth/me');
+  users.find = find;
+  expect(answer.status).toBe(500);
+  expect(answer.json).toEqual({
+    type: 'about:blank',
+    title: 'Internal Server Error',
+    status: 500,
+    detail: 'The error was logged under the instance given here',
+    instance: answer.headers['x-request-id'],
+  });
+  const line = replica.logs.find(({ event }) => event === 'request_failed');
+  expect(line).toMatchObject({ request_id: answer.json.instance, err: { type: 'Error' } });
+  expect(JSON.stringify(line)).toContain('telemetry.test.ts');
+  expect(replica.logText()).not.toContain('canary');
+});
+
+test('what is logged by mistake is redacted by its name', () => {
+  const lines: string[] = [];
+  const log = createLog({ LOG_LEVEL: 'info' } as never, { write: (line) => void lines.push(line) });
+  log.info({
+    password: 'canary',
+    user: { refreshToken: 'canary' },
+    headers: { authorization: 'canary', cookie: 'canary' },
+  });
+  expect(lines.join('')).not.toContain('canary');
+  expect(lines.join('').split('[redacted]')).toHaveLength(5);
+});
+
+test('every event that was logged has exactly its declared fields', async () => {
+  const replica = await start({ ALLOWED_ORIGINS: 'https://app.example' });
+  const session = await replica.login(caseworker());
+  await replica.send('POST', '/api/v1/auth/login', { body: { email: 'a@example.com', password: 'x' } });
+  await session.send('GET', '/api/v1/users');
+  await replica.send('GET', '/api/v1/auth/me', { token: 'x' });
+  await replica.send('POST', '/api/v1/auth/refresh', {
+    headers: { cookie: `__Host-refresh=${session.refreshToken}` },
+  });
+  await session.send('POST', '/api/v1/auth/logout');
+  writeFiles(`${backing.dir}/secrets`, { 'users.json': '[]' });
+  await until(() => replica.logs.some(({ event }) => event === 'files_reloaded'));
+  const common = new Set([
+    'level',
+    'time',
+    'service',
+    'environment',
+    'instance',
+    'request_id',
+    'trace_id',
+    'span_id',
+    'event',
+    'msg',
+  ]);
+  const ajv = new Ajv({ strict: false });
+  const seen = new Set<string>();
+  for (const line of replica.logs) {
+    const definition = events[line.event as EventName];
+    if (definition === undefined) continue;
+    seen.add(String(line.event));
+    const fields = Object.fromEntries(Object.entries(line).filter(([name]) => !common.has(name)));
+    expect(ajv.validate(definition.fields, fields), `${line.event}: ${ajv.errorsText()}`).toBe(true);
+    expect([line.level, line.msg]).toEqual([definition.level, definition.message]);
+  }
+  expect([...seen].sort()).toEqual([
+    'access_denied',
+    'csrf_refused',
+    'files_reloaded',
+    'logged_out',
+    'login_failed',
+    'login_succeeded',
+    'started',
+    'token_rejected',
+  ]);
+});
