@@ -97,10 +97,12 @@ const rawProblems = {
 /**
  * Answers what never became a request: broken framing, oversized headers, slow senders. Node would close without a
  * word or with an answer that carries none of the security headers.
+ * @param answered whether the request that broke was answered already, before its end: a second answer would be taken
+ *   for that of the next request
  */
-export function clientErrorHandler(metrics: Metrics) {
+export function clientErrorHandler(metrics: Metrics, answered: (socket: Socket) => boolean) {
   return (error: NodeJS.ErrnoException, socket: Socket): void => {
-    if (error.code === 'ECONNRESET' || !socket.writable) {
+    if (error.code === 'ECONNRESET' || !socket.writable || answered(socket)) {
       socket.destroy();
       return;
     }

@@ -1,3 +1,5 @@
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
 import fastify, {
@@ -23,8 +25,8 @@ const headersTimeout = 10_000;
 const requestTimeout = 15_000;
 /** Milliseconds without a byte in either direction before a connection is closed. */
 const connectionTimeout = 20_000;
-/** Milliseconds a route may work; beyond it answers 503. */
-export const handlerTimeout = 10_000;
+/** Milliseconds from the headers to the answer, else 503. Longer than a body may take: its sender is told 408. */
+const handlerTimeout = 20_000;
 /** Milliseconds. Longer than an edge keeps idle connections, so that it closes them, not we under a request. */
 const keepAliveTimeout = 75_000;
 /** Bytes; routes that need less say so. */
@@ -73,6 +75,7 @@ export function createListener(
     // Node's own answer has none of our headers; `assertFraming` refuses it instead.
     requireHostHeader: false,
   };
+  const answers = new WeakMap<Socket, ServerResponse>();
   const headers = securityHeaders(certificate !== undefined);
   const app = fastify({
     ...(certificate ? { https: { ...sockets, ...certificate.options } } : { http: sockets }),
@@ -91,7 +94,10 @@ export function createListener(
     // What arrives on an open connection while closing is still answered: nothing is lost.
     return503OnClosing: false,
     forceCloseConnections: 'idle',
-    clientErrorHandler: clientErrorHandler(metrics),
+    clientErrorHandler: clientErrorHandler(metrics, (socket) => {
+      const latest = answers.get(socket);
+      return latest?.headersSent === true && !latest.req.complete;
+    }),
     // Of a broken request line; neither hooks nor decorators are there.
     frameworkErrors: (error, request, reply) => {
       Object.assign(request, { identity: null, rateLimitDecision: null });
@@ -111,6 +117,7 @@ export function createListener(
   });
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(headers).header('x-request-id', request.id);
+    answers.set(request.raw.socket, reply.raw);
     if (lifecycle.draining) reply.header('connection', 'close');
     assertFraming(request);
     done();

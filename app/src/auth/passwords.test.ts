@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import { Problem } from '../http/problem.ts';
+import { Passwords, weakness } from './passwords.ts';
+
+test('hashes are argon2id with the parameters asked for', async () => {
+  const passwords = new Passwords();
+  const hash = await passwords.hash('a long enough passphrase');
+  expect(hash).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
+  expect(await passwords.verify(hash, 'a long enough passphrase')).toBe(true);
+  expect(await passwords.verify(hash, 'a long enough passphrasf')).toBe(false);
+  expect(passwords.isOutdated(hash)).toBe(false);
+  expect(passwords.isOutdated(hash.replace('t=2', 't=1'))).toBe(true);
+});
+
+test('nobody has a password, and it takes as long to find out', async () => {
+  expect(await new Passwords().verify(undefined, 'the password of nobody')).toBe(false);
+});
+
+test('as many run as there are slots; a bounded number waits; the rest is refused', async () => {
+  const depths: number[] = [];
+  const passwords = new Passwords((depth) => depths.push(depth), 1);
+  const results = await Promise.allSettled(
+    Array.from({ length: 70 }, () => passwords.verify(undefined, 'x')),
+  );
+  const refused = results.filter(({ status }) => status === 'rejected');
+  expect(refused).toHaveLength(5);
+  for (const result of refused) {
+    const { reason } = result as PromiseRejectedResult;
+    expect(reason).toBeInstanceOf(Problem);
+    expect(reason.status).toBe(503);
+    expect(reason.headers).toEqual({ 'retry-after': '1' });
+  }
+  expect(Math.max(...depths)).toBe(64);
+  expect(depths.at(-1)).toBe(0);
+  expect(await passwords.verify(undefined, 'x')).toBe(false);
+});
+
+test.each<[string, string | undefined]>([
+  ['a long enough passphrase', undefined],
+  ['пароль из многих букв', undefined],
+  ['12 chars only'.slice(0, 12), undefined],
+  ['short', 'is shorter than 12 characters'],
+  ['x'.repeat(257), 'is longer than 256 bytes'],
+  ['abababababab', 'has fewer than five different characters'],
+  ['Password123456', 'is one of the first that are guessed'],
+  ['1234567890123', 'is one of the first that are guessed'],
+  ['i am quentin, hello', 'contains the login name'],
+])('%s: %s', (password, expected) => {
+  expect(weakness(password, 'Quentin@example.com')).toBe(expected);
+});
