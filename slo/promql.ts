@@ -9,6 +9,7 @@ import {
   clampMax as clampMaxOf,
   count as countOf,
   div as divOf,
+  eq as eqOf,
   gte as gteOf,
   gt as gtOf,
   histogramQuantile,
@@ -71,6 +72,10 @@ export const over = <L extends string>(how: Over, range: Range<L>, window: Durat
 export const changes = <L extends string>(range: Range<L>, window: Duration): Instant<L> =>
   make(() => changesOf(rangeOf(range, window)), 'short');
 
+/** A gauge as it was a while before. */
+export const ago = <L extends string>(range: Range<L>, before: Duration): Instant<L> =>
+  make(() => range.series().offset(before), range.unit);
+
 function aggregate(how: (vector: Node) => AggregationExprBuilder) {
   return <L extends string, const B extends L = never>(
     vector: Instant<L>,
@@ -116,6 +121,7 @@ export const sub = binary(subOf, same);
 export const mul = binary(mulOf, same);
 /** A quotient; of two like units it is a ratio. */
 export const div = binary(divOf, (left, right) => (right === left ? 'percentunit' : left));
+export const eq = binary(eqOf, same);
 export const gt = binary(gtOf, same);
 export const gte = binary(gteOf, same);
 export const lt = binary(ltOf, same);

@@ -21,6 +21,7 @@ export interface Instant<out L extends string> {
 /** A gauge's series, over which a range may be taken. */
 export interface Range<out L extends string> extends Instant<L> {
   readonly kind: 'gauge';
+  readonly series: () => VectorExprBuilder;
   readonly range: (window: Duration) => VectorExprBuilder;
 }
 /** A counter's series; only {@link rate} and {@link increase} make sense of them. */
@@ -57,11 +58,17 @@ type NamesOf<C extends Definitions, Type extends Definition['type']> = {
 }[keyof C] &
   string;
 
-/** Makes selectors of one catalogue's metrics; `job` tells programs apart whose metrics share a name. */
-function selectors<const C extends Definitions>(definitions: C, job?: string) {
+/**
+ * Makes selectors of one catalogue's metrics. `always` is matched by all: the job, which tells programs apart whose
+ * metrics share a name, and in dashboards the chosen environment and instance.
+ */
+export function selectors<const C extends Definitions>(
+  definitions: C,
+  always: { readonly job?: string } & Matchers<object> = {},
+) {
   const series = (name: string, labels: Readonly<Record<string, unknown>>, unit: string) => {
-    const build = () => matched(vector(name), job === undefined ? labels : { job, ...labels });
-    return { build, unit, range: (window: Duration) => build().range(window) };
+    const build = () => matched(vector(name), { ...always, ...labels });
+    return { build, series: build, unit, range: (window: Duration) => build().range(window) };
   };
   const base = (name: string): string => name.replace(/_(bucket|count|sum)$/, '');
   return {
@@ -108,13 +115,13 @@ function selectors<const C extends Definitions>(definitions: C, job?: string) {
 }
 
 /** Metrics of the case service. */
-export const app = selectors(catalogue, 'case-service');
+export const app = selectors(catalogue, { job: 'case-service' });
 /** Metrics of Redis, by its exporter. */
-export const redis = selectors(redisExporter, 'redis');
+export const redis = selectors(redisExporter, { job: 'redis' });
 /** Prometheus's own metrics. */
-export const prometheus = selectors(prometheusSelf, 'prometheus');
+export const prometheus = selectors(prometheusSelf, { job: 'prometheus' });
 /** Alertmanager's own metrics. */
-export const alertmanager = selectors(alertmanagerSelf, 'alertmanager');
+export const alertmanager = selectors(alertmanagerSelf, { job: 'alertmanager' });
 /** What Prometheus knows of targets of any job. */
 export const target = selectors(targets);
 /** Recorded series. */

@@ -1,0 +1,140 @@
+import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
+import * as common from '@grafana/grafana-foundation-sdk/common';
+import * as sdk from '@grafana/grafana-foundation-sdk/dashboard';
+import * as heatmap from '@grafana/grafana-foundation-sdk/heatmap';
+import { DataqueryBuilder, PromQueryFormat } from '@grafana/grafana-foundation-sdk/prometheus';
+import * as stat from '@grafana/grafana-foundation-sdk/stat';
+import * as table from '@grafana/grafana-foundation-sdk/table';
+import * as timeseries from '@grafana/grafana-foundation-sdk/timeseries';
+import { print } from '../slo/promql.ts';
+import type { Panel, Query } from './model.ts';
+
+/** The data source of every query: the variable, so that one file serves all environments. */
+export const datasource = { type: 'prometheus', uid: '$datasource' } as const;
+
+/** Okabe and Ito's palette: told apart with any colour vision. */
+const colour = {
+  ok: '#0072B2',
+  warning: '#E69F00',
+  critical: '#D55E00',
+  calm: '#56B4E9',
+  quiet: '#999999',
+} as const;
+/** Series whose name means good or bad, the same colour on all panels. */
+const meanings = {
+  ok: ['success', 'allow', 'hit', 'ok', '2xx', 'rotated', 'applied', 'closed'],
+  warning: ['deny', '4xx', 'throttled', 'half_open', 'timeout', 'conflict'],
+  critical: ['failure', 'unavailable', 'error', '5xx', 'reuse', 'open', 'bad'],
+  calm: ['miss'],
+  quiet: ['3xx', 'baseline'],
+} as const satisfies Record<keyof typeof colour, readonly string[]>;
+/** In Grafana since 13; older ones fall back to their classic palette. */
+const colourBlindSafe = 'palette-colorblind' as sdk.FieldColorModeId;
+
+type AnyPanel = timeseries.PanelBuilder & stat.PanelBuilder & heatmap.PanelBuilder & table.PanelBuilder;
+
+/** Grafana's builder of a panel; `height` in grid units of 30 pixels. */
+export function panelBuilder(panel: Panel, height: number): Builder<sdk.Panel> {
+  const builder = {
+    timeseries: timeseriesPanel,
+    stat: statPanel,
+    heatmap: heatmapPanel,
+    table: tablePanel,
+  }[panel.kind](panel) as AnyPanel;
+  builder
+    .title(panel.title)
+    .description(
+      [panel.tells, panel.act, ...(panel.awaits ? [`No data until ${panel.awaits}.`] : [])].join(' '),
+    )
+    .datasource(datasource)
+    .span(panel.span ?? 12)
+    .height(height)
+    .unit(panel.unit ?? panel.queries[0]?.expr.unit ?? '');
+  if (panel.min !== undefined) builder.min(panel.min);
+  if (panel.max !== undefined) builder.max(panel.max);
+  if (panel.awaits) builder.noValue('none yet');
+  for (const query of panel.queries) builder.withTarget(target(panel, query));
+  return builder;
+}
+
+function target({ kind }: Panel, { expr, legend, exemplars }: Query): DataqueryBuilder {
+  const query = new DataqueryBuilder()
+    .datasource(datasource)
+    .expr(print(expr))
+    .legendFormat(legend)
+    .editorMode('code' as never);
+  if (kind === 'table') return query.instant().format(PromQueryFormat.Table);
+  if (kind === 'heatmap') return query.range().format(PromQueryFormat.Heatmap);
+  return exemplars ? query.range().exemplar(true) : query.range();
+}
+
+function thresholds({ thresholds: given = [] }: Panel): sdk.ThresholdsConfigBuilder {
+  return new sdk.ThresholdsConfigBuilder()
+    .mode(sdk.ThresholdsMode.Absolute)
+    .steps([
+      { value: null, color: given[0]?.state === 'ok' ? colour.critical : colour.ok },
+      ...given.map(({ from, state }) => ({ value: from, color: colour[state] })),
+    ]);
+}
+
+function timeseriesPanel(panel: Panel): timeseries.PanelBuilder {
+  const builder = new timeseries.PanelBuilder()
+    .colorScheme(new sdk.FieldColorBuilder().mode(colourBlindSafe))
+    .lineWidth(2)
+    .fillOpacity(panel.stacked ? 30 : 5)
+    .showPoints(common.VisibilityMode.Never)
+    .legend(
+      new common.VizLegendOptionsBuilder()
+        .showLegend(true)
+        .displayMode(common.LegendDisplayMode.List)
+        .placement(common.LegendPlacement.Bottom)
+        .calcs(['lastNotNull']),
+    )
+    .tooltip(
+      new common.VizTooltipOptionsBuilder()
+        .mode(common.TooltipDisplayMode.Multi)
+        .sort(common.SortOrder.Descending),
+    );
+  if (panel.stacked) builder.stacking(new common.StackingConfigBuilder().mode(common.StackingMode.Normal));
+  if (panel.thresholds)
+    builder
+      .thresholds(thresholds(panel))
+      .thresholdsStyle(
+        new common.GraphThresholdsStyleConfigBuilder().mode(common.GraphThresholdsStyleMode.Dashed),
+      );
+  for (const [meaning, names] of Object.entries(meanings))
+    builder.overrideByRegexp(`^(${names.join('|')})$`, [
+      { id: 'color', value: { mode: 'fixed', fixedColor: colour[meaning as keyof typeof meanings] } },
+    ]);
+  return builder;
+}
+
+function statPanel(panel: Panel): stat.PanelBuilder {
+  return new stat.PanelBuilder()
+    .thresholds(thresholds(panel))
+    .colorScheme(new sdk.FieldColorBuilder().mode(sdk.FieldColorModeId.Thresholds))
+    .colorMode(common.BigValueColorMode.Value)
+    .graphMode(common.BigValueGraphMode.Area)
+    .reduceOptions(new common.ReduceDataOptionsBuilder().calcs(['lastNotNull']));
+}
+
+function heatmapPanel({ unit }: Panel): heatmap.PanelBuilder {
+  return new heatmap.PanelBuilder()
+    .calculate(false)
+    .yAxis(new heatmap.YAxisConfigBuilder().unit(unit ?? 's'))
+    .color(
+      new heatmap.HeatmapColorOptionsBuilder()
+        .mode(heatmap.HeatmapColorMode.Scheme)
+        .scheme('Cividis')
+        .steps(64),
+    );
+}
+
+function tablePanel(): table.PanelBuilder {
+  return new table.PanelBuilder().withTransformation({
+    id: 'organize',
+    options: {
+      excludeByName: { Time: true, __name__: true, environment: true, job: true, alertstate: true },
+    },
+  });
+}

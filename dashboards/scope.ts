@@ -1,0 +1,24 @@
+import { catalogue } from '../app/src/metrics/catalogue.ts';
+import { alertmanagerSelf, prometheusSelf, redisExporter, targets } from '../slo/external.ts';
+import { recorded } from '../slo/recorded.ts';
+import { selectors } from '../slo/selectors.ts';
+
+/** The catalogues' metrics as panels query them: of the chosen environment, and of the chosen instances. */
+
+const environment = '$environment';
+const instance = { variable: 'instance' };
+
+/** The case service, chosen replicas. */
+export const service = selectors(catalogue, { job: 'case-service', environment, instance });
+/** The case service, all replicas: for what only the fleet has. */
+export const fleet = selectors(catalogue, { job: 'case-service', environment });
+/** Redis, chosen servers. */
+export const redis = selectors(redisExporter, { job: 'redis', environment, instance });
+/** Prometheus. */
+export const prometheus = selectors(prometheusSelf, { job: 'prometheus', environment });
+/** Alertmanager. */
+export const alertmanager = selectors(alertmanagerSelf, { job: 'alertmanager', environment });
+/** Targets of all jobs. */
+export const target = selectors(targets, { environment });
+/** What the rules record. */
+export const record = selectors(recorded, { environment });
