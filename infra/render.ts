@@ -13,6 +13,7 @@ import { parseArgs } from 'node:util';
 import { stringify } from 'yaml';
 import type { Fresh } from './render/fresh.ts';
 import { markers, objects, type RenderedObject } from './render/objects.ts';
+import { changesOf, keyAndValue } from './settings/changes.ts';
 import { BadSettings, environments, loadSettings, type Settings } from './settings.ts';
 import { stack } from './stack.ts';
 
@@ -76,7 +77,7 @@ async function run(argv: readonly string[]): Promise<number> {
     return 0;
   }
   const names = positionals.length > 0 ? positionals : [...environments];
-  const changes = Object.fromEntries(values.set.map((pair) => keyAndValue(pair, true)));
+  const changes = changesOf(values.set);
   const out = values.out === undefined ? undefined : outside(values.out);
   if (!out && (values['reveal-secrets'] || values.set.length > 0))
     throw new Error('--reveal-secrets and --set need --out DIR: rendered/ shows the files as they are');
@@ -85,7 +86,7 @@ async function run(argv: readonly string[]): Promise<number> {
       names,
       changes,
       out as string,
-      Object.fromEntries(values.secret.map((pair) => keyAndValue(pair, false))),
+      Object.fromEntries(values.secret.map((pair) => keyAndValue(pair))),
     );
   const stale = names.flatMap((name) =>
     sync(join(out ?? join(root, 'rendered'), name), renderEnvironment(name, changes), values.check),
@@ -147,22 +148,6 @@ async function reveal(
 
 function certificates(settings: Settings) {
   return stack(settings).flatMap((part) => part.certificates ?? []);
-}
-
-function keyAndValue(pair: string, typed: boolean): [string, unknown] & [string, string] {
-  const at = pair.indexOf('=');
-  if (at < 1) throw new Error(`${pair}: expected KEY=VALUE`);
-  const value = pair.slice(at + 1);
-  return [pair.slice(0, at), typed ? typedValue(value) : value] as [string, unknown] & [string, string];
-}
-
-/** As YAML would read it: numbers, booleans, lists and objects in JSON, else text. */
-function typedValue(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return text;
-  }
 }
 
 /** A folder that git cannot see. */

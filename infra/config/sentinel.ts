@@ -156,7 +156,7 @@ export function sentinelAcl(passwords: {
     'masters',
     'is-master-down-by-addr',
   ];
-  const session = '+hello +auth +ping +client|setname +client|setinfo +client|id +info +role';
+  const session = '+hello +auth +ping +client|setname +client|id +info +role';
   return lines(
     'user default off',
     `user sentinel on ${hashes(passwords.sentinel)} allchannels -@all ${session} +subscribe +psubscribe +unsubscribe +publish ${ask.map((name) => `+sentinel|${name}`).join(' ')}`,

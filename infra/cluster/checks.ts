@@ -1,0 +1,266 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connections } from '../connections.ts';
+import { scrapeTargets } from '../network/scrape.ts';
+import { startLoad, statuses } from './load.ts';
+import { probeNetwork } from './probe-network.ts';
+import { type Cluster, login, until } from './stack.ts';
+
+/** A check of a running environment: a sentence of what was seen, or an Error with what was not. */
+export interface Check {
+  readonly name: string;
+  /** Only where the settings have it; the reason it is left out otherwise. */
+  readonly unless?: (cluster: Cluster) => string | undefined;
+  readonly run: (cluster: Cluster) => Promise<string>;
+}
+
+const caseworker = 'anna@example.test';
+const other = 'ben@example.test';
+const admin = 'admin@example.test';
+
+/** Every pod is Ready, and the namespace refuses what is not restricted. */
+const ready: Check = {
+  name: 'every pod is ready under restricted',
+  async run({ kubectl }) {
+    const pods = await until('pods ready', 300, async () => {
+      const { items } = await kubectl.json<{ items: Pod[] }>('get', 'pods');
+      const waiting = items.filter(({ status }) => status.phase !== 'Succeeded' && !isReady(status));
+      if (waiting.length > 0) throw new Error(waiting.map(({ metadata }) => metadata.name).join(', '));
+      return items.length > 0 && items;
+    });
+    const refused = await kubectl
+      .run(['run', 'rooted', '--image=busybox', '--dry-run=server', '--restart=Never'])
+      .then(
+        () => '',
+        (error: Error) => error.message,
+      );
+    if (!refused.includes('violates PodSecurity "restricted'))
+      throw new Error(`a plain pod was not refused: ${refused}`);
+    return `${pods.length} pods ready; a plain pod is refused`;
+  },
+};
+
+/** The main job as a user does it. */
+const mainJob: Check = {
+  name: 'login, 100 answers, then 429, over all replicas',
+  async run(cluster) {
+    const client = await cluster.client();
+    const token = await login(cluster, caseworker);
+    const seen: number[] = [];
+    for (let index = 0; index < 105; index++)
+      seen.push((await client.call('GET', '/api/v1/cases', { token })).status);
+    const admitted = seen.indexOf(429);
+    if (seen.slice(0, admitted).some((status) => status !== 200))
+      throw new Error(`not all 200: ${seen.join(' ')}`);
+    if (admitted !== 100) throw new Error(`429 after ${admitted} answers, expected 100`);
+    const denied = await client.call('GET', '/api/v1/cases', { token });
+    if (!denied.headers['retry-after']) throw new Error('429 without Retry-After');
+    const unharmed = await client.call('GET', '/api/v1/cases', { token: await login(cluster, other) });
+    if (unharmed.status !== 200) throw new Error(`another user got ${unharmed.status}`);
+    return `100 × 200, then 429 with Retry-After ${denied.headers['retry-after']}; another user is not affected`;
+  },
+};
+
+/** Headers and refusals of the edge. */
+const edgeAnswers: Check = {
+  name: 'the edge: headers on every answer, no plain listener, unknown paths and hosts',
+  async run(cluster) {
+    const client = await cluster.client();
+    for (const [path, status, host] of [
+      ['/health', 200, undefined],
+      ['/nothing/there', 404, undefined],
+      ['/', 404, 'elsewhere.example'],
+      ['/metrics', 404, undefined],
+    ] as const) {
+      const answer = await client.call('GET', path, host ? { headers: { host } } : {});
+      if (answer.status !== status)
+        throw new Error(`${host ?? ''}${path}: ${answer.status}, expected ${status}`);
+      for (const header of ['strict-transport-security', 'content-security-policy', 'x-content-type-options'])
+        if (!answer.headers[header]) throw new Error(`${host ?? ''}${path}: no ${header}`);
+    }
+    const { spec } = await cluster.kubectl.json<{ spec: { ports: { port: number }[] } }>(
+      'get',
+      'service',
+      'edge',
+    );
+    if (spec.ports.some(({ port }) => port !== 443))
+      throw new Error(`the edge listens on ${JSON.stringify(spec.ports)}`);
+    return 'HSTS and CSP on 200 and 404; one port, 443; metrics are not routed';
+  },
+};
+
+/** What Prometheus sees. */
+const metrics: Check = {
+  name: 'every target of Prometheus is up, its rules are healthy, metrics have data',
+  async run({ kubectl, settings }) {
+    const forward = await kubectl.forward('service/prometheus', 9090);
+    const get = async <T>(path: string) =>
+      (await (await fetch(`http://127.0.0.1:${forward.port}/api/v1/${path}`)).json()) as T;
+    try {
+      const jobs = ['prometheus', ...scrapeTargets(settings, connections(settings)).map(({ job }) => job)];
+      const up = await until('targets up', 90, async () => {
+        const { data } = await get<{ data: { activeTargets: Target[] } }>('targets?state=active');
+        const down = data.activeTargets.filter(({ health }) => health !== 'up');
+        if (down.length > 0)
+          throw new Error(down.map((target) => `${target.scrapeUrl}: ${target.lastError}`).join('; '));
+        const missing = jobs.filter((job) => !data.activeTargets.some(({ labels }) => labels.job === job));
+        if (missing.length > 0) throw new Error(`no target of ${missing.join(', ')}`);
+        return data.activeTargets.length;
+      });
+      const query = async (expression: string) =>
+        (
+          await get<{ data: { result: { value: [number, string] }[] } }>(
+            `query?query=${encodeURIComponent(expression)}`,
+          )
+        ).data.result;
+      const replicas = await until('requests on every replica in Prometheus', 60, async () => {
+        const found = Number(
+          (await query('count(sum by (instance) (http_requests_total) > 0)'))[0]?.value[1] ?? 0,
+        );
+        return found >= settings.app.replicas && found;
+      });
+      const { data } = await get<{
+        data: { groups: { rules: { name: string; health: string; lastError?: string }[] }[] };
+      }>('rules');
+      const rules = data.groups.flatMap((group) => group.rules);
+      const ill = rules.filter(({ health }) => health === 'err');
+      if (ill.length > 0)
+        throw new Error(ill.map(({ name, lastError }) => `${name}: ${lastError}`).join('; '));
+      return `${up} targets up; requests on ${replicas} replicas; ${rules.length} rules without an error`;
+    } finally {
+      forward.close();
+    }
+  },
+};
+
+const network: Check = {
+  name: 'the connection matrix, tried pod by pod',
+  async run({ kubectl, settings }) {
+    const { status, lines, tried } = await probeNetwork(kubectl, settings);
+    if (status !== 'enforced') throw new Error(`${status}: ${lines.join('; ')}`);
+    return `${tried} connections tried, each as declared`;
+  },
+};
+
+/** A pod of the service dies: the other answers, a new one comes. */
+const podKilled: Check = {
+  name: 'an app pod killed: it comes back by itself',
+  async run(cluster) {
+    const client = await cluster.client();
+    const { items } = await cluster.kubectl.json<{ items: Pod[] }>(
+      'get',
+      'pods',
+      '-l',
+      'app.kubernetes.io/name=case-service',
+    );
+    const victim = items[0]?.metadata.name ?? '';
+    const load = startLoad(client, 10, (to) => to.call('GET', '/health'));
+    await cluster.kubectl.run(['delete', 'pod', victim, '--grace-period=0', '--force']);
+    await ready.run(cluster);
+    const result = await load.stop();
+    return `${victim} killed; ${JSON.stringify(statuses(result))}, disturbed for ${result.disturbed} ms; all pods ready again`;
+  },
+};
+
+/** The single Redis dies: what was acknowledged more than a second before is still there. */
+const redisKilled: Check = {
+  name: 'Redis killed: it comes back by itself, with every case older than a second',
+  unless: ({ settings }) =>
+    settings.redis.mode === 'single' ? undefined : `redis.mode is ${settings.redis.mode}`,
+  async run(cluster) {
+    const token = await login(cluster, admin);
+    const before = await createCases(cluster, token, 20);
+    await sleep(1500);
+    await killRedis(cluster, 'redis-0');
+    await until(
+      'cases answer again',
+      120,
+      async () =>
+        (await (await cluster.client()).call('GET', `/api/v1/cases/${before[0]}`, { token })).status === 200,
+    );
+    const lost = await missingCases(cluster, token, before);
+    if (lost > 0) throw new Error(`${lost} of ${before.length} cases are gone`);
+    return `${before.length} of ${before.length} cases are there after a kill -9`;
+  },
+};
+
+/** A rolling restart at a fixed rate loses nothing. */
+const rolling: Check = {
+  name: 'a rolling restart of the service under load: no answer but 2xx',
+  async run(cluster) {
+    const client = await cluster.client();
+    const load = startLoad(client, 20, (to) => to.call('GET', '/health'));
+    await sleep(1000);
+    await cluster.kubectl.run(['rollout', 'restart', 'deployment/case-service']);
+    await cluster.kubectl.run(['rollout', 'status', 'deployment/case-service', '--timeout=240s']);
+    await sleep(3000);
+    const result = await load.stop();
+    const bad = result.answers.filter(({ status }) => status < 200 || status > 299);
+    if (bad.length > 0)
+      throw new Error(
+        `${bad.length} of ${result.answers.length}: ${bad
+          .slice(0, 3)
+          .map(({ status, body }) => `${status} ${body}`)
+          .join('; ')}`,
+      );
+    return `${result.answers.length} answers, all 2xx`;
+  },
+};
+
+/** Creates cases one by one, and gives the ids that were acknowledged. */
+export async function createCases(cluster: Cluster, token: string, count: number): Promise<string[]> {
+  const ids: string[] = [];
+  for (let index = 0; index < count; index++) {
+    const answer = await (await cluster.client()).call('POST', '/api/v1/cases', {
+      token,
+      json: { title: `case ${index}` },
+    });
+    if (answer.status === 201) ids.push((JSON.parse(answer.body) as { id: string }).id);
+  }
+  if (ids.length < count) throw new Error(`only ${ids.length} of ${count} cases were created`);
+  return ids;
+}
+
+/** How many of the cases are not there. */
+export async function missingCases(cluster: Cluster, token: string, ids: readonly string[]): Promise<number> {
+  let missing = 0;
+  for (const id of ids)
+    if ((await (await cluster.client()).call('GET', `/api/v1/cases/${id}`, { token })).status === 404)
+      missing += 1;
+  return missing;
+}
+
+/** Kills the server process of a pod, as a crash does. */
+export async function killRedis({ kubectl }: Cluster, pod: string): Promise<void> {
+  await kubectl.run(['delete', 'pod', pod, '--grace-period=0', '--force']);
+}
+
+/** The checks that every environment passes, in order. */
+export const checks: readonly Check[] = [
+  ready,
+  mainJob,
+  edgeAnswers,
+  metrics,
+  network,
+  podKilled,
+  redisKilled,
+  rolling,
+];
+
+function isReady({ conditions = [] }: Pod['status']): boolean {
+  return conditions.some(({ type, status }) => type === 'Ready' && status === 'True');
+}
+
+interface Pod {
+  readonly metadata: { readonly name: string };
+  readonly status: {
+    readonly phase: string;
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+  };
+}
+
+interface Target {
+  readonly health: string;
+  readonly scrapeUrl: string;
+  readonly lastError: string;
+  readonly labels: { readonly job: string };
+}

@@ -1,0 +1,76 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+
+/** kubectl for one namespace of the cluster that the current context names. */
+export interface Kubectl {
+  readonly namespace: string;
+  /** Runs kubectl and gives what it printed. @throws Error with what it complained of */
+  run(args: readonly string[], input?: string): Promise<string>;
+  /** The parsed answer of a command with `-o json`. */
+  json<T>(...args: string[]): Promise<T>;
+  /** Forwards a free local port to a port of a pod or Service until closed. */
+  forward(target: string, port: number): Promise<Forward>;
+}
+
+/** A forwarded port. */
+export interface Forward {
+  readonly port: number;
+  close(): void;
+}
+
+/** kubectl for a namespace. */
+export function kubectlFor(namespace: string): Kubectl {
+  const scoped = (args: readonly string[]) => ['--namespace', namespace, ...args];
+  const run = (args: readonly string[], input?: string) => call(scoped(args), input);
+  return {
+    namespace,
+    run,
+    json: async (...args) => JSON.parse(await run([...args, '-o', 'json'])) as never,
+    forward: (target, port) => forward(scoped(['port-forward', target, `:${port}`])),
+  };
+}
+
+/** Whether a cluster answers, and if not, why. */
+export async function unreachable(): Promise<string | undefined> {
+  try {
+    await call(['get', '--raw', '/readyz', '--request-timeout=5s']);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+function call(args: readonly string[], input?: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = execFile('kubectl', [...args], { maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
+      if (error)
+        reject(new Error(`kubectl ${args.slice(0, 6).join(' ')}: ${stderr.trim() || error.message}`));
+      else resolve(stdout);
+    });
+    child.stdin?.end(input ?? '');
+  });
+}
+
+async function forward(args: readonly string[]): Promise<Forward> {
+  const child: ChildProcess = spawn('kubectl', [...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const failed = once(child, 'exit').then(() => {
+    throw new Error(`kubectl ${args.join(' ')} ended`);
+  });
+  failed.catch(() => undefined);
+  const port = await Promise.race([listening(child), failed]);
+  return { port, close: () => void child.kill() };
+}
+
+/** kubectl says `Forwarding from 127.0.0.1:41234 -> 8443`. */
+async function listening(child: ChildProcess): Promise<number> {
+  if (child.stdout)
+    for await (const line of createInterface({ input: child.stdout })) {
+      const [, port] = line.match(/^Forwarding from 127\.0\.0\.1:(\d+)/) ?? [];
+      if (port) {
+        child.stdout.resume();
+        return Number(port);
+      }
+    }
+  throw new Error('kubectl port-forward said nothing');
+}

@@ -1,0 +1,46 @@
+import type { Answer, Client } from './client.ts';
+
+/** What happened to requests sent at a fixed rate. */
+export interface Load {
+  readonly answers: readonly { readonly at: number; readonly status: number; readonly body: string }[];
+  /** Milliseconds from the first to the last answer that was wrong; 0 when none was. */
+  readonly disturbed: number;
+}
+
+/**
+ * Sends requests at a fixed rate, whatever the answers take (open loop), until told to stop.
+ * @param wrong which answers count as a disturbance
+ */
+export function startLoad(
+  client: Client,
+  perSecond: number,
+  send: (client: Client, index: number) => Promise<Answer>,
+  wrong: (answer: Answer) => boolean = ({ status }) => status < 200 || status > 299,
+): { stop(): Promise<Load> } {
+  const answers: { at: number; status: number; body: string }[] = [];
+  const open = new Set<Promise<void>>();
+  let index = 0;
+  const timer = setInterval(() => {
+    const at = Date.now();
+    const one: Promise<void> = send(client, index++).then((answer) => {
+      answers.push({ at, status: answer.status, body: wrong(answer) ? answer.body.slice(0, 300) : '' });
+      open.delete(one);
+    });
+    open.add(one);
+  }, 1000 / perSecond);
+  return {
+    async stop() {
+      clearInterval(timer);
+      await Promise.all(open);
+      const bad = answers.filter((answer) => answer.body !== '' || answer.status === 0).map(({ at }) => at);
+      return { answers, disturbed: bad.length === 0 ? 0 : Math.max(...bad) - Math.min(...bad) };
+    },
+  };
+}
+
+/** Counts by status: `{ '200': 100, '429': 3 }`. */
+export function statuses({ answers }: Pick<Load, 'answers'>): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { status } of answers) counts[status] = (counts[status] ?? 0) + 1;
+  return counts;
+}

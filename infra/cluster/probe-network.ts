@@ -1,0 +1,114 @@
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { connections } from '../connections.ts';
+import { changesOf } from '../settings/changes.ts';
+import { BadSettings, loadSettings, type Settings } from '../settings.ts';
+import { type Kubectl, kubectlFor, unreachable } from './kubectl.ts';
+import { type Aim, attempts, type Found, probePod, stranger, type Verdict, verdict } from './probe.ts';
+
+const help = `Usage: npm run probe-network -- <environment> [options]
+
+Tries the whole connection matrix on a live cluster: from a pod with each component's network identity, and from a
+stranger, to every port of every component.
+
+  --set KEY=VALUE   the settings the environment was rendered with, where they differ; may be repeated
+  --image REF       an image with Node.js; default: the service's own
+  --help
+
+Exit codes: 0 enforced, 1 violated, 2 could not check or policies are not enforced at all, 78 bad settings.`;
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = await main(process.argv.slice(2));
+
+async function main(argv: readonly string[]): Promise<number> {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...argv],
+      allowPositionals: true,
+      options: {
+        set: { type: 'string', multiple: true, default: [] },
+        image: { type: 'string' },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    if (values.help) {
+      console.log(help);
+      return 0;
+    }
+    const [environment] = positionals;
+    if (!environment || positionals.length > 1) throw new Error('name one environment; --help shows how');
+    const settings = loadSettings(environment, changesOf(values.set));
+    const why = await unreachable();
+    if (why) throw new Error(`no cluster answers: ${why}`);
+    const { status, lines, tried } = await probeNetwork(
+      kubectlFor(settings.namespace),
+      settings,
+      values.image,
+    );
+    for (const line of lines) console.log(line);
+    console.log(`probe-network: ${status} (${tried} connections tried)`);
+    return { enforced: 0, violated: 1, 'not enforced': 2 }[status];
+  } catch (error) {
+    console.error(`probe-network: ${(error as Error).message}`);
+    return error instanceof BadSettings ? 78 : 2;
+  }
+}
+
+/** Probes from every source, one pod each, and removes them. */
+export async function probeNetwork(
+  kubectl: Kubectl,
+  settings: Settings,
+  image = settings.app.image,
+): Promise<Verdict & { tried: number }> {
+  const aims = await running(kubectl, settings);
+  const sources = [...Object.keys(connections(settings).nodes), stranger];
+  const found = await Promise.all(sources.map((from) => probeFrom(kubectl, settings, from, image, aims)));
+  return { ...verdict(found.flat()), tried: found.flat().length };
+}
+
+async function probeFrom(
+  kubectl: Kubectl,
+  settings: Settings,
+  from: string,
+  image: string,
+  aims: readonly Aim[],
+): Promise<Found[]> {
+  const list = attempts(settings, from, aims);
+  const pod = probePod(settings, from, image, list);
+  const { name } = pod.metadata;
+  await kubectl.run(['delete', 'pod', name, '--ignore-not-found', '--wait=true']);
+  await kubectl.run(['apply', '--server-side', '-f', '-'], JSON.stringify(pod));
+  try {
+    await kubectl.run(['wait', '--for=jsonpath={.status.phase}=Succeeded', `pod/${name}`, '--timeout=90s']);
+    const results = JSON.parse(await kubectl.run(['logs', name])) as { connected: boolean }[];
+    return list.map((attempt, index) => ({
+      ...attempt,
+      from,
+      connected: results[index]?.connected === true,
+    }));
+  } finally {
+    await kubectl.run(['delete', 'pod', name, '--wait=false']);
+  }
+}
+
+/** One running pod of each component, by its address. */
+async function running(kubectl: Kubectl, settings: Settings): Promise<Aim[]> {
+  const { items } = await kubectl.json<{ items: Pod[] }>(
+    'get',
+    'pods',
+    '-l',
+    `app.kubernetes.io/instance=${settings.namespace}`,
+  );
+  const aims = new Map<string, Aim>();
+  for (const { metadata, status } of items) {
+    const component = metadata.labels['app.kubernetes.io/component'] ?? '';
+    const ours = !metadata.name.startsWith('network-probe');
+    if (ours && status.phase === 'Running' && status.podIP)
+      aims.set(component, { component, address: status.podIP });
+  }
+  return [...aims.values()];
+}
+
+interface Pod {
+  readonly metadata: { readonly name: string; readonly labels: Readonly<Record<string, string>> };
+  readonly status: { readonly phase: string; readonly podIP?: string };
+}

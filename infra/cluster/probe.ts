@@ -1,0 +1,120 @@
+import { labels } from '../components/labels.ts';
+import type { Manifest } from '../components/manifest.ts';
+import { podTemplate } from '../components/pod.ts';
+import { connections } from '../connections.ts';
+import { imageUsers } from '../images.ts';
+import { networkPolicies } from '../network/policies.ts';
+import { reaches } from '../network/solver.ts';
+import type { Settings } from '../settings.ts';
+
+/** One attempt to connect, and what must come of it. */
+export interface Attempt {
+  readonly to: string;
+  readonly host: string;
+  readonly port: number;
+  readonly allowed: boolean;
+}
+
+/** What a probe found. */
+export interface Found extends Attempt {
+  readonly from: string;
+  readonly connected: boolean;
+}
+
+/** A running pod that probes are aimed at. */
+export interface Aim {
+  readonly component: string;
+  readonly address: string;
+}
+
+const name = 'network-probe';
+
+/** Who else could try: a pod of the namespace that no connection names. */
+export const stranger = 'stranger';
+
+/** All attempts of a source: every port of every node, by the address of a running pod, and one outside. */
+export function attempts(settings: Settings, from: string, aims: readonly Aim[]): Attempt[] {
+  const graph = connections(settings);
+  const policies = networkPolicies(settings, graph);
+  const source = { labels: labels(settings, from), namespace: settings.namespace };
+  const inside = aims.flatMap(({ component, address }) =>
+    Object.entries(graph.nodes[component]?.ports ?? {}).map(([port, number]) => ({
+      to: `${component}:${port}`,
+      host: address,
+      port: number,
+      allowed: reaches(
+        policies,
+        source,
+        { labels: labels(settings, component), namespace: settings.namespace, address },
+        { number, name: port },
+      ),
+    })),
+  );
+  // An address that is certainly there and must not be reached: the API server, through its Service.
+  const apiServer = { to: 'API server', host: 'kubernetes.default.svc', port: 443, allowed: from === 'edge' };
+  return [...inside, apiServer];
+}
+
+/**
+ * A pod with a source's network identity, which no Service selects: it tries each attempt and prints one JSON line.
+ * @param image has Node.js as `node`
+ */
+export function probePod(
+  settings: Settings,
+  from: string,
+  image: string,
+  list: readonly Attempt[],
+): Manifest {
+  const template = podTemplate(settings, {
+    component: from,
+    name: `${name}-${from}`,
+    user: imageUsers.caseService,
+    restartPolicy: 'Never',
+    graceSeconds: 1,
+    containers: [{ name, image, command: ['node', '-e', script, JSON.stringify(list)], cpu: 50, memory: 96 }],
+  });
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      ...template.metadata,
+      name: `${name}-${from}`,
+      namespace: settings.namespace,
+      labels: { ...template.metadata?.labels, 'app.kubernetes.io/name': name },
+    },
+    spec: { ...template.spec, serviceAccountName: 'default' },
+  };
+}
+
+/** A connection that is refused was let through by the network; only silence and a reset by the network are a denial. */
+const script = `
+const { connect } = require('node:net');
+const attempt = (a) => new Promise((resolve) => {
+  const socket = connect({ host: a.host, port: a.port, timeout: 2500 });
+  const end = (connected) => { socket.destroy(); resolve({ to: a.to, connected }); };
+  socket.on('connect', () => end(true)).on('timeout', () => end(false)).on('error', () => end(false));
+});
+Promise.all(JSON.parse(process.argv[1]).map(attempt)).then((found) => console.log(JSON.stringify(found)));
+`;
+
+/** What the findings mean for a cluster. */
+export interface Verdict {
+  readonly status: 'enforced' | 'violated' | 'not enforced';
+  readonly lines: readonly string[];
+}
+
+/**
+ * A cluster whose network lets every forbidden attempt through does not enforce policies at all: that is no pass,
+ * and another problem than a wrong policy.
+ */
+export function verdict(found: readonly Found[]): Verdict {
+  const forbidden = found.filter(({ allowed }) => !allowed);
+  const leaks = forbidden.filter(({ connected }) => connected);
+  const cut = found.filter(({ allowed, connected }) => allowed && !connected);
+  const lines = [
+    ...leaks.map(({ from, to }) => `${from} reaches ${to}, which no connection allows`),
+    ...cut.map(({ from, to }) => `${from} does not reach ${to}, which a connection allows`),
+  ];
+  if (forbidden.length > 0 && leaks.length === forbidden.length) return { status: 'not enforced', lines };
+  return { status: lines.length > 0 ? 'violated' : 'enforced', lines };
+}

@@ -1,0 +1,86 @@
+import { imageOf } from '../components/image.ts';
+import type { Manifest } from '../components/manifest.ts';
+import { podTemplate } from '../components/pod.ts';
+import { imageUsers } from '../images.ts';
+import type { Settings } from '../settings.ts';
+import type { Kubectl } from './kubectl.ts';
+
+/**
+ * Puts a copy in the place of Redis' data: stops Redis, replaces the data of every server, starts it again.
+ * What was there stays on the volume as `before-restore-<time>`.
+ * @param file a name in the backup volume
+ * @throws Error; Redis is started again in any case
+ */
+export async function restore(kubectl: Kubectl, settings: Settings, file: string): Promise<void> {
+  const { spec } = await kubectl.json<{ spec: { replicas: number } }>('get', 'statefulset', 'redis');
+  await kubectl.run(['scale', 'statefulset/redis', '--replicas=0']);
+  try {
+    await kubectl.run([
+      'wait',
+      '--for=delete',
+      'pod',
+      '-l',
+      'app.kubernetes.io/name=redis',
+      '--timeout=180s',
+    ]);
+    for (let server = 0; server < spec.replicas; server++)
+      await restoreServer(kubectl, settings, server, file);
+  } finally {
+    await kubectl.run(['scale', 'statefulset/redis', `--replicas=${spec.replicas}`]);
+  }
+  await kubectl.run(['rollout', 'status', 'statefulset/redis', '--timeout=300s']);
+}
+
+async function restoreServer(
+  kubectl: Kubectl,
+  settings: Settings,
+  server: number,
+  file: string,
+): Promise<void> {
+  const pod = restorePod(settings, server, file);
+  const { name } = pod.metadata;
+  await kubectl.run(['delete', 'pod', name, '--ignore-not-found', '--wait=true']);
+  await kubectl.run(['apply', '--server-side', '-f', '-'], JSON.stringify(pod));
+  try {
+    await kubectl.run(['wait', '--for=jsonpath={.status.phase}=Succeeded', `pod/${name}`, '--timeout=120s']);
+  } catch (error) {
+    throw new Error(
+      `${(error as Error).message}: ${await kubectl.run(['logs', name]).catch(() => 'no log')}`,
+    );
+  } finally {
+    await kubectl.run(['delete', 'pod', name, '--wait=true']);
+  }
+}
+
+/** A pod that has a server's volume and the copies; it talks to nobody. */
+export function restorePod(settings: Settings, server: number, file: string): Manifest {
+  const name = 'redis-restore';
+  const template = podTemplate(settings, {
+    component: name,
+    user: imageUsers.redis,
+    restartPolicy: 'Never',
+    volumes: {
+      scripts: { configMap: 'redis-backup-scripts' },
+      backup: { claim: 'redis-backup' },
+      data: { claim: `data-redis-${server}` },
+      tmp: { scratch: 16 },
+    },
+    containers: [
+      {
+        name: 'restore',
+        image: imageOf(settings, 'redis'),
+        command: ['sh', '/etc/backup/restore.sh', file],
+        mounts: { scripts: '/etc/backup', backup: '/backup', data: '/data', tmp: '/tmp' },
+        writable: ['data', 'tmp'],
+        cpu: 100,
+        memory: 96,
+      },
+    ],
+  });
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { ...template.metadata, name: `${name}-${server}`, namespace: settings.namespace },
+    spec: { ...template.spec, serviceAccountName: 'redis-backup' },
+  };
+}

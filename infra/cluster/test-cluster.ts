@@ -1,0 +1,86 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { changesOf } from '../settings/changes.ts';
+import { BadSettings, loadSettings } from '../settings.ts';
+import { apply, writeRevealed } from './apply.ts';
+import { checks } from './checks.ts';
+import { dataChecks } from './dataChecks.ts';
+import { kubectlFor, unreachable } from './kubectl.ts';
+import { cluster } from './stack.ts';
+
+const help = `Usage: npm run test:cluster -- [environment] [options]
+
+Applies an environment (dev when none is named) with fresh secrets to the cluster that kubectl's current context names,
+and proves on it what the manifests promise. It deletes pods and data of that environment's namespace: never point it at
+one that matters. Images must be there for the nodes.
+
+  --set KEY=VALUE   change a setting, as in redis.mode=sentinel; may be repeated
+  --only TEXT       only checks whose name contains it; may be repeated
+  --out DIR         keep the manifests and secrets there, and reuse those that are there; outside the repository
+  --no-apply        test what is there; needs --out
+  --help
+
+Exit codes: 0 all hold, 1 one does not, 2 no cluster or wrong usage, 78 bad settings.`;
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(argv: readonly string[]): Promise<number> {
+  try {
+    return await run(argv);
+  } catch (error) {
+    console.error(`test:cluster: ${(error as Error).message}`);
+    return error instanceof BadSettings ? 78 : 2;
+  }
+}
+
+async function run(argv: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...argv],
+    allowPositionals: true,
+    options: {
+      set: { type: 'string', multiple: true, default: [] },
+      only: { type: 'string', multiple: true, default: [] },
+      out: { type: 'string' },
+      'no-apply': { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    console.log(help);
+    return 0;
+  }
+  const [environment = 'dev', ...more] = positionals;
+  if (more.length > 0) throw new Error('name one environment; --help shows how');
+  if (values['no-apply'] && !values.out) throw new Error('--no-apply needs --out: the passwords are there');
+  const settings = loadSettings(environment, changesOf(values.set));
+  if (settings.environment === 'prod') throw new Error('never on prod: it deletes data');
+  const why = await unreachable();
+  if (why) throw new Error(`SKIPPED, nothing was tested: no cluster answers (${why})`);
+  const folder = values.out ?? mkdtempSync(join(tmpdir(), 'test-cluster-'));
+  const kubectl = kubectlFor(settings.namespace);
+  if (!values['no-apply'])
+    await apply(kubectl, await writeRevealed(environment, values.set, folder), settings);
+  const under = cluster(kubectl, settings, folder);
+  let failed = 0;
+  for (const check of [...checks, ...dataChecks]) {
+    if (values.only.length > 0 && !values.only.some((text) => check.name.includes(text))) continue;
+    const reason = check.unless?.(under);
+    if (reason) {
+      console.log(`skip  ${check.name}: ${reason}`);
+      continue;
+    }
+    const start = Date.now();
+    const seconds = () => `${((Date.now() - start) / 1000).toFixed(1)} s`;
+    try {
+      console.log(`ok    ${check.name}: ${await check.run(under)} (${seconds()})`);
+    } catch (error) {
+      failed += 1;
+      console.log(`FAIL  ${check.name}: ${(error as Error).message} (${seconds()})`);
+    }
+  }
+  under.close();
+  console.log(failed === 0 ? 'test:cluster: all hold' : `test:cluster: ${failed} do not hold`);
+  return failed === 0 ? 0 : 1;
+}
