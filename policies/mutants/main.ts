@@ -40,25 +40,27 @@ export async function main(argv: readonly string[], print: (text: string) => voi
 
 async function run(only: string, list: boolean, print: (text: string) => void): Promise<number> {
   const { resources } = await evaluate('prod', { preview: true });
+  const meant = ({ name, control }: Mutant): boolean => name.includes(only) || control === only;
+  const still = [...manifestMutants(resources, compliantStack()), ...patchMutants()];
+  const verdicts: Verdict[] = [];
+  const judgeAll = async (mutants: readonly Mutant[]): Promise<void> => {
+    for (const mutant of mutants.filter(meant)) {
+      if (list) print(`${mutant.control.padEnd(6)} ${mutant.name}`);
+      else verdicts.push(await judge(mutant, print));
+    }
+  };
+  // Before the service starts: these keep the process too busy for it to answer in time.
+  await judgeAll(still);
   const victim = await startVictim();
   try {
-    const all = [
-      ...manifestMutants(resources, compliantStack()),
-      ...runningMutants(victim),
-      ...patchMutants(),
-    ];
-    const meant = all.filter(({ name, control }) => name.includes(only) || control === only);
-    if (list) {
-      for (const { name, control } of meant) print(`${control.padEnd(6)} ${name}`);
-      return 0;
-    }
-    if (meant.length === 0) throw new Error(`no mutant is named ${only}`);
-    const red = only === '' ? await verifyUnbroken(victim) : [];
+    const running = runningMutants(victim);
+    const red = only === '' && !list ? await verifyUnbroken(victim) : [];
     for (const line of red) print(`NOT GREEN UNBROKEN ${line}`);
-    const verdicts: Verdict[] = [];
-    for (const mutant of meant) verdicts.push(await judge(mutant, print));
+    await judgeAll(running);
+    if (list) return 0;
+    if (verdicts.length === 0) throw new Error(`no mutant is named ${only}`);
     const killed = verdicts.filter(({ killedBy }) => killedBy !== null).length;
-    const untried = only === '' ? controlsWithout(all) : [];
+    const untried = only === '' ? controlsWithout([...still, ...running]) : [];
     for (const id of untried) print(`CONTROL WITHOUT MUTANT ${id}`);
     print(`${killed}/${verdicts.length} mutants killed (${((100 * killed) / verdicts.length).toFixed(1)} %)`);
     return killed === verdicts.length && untried.length === 0 && red.length === 0 ? 0 : 1;
@@ -68,7 +70,10 @@ async function run(only: string, list: boolean, print: (text: string) => void): 
 }
 
 async function judge(mutant: Mutant, print: (text: string) => void): Promise<Verdict> {
-  const killedBy = await mutant.kill();
+  const killedBy = await mutant.kill().catch((error: unknown) => {
+    print(`ERROR    ${mutant.name}: ${error instanceof Error ? error.message : String(error)}`);
+    return null;
+  });
   print(
     killedBy === null
       ? `SURVIVED ${mutant.control} ${mutant.name}`

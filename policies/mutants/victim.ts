@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { createAccounts } from '../../app/src/auth/index.ts';
-import { type Backing, startBacking, type TestService } from '../../app/test/service.ts';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { Backing, TestService } from '../../app/test/service.ts';
 import { operationsOf } from '../verify/checks/rbac.ts';
 import type { Target } from '../verify/client.ts';
 import type { User } from '../verify/types.ts';
@@ -16,9 +15,21 @@ export interface RunningVictim extends Victim {
   stop(): Promise<void>;
 }
 
-/** Starts it, with the default limits. */
-export async function startVictim(): Promise<RunningVictim> {
-  const backing = await startBacking();
+type ServiceModule = typeof import('../../app/test/service.ts');
+type AccountsModule = typeof import('../../app/src/auth/index.ts');
+
+/**
+ * Starts it, with the default limits.
+ * @param root folder that holds `app/`: this repository, or a copy with something broken in it
+ */
+export async function startVictim(
+  root = fileURLToPath(new URL('../..', import.meta.url)),
+  redisOptions: Readonly<Record<string, string>> = {},
+): Promise<RunningVictim> {
+  const load = (file: string): Promise<unknown> => import(pathToFileURL(join(root, file)).href);
+  const { startBacking } = (await load('app/test/service.ts')) as ServiceModule;
+  const accounts = (await load('app/src/auth/index.ts')) as AccountsModule;
+  const backing = await startBacking(redisOptions);
   const service = await backing.start();
   const target = (port: number, tls = true): Target => ({
     host: '127.0.0.1',
@@ -26,7 +37,6 @@ export async function startVictim(): Promise<RunningVictim> {
     tls,
     ca: tls ? backing.authority.certificate : undefined,
   });
-  const openapi = fileURLToPath(new URL('../../app/openapi.json', import.meta.url));
   return {
     backing,
     service,
@@ -34,17 +44,23 @@ export async function startVictim(): Promise<RunningVictim> {
     plain: target(service.ports.plain, false),
     internal: target(service.ports.internal),
     tlsDir: join(backing.dir, 'tls'),
-    operations: operationsOf(JSON.parse(readFileSync(openapi, 'utf8'))),
+    operations: operationsOf(JSON.parse(readFileSync(join(root, 'app/openapi.json'), 'utf8'))),
     freshUsers: () =>
       Promise.all(
-        (['reader', 'caseworker', 'caseworker', 'admin'] as const).map((role) => addUser(service, role)),
+        (['reader', 'caseworker', 'caseworker', 'admin'] as const).map((role) =>
+          addUser(accounts, service, role),
+        ),
       ),
     stop: () => backing.stop(),
   };
 }
 
 /** Straight into the store: an admin's own limit would run out over a hundred mutants. */
-async function addUser({ service }: TestService, role: User['role']): Promise<User> {
+async function addUser(
+  { createAccounts }: AccountsModule,
+  { service }: TestService,
+  role: User['role'],
+): Promise<User> {
   const { users, passwords } = createAccounts(service.context.data, service.context.metrics);
   const user = {
     email: `${randomBytes(8).toString('hex')}@example.com`,

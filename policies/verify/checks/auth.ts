@@ -165,6 +165,8 @@ export const authChecks: readonly Check[] = [
       const account = `${randomUUID()}@example.invalid`;
       for (let tried = 1; tried <= 12; tried += 1) {
         const answer = await login(context, account, 'not-the-password');
+        if (answer.status === 503)
+          throw new CouldNotCheck('the limiter’s store does not answer at the moment');
         if (answer.status !== 429) continue;
         const wait = Number(answer.headers.get('retry-after'));
         return { ok: tried <= 11 && wait > 0, observed: `429 at try ${tried}, Retry-After ${wait}` };
