@@ -1,3 +1,4 @@
+import { DeadlinePassed, Deadlines } from './deadlines.ts';
 import {
   type Charge,
   type Demand,
@@ -47,7 +48,7 @@ export class Batcher {
   #inFlight = 0;
   #scheduled = false;
   readonly #send: Send;
-  readonly #deadlineMs: number;
+  readonly #deadlines: Deadlines;
   readonly #observe: (result: 'ok' | 'error' | 'timeout', seconds: number) => void;
 
   constructor(options: {
@@ -56,7 +57,7 @@ export class Batcher {
     readonly observe: (result: 'ok' | 'error' | 'timeout', seconds: number) => void;
   }) {
     this.#send = options.send;
-    this.#deadlineMs = options.deadlineMs;
+    this.#deadlines = new Deadlines(options.deadlineMs);
     this.#observe = options.observe;
   }
 
@@ -96,7 +97,7 @@ export class Batcher {
     const elapsed = () => (performance.now() - started) / 1_000;
     try {
       // Our own deadline: a frozen server, and an ioredis whose promise never settles, must not hold a request.
-      const reply = await within(this.#deadlineMs, this.#send(keys, packed));
+      const reply = await this.#deadlines.race(this.#send(keys, packed));
       const outcomes = decodeReply(groups, reply);
       this.#observe('ok', elapsed());
       groups.forEach((entry, index) => {
@@ -110,7 +111,7 @@ export class Batcher {
         });
       });
     } catch (cause) {
-      const error = new StoreUnavailable(cause === deadlinePassed, cause);
+      const error = new StoreUnavailable(cause instanceof DeadlinePassed, cause);
       this.#observe(error.timedOut ? 'timeout' : 'error', elapsed());
       for (const { reject } of batch) reject(error);
       // What waits behind a store that does not answer would only wait in vain.
@@ -139,14 +140,4 @@ function group(batch: readonly Waiting[]): (Group & { readonly waiting: readonly
     count: waiting.length,
     waiting,
   }));
-}
-
-const deadlinePassed = new Error('deadline');
-
-function within<T>(ms: number, promise: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(reject, ms, deadlinePassed);
-  });
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }

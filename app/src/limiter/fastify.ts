@@ -16,6 +16,11 @@ export interface RateLimitOptions {
 
 /** Policies that hold for every request, before those of its route's class. */
 const always = ['address', 'global'] as const;
+/** The names that each class of route asks, made once: the limiter knows a list again by its identity. */
+const policiesOf = Object.fromEntries(
+  Object.entries(routeClasses).map(([name, own]) => [name, [...always, ...own]]),
+) as unknown as Readonly<Record<RouteClass, readonly string[]>>;
+
 const problemTypes = 'https://iana.org/assignments/http-problem-types';
 
 const rateLimitFastify = fp(rateLimitPlugin, { name: 'simple378-rate-limit', fastify: '5.x' });
@@ -43,7 +48,7 @@ async function rateLimitPlugin(
     const who = subject(request);
     // Without a user there is nobody to charge but the address: a flood of bad tokens meets its policy.
     const own = who.userId === undefined && routeClass !== 'login' ? 'anonymous' : routeClass;
-    const decision = await limiter.check(who, [...always, ...routeClasses[own]]).catch((error: unknown) => {
+    const decision = await limiter.check(who, policiesOf[own]).catch((error: unknown) => {
       throw error instanceof NoSubject
         ? new Problem(400, 'Bad Request', { detail: 'The address of the client is not known' })
         : error;

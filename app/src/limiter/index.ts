@@ -112,7 +112,9 @@ export function createRateLimiter(options: LimiterOptions): RateLimiter {
     },
     async check(subject, names) {
       const started = performance.now();
-      const decision = await decide(demandFor(subject, names), started);
+      const demand = demandFor(subject, names);
+      const known = denials?.get(demand.signature);
+      const decision = known ? denied(known.value, known.age) : await decide(demand, started);
       observer.decided?.(decision, (performance.now() - started) / 1_000);
       return decision;
     },
@@ -137,8 +139,6 @@ export function createRateLimiter(options: LimiterOptions): RateLimiter {
   };
 
   async function decide(demand: Demand, started: number): Promise<Decision> {
-    const known = denials?.get(demand.signature);
-    if (known) return denied(known.value, known.age);
     if (breaker.allows()) {
       try {
         const outcome = await store.decide(demand);
@@ -172,7 +172,7 @@ export function createRateLimiter(options: LimiterOptions): RateLimiter {
   }
 
   function demandFor(subject: Subject, names: readonly string[]): Demand {
-    const id = `${names.join()}\0${subject.userId}\0${subject.role}\0${subject.ip}\0${subject.account}\0${subject.endpoint}\0${subject.operation}`;
+    const id = `${nameList(names)}\0${subject.userId}\0${subject.role}\0${subject.ip}\0${subject.account}\0${subject.endpoint}\0${subject.operation}`;
     let demand = demands.get(id);
     if (demand === undefined) {
       demand = demandOf(names.map((name) => chargeOf(policyNamed(name), subject)));
@@ -210,6 +210,18 @@ export function createRateLimiter(options: LimiterOptions): RateLimiter {
       return [];
     });
   }
+}
+
+/** Lists of names are constants of their routes: joined once each. */
+const joined = new WeakMap<readonly string[], string>();
+
+function nameList(names: readonly string[]): string {
+  let list = joined.get(names);
+  if (list === undefined) {
+    list = names.join();
+    joined.set(names, list);
+  }
+  return list;
 }
 
 const byName = (policies: readonly Policy[]): ReadonlyMap<string, Policy> =>
