@@ -96,31 +96,36 @@ test('names a port that is taken', async () => {
   squatter.close();
 });
 
-test('ends on SIGTERM without losing a request: not ready, then drained, then closed', async () => {
-  const environment = await backing.environment({ DRAIN_SECONDS: '0.6', SHUTDOWN_SECONDS: '5' });
+test('ends on SIGTERM without losing a request of 20 clients: not ready, then drained, then closed', async () => {
+  const environment = await backing.environment({ DRAIN_SECONDS: '3', SHUTDOWN_SECONDS: '10' });
   const { child, output, exit } = run(environment);
   await until(async () => (await probe(environment.INTERNAL_PORT, '/health/ready')) === 200);
-  const client = new Client(`https://127.0.0.1:${environment.API_PORT}`, {
-    connect: { ca: backing.authority.certificate },
-  });
-  const answers: number[] = [];
+  const answers: (number | string)[] = [];
   let balancerSeesIt = false;
-  const traffic = (async () => {
+  const client = async () => {
+    const connection = new Client(`https://127.0.0.1:${environment.API_PORT}`, {
+      connect: { ca: backing.authority.certificate },
+    });
     while (!balancerSeesIt) {
-      const { statusCode, body } = await client.request({ method: 'GET', path: '/health' });
-      await body.dump();
-      answers.push(statusCode);
+      try {
+        const { statusCode, body } = await connection.request({ method: 'GET', path: '/health' });
+        await body.dump();
+        answers.push(statusCode);
+      } catch (error) {
+        answers.push(String(error));
+      }
     }
-  })();
-  await until(() => answers.length > 20);
+    await connection.close();
+  };
+  const traffic = Promise.all(Array.from({ length: 20 }, client));
+  await until(() => answers.length > 200);
   child.kill('SIGTERM');
   await until(async () => (await probe(environment.INTERNAL_PORT, '/health/ready')) === 503);
   expect(await probe(environment.INTERNAL_PORT, '/health/live')).toBe(200);
   const before = answers.length;
-  await until(() => answers.length > before + 5);
+  await until(() => answers.length > before + 50);
   balancerSeesIt = true;
   await traffic;
-  await client.close();
   expect(await exit).toBe(0);
   expect(new Set(answers)).toEqual(new Set([200]));
   expect(output()).toContain('"event":"stopped","cut":false');

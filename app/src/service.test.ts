@@ -240,6 +240,30 @@ test('it starts without Redis, says so, and is ready when Redis comes', async ()
   await alone.stop();
 });
 
+test('first accounts are created once Redis lets them be', async () => {
+  const full = await startBacking({ maxmemory: '1' });
+  const service = await full.start({}, { unready: true });
+  await until(() => service.logs.some(({ event }) => event === 'bootstrap_failed'));
+  expect((await internal(service, '/health/ready')).status).toBe(503);
+  const session = await service.send('POST', '/api/v1/auth/login', {
+    body: { email: 'a@example.com', password: 'x' },
+  });
+  expect(session.status).toBe(503);
+  await full.stop();
+});
+
+test('requests that are still open when the time is up are cut', async () => {
+  const slow = await backing.start({ SHUTDOWN_SECONDS: '1', DRAIN_SECONDS: '0.1' });
+  const socket = connect({ host: '127.0.0.1', port: slow.ports.api, ca: backing.authority.certificate });
+  socket.on('error', () => {});
+  socket.write(
+    'POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{',
+  );
+  await until(async () => (await slow.metric('http_requests_in_flight')) === 1);
+  await slow.stop();
+  expect(slow.logs.at(-1)).toMatchObject({ event: 'stopped', cut: true });
+});
+
 test('what cannot be listened on stops the start and leaves nothing open', async () => {
   const { API_PORT = '' } = replica.environment;
   await expect(backing.start({ API_PORT })).rejects.toThrow('EADDRINUSE');

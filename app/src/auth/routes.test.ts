@@ -92,6 +92,50 @@ describe('login', () => {
     expect((await tryLogin(body.email, '界'.repeat(90))).status).toBe(400);
   });
 
+  test('the time of a refusal does not tell whether the account exists', async () => {
+    // Every try from another address, or the delay of a pair would answer first.
+    const edge = await backing.start({
+      POLICIES_FILE: `${backing.dir}/policies.json`,
+      TRUSTED_PROXIES: '127.0.0.1/32',
+    });
+    let tries = 0;
+    const time = async (email: string) => {
+      tries += 1;
+      const began = performance.now();
+      const answer = await edge.send('POST', '/api/v1/auth/login', {
+        body: { email, password: 'not the password' },
+        headers: { 'x-forwarded-for': `198.51.${tries >> 8}.${tries & 255}` },
+      });
+      const took = performance.now() - began;
+      expect(answer.status).toBe(401);
+      return took;
+    };
+    const known: number[] = [];
+    const unknown: number[] = [];
+    for (let i = 0; i < 200; i += 1) {
+      known.push(await time(user('reader').email));
+      unknown.push(await time('nobody@example.com'));
+    }
+    const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1] ?? 0;
+    expect(Math.abs(median(known) / median(unknown) - 1)).toBeLessThan(0.1);
+  });
+
+  test('a flood of logins is refused beyond the queue, and other routes go on', async () => {
+    const victim = await one.login(user('caseworker'));
+    const flood = Promise.all(
+      Array.from({ length: 200 }, (_, i) => tryLogin(`flood-${i}@example.com`, 'not the password')),
+    );
+    const during: number[] = [];
+    for (let i = 0; i < 20; i += 1) during.push((await me(one, victim.accessToken)).status);
+    const answers = await flood;
+    const refused = answers.filter(({ status }) => status === 503);
+    expect(new Set(during)).toEqual(new Set([200]));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401, 503]));
+    expect(new Set(refused.map(({ headers }) => headers['retry-after']))).toEqual(new Set(['1']));
+    expect(await one.metric('auth_login_total', { result: 'overloaded' })).toBe(refused.length);
+    expect(await one.metric('password_hash_queue_depth')).toBe(0);
+  });
+
   test('guessing from one place waits longer and longer; the owner elsewhere does not', async () => {
     const guessed = user('caseworker');
     const edge = await backing.start({

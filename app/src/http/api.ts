@@ -36,7 +36,7 @@ export async function createApi(
   traceRequests(app);
   measureRequests(app, context.metrics);
   cutSlowReaders(app);
-  await shedLoad(app);
+  shedLoad(app);
   app.addHook('onRequest', (request) => identify(request, context));
   await limitRequests(app, context);
   allowOrigins(app, context.settings.allowedOrigins);

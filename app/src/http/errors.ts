@@ -70,7 +70,6 @@ const frameworkProblems: Readonly<Record<string, { status: number; title: string
     detail: 'A path segment is longer than 100 characters',
   },
   FST_ERR_HANDLER_TIMEOUT: { status: 503, title: 'Service Unavailable', detail: 'The answer took too long' },
-  FST_UNDER_PRESSURE: { status: 503, title: 'Service Unavailable', detail: 'The service is overloaded' },
 };
 
 function toFieldErrors(validation: FastifySchemaValidationError[], context = 'body'): FieldError[] {

@@ -1,24 +1,42 @@
 import { getHeapStatistics } from 'node:v8';
-import underPressure from '@fastify/under-pressure';
 import type { FastifyInstance } from 'fastify';
 import { unavailable } from './problem.ts';
 
-/** Milliseconds of mean event-loop delay in a second: a queue that grows, not a busy moment. */
-const maxEventLoopDelay = 500;
+/** Milliseconds between two looks at the clock; how late a look comes is the event loop's delay. */
+const lookEvery = 100;
+/** Milliseconds of smoothed delay beyond which work is refused: a queue that grows, not one busy moment. */
+const longestDelay = 500;
+/** Weight of the latest look: a single block of two seconds is over the limit, one of one second is not. */
+const weight = 0.3;
 /** Of the memory there is; the rest is for finishing what was begun. */
 const mostMemory = 0.9;
 
-/** Refuses work with 503 while the process cannot keep up, instead of answering everybody late. */
-export async function shedLoad(app: FastifyInstance): Promise<void> {
+/**
+ * Refuses work with 503 while the process cannot keep up, instead of answering everybody late. It recovers within a few
+ * looks. (`@fastify/under-pressure` looks once a second and calls a second without samples infinite delay, so that one
+ * starved second refuses a whole second of requests.)
+ */
+export function shedLoad(app: FastifyInstance): void {
   const container = process.constrainedMemory();
-  await app.register(underPressure, {
-    maxEventLoopDelay,
-    maxHeapUsedBytes: mostMemory * getHeapStatistics().heap_size_limit,
-    // Without a limit the kernel reports an absurdly large one.
-    maxRssBytes: container > 0 && container < 2 ** 50 ? mostMemory * container : 0,
-    sampleInterval: 1_000,
-    pressureHandler: () => {
-      throw unavailable('The service is overloaded', 2);
-    },
+  // Without a limit the kernel reports an absurdly large one.
+  const memory = container > 0 && container < 2 ** 50 ? container : Number.POSITIVE_INFINITY;
+  let delay = 0;
+  let last = performance.now();
+  let full = false;
+  const timer = setInterval(() => {
+    const now = performance.now();
+    delay += weight * (Math.max(0, now - last - lookEvery) - delay);
+    last = now;
+    const { used_heap_size, heap_size_limit } = getHeapStatistics();
+    full = used_heap_size > mostMemory * heap_size_limit || process.memoryUsage.rss() > mostMemory * memory;
+  }, lookEvery);
+  timer.unref();
+  app.addHook('onRequest', (_request, _reply, done) => {
+    if (full || delay > longestDelay) throw unavailable('The service is overloaded', 1);
+    done();
+  });
+  app.addHook('onClose', (_app, done) => {
+    clearInterval(timer);
+    done();
   });
 }

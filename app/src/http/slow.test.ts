@@ -120,15 +120,15 @@ const listener = () => {
 
 test('an event loop that cannot keep up sheds load with 503, and recovers', async () => {
   const app = listener();
-  await shedLoad(app);
+  shedLoad(app);
   app.get('/', async () => 'x');
   await app.ready();
   expect((await app.inject('/')).statusCode).toBe(200);
-  const end = performance.now() + 1_500;
+  const end = performance.now() + 2_500;
   while (performance.now() < end);
   await until(async () => {
     const answer = await app.inject('/');
-    return answer.statusCode === 503 && answer.headers['retry-after'] === '2';
+    return answer.statusCode === 503 && answer.headers['retry-after'] === '1';
   });
   await until(async () => (await app.inject('/')).statusCode === 200, 5);
   await app.close();

@@ -98,10 +98,10 @@ export class UserStore {
     return created === 1 ? user : undefined;
   }
 
-  /** The account of a login name, or `undefined`. */
+  /** The account of a login name, or `undefined`: found out by as many calls either way, so that time tells nothing. */
   async findByEmail(email: string): Promise<UserWithPassword | undefined> {
     const id = await this.#redis.get(key.email(normalise(email)));
-    return id === null ? undefined : this.find(id);
+    return this.find(id ?? 'nobody');
   }
 
   /** The account of an id, or `undefined`. */
