@@ -1,3 +1,4 @@
+import { longestWindowSeconds } from '../slo/index.ts';
 import type { Config, Environment } from './engine/types.ts';
 import { environments } from './engine/types.ts';
 import type { RuleName } from './rules/index.ts';
@@ -5,12 +6,15 @@ import type { RuleName } from './rules/index.ts';
 /** kind's API server is a container, anywhere in Docker's range. */
 const kindNetwork = { inside: ['172.16.0.0/12'] };
 
+/** Prometheus keeps at least what the longest objective looks back over. */
+const monitoring = { 'prometheus-hardened': { retentionDays: Math.ceil(longestWindowSeconds / 86_400) } };
+
 /** Settings of rules that differ from the rule's defaults, per environment. */
 export const environmentConfig: Readonly<Record<Environment, Partial<Readonly<Record<RuleName, Config>>>>> = {
-  local: { 'case-service-replicas': { minimum: 2 }, 'network-no-internet': kindNetwork },
-  dev: { 'case-service-replicas': { minimum: 1 }, 'network-no-internet': kindNetwork },
-  staging: { 'case-service-replicas': { minimum: 2 } },
-  prod: {},
+  local: { ...monitoring, 'case-service-replicas': { minimum: 2 }, 'network-no-internet': kindNetwork },
+  dev: { ...monitoring, 'case-service-replicas': { minimum: 1 }, 'network-no-internet': kindNetwork },
+  staging: { ...monitoring, 'case-service-replicas': { minimum: 2 } },
+  prod: { ...monitoring },
 };
 
 /** The environment that a stack name means; the strictest where it means none. */

@@ -20,6 +20,7 @@ export const platformControls: readonly Control[] = [
     ],
     holder: 'proven',
     proofs: {
+      tests: [{ file: 'policies/rules/rules.test.ts', name: 'the compliant stack breaks no rule' }],
       rules: [
         'pod-runs-as-non-root',
         'container-no-privilege-escalation',
@@ -37,7 +38,10 @@ export const platformControls: readonly Control[] = [
     severity: 'critical',
     references: ['PSS restricted', 'CIS 5.2.3', 'CIS 5.2.12', 'C-0038', 'C-0048', 'NSA'],
     holder: 'proven',
-    proofs: { rules: ['pod-no-host-access', 'pod-volume-kinds', 'pod-no-probe-host'] },
+    proofs: {
+      tests: [{ file: 'policies/rules/rules.test.ts', name: 'an unknown value is a violation' }],
+      rules: ['pod-no-host-access', 'pod-volume-kinds', 'pod-no-probe-host'],
+    },
   },
   {
     id: 'POD-3',
@@ -47,6 +51,7 @@ export const platformControls: readonly Control[] = [
     references: ['CIS 5.1.1', 'CIS 5.1.2', 'CIS 5.1.3', 'CIS 5.1.5', 'CIS 5.1.6', 'C-0034', 'C-0186', 'NSA'],
     holder: 'proven',
     proofs: {
+      tests: [{ file: 'policies/rules/rules.test.ts', name: 'an unknown value is a violation' }],
       rules: [
         'pod-own-service-account',
         'pod-no-api-token',
@@ -64,7 +69,10 @@ export const platformControls: readonly Control[] = [
     severity: 'medium',
     references: ['API4', 'CIS 5.7.1', 'C-0270', 'C-0271', 'NSA'],
     holder: 'proven',
-    proofs: { rules: ['container-resources', 'namespace-bounded', 'job-bounded', 'object-in-own-namespace'] },
+    proofs: {
+      tests: [{ file: 'infra/components/workloads.test.ts', name: 'the quota admits what is there' }],
+      rules: ['container-resources', 'namespace-bounded', 'job-bounded', 'object-in-own-namespace'],
+    },
   },
   {
     id: 'POD-5',
@@ -74,6 +82,7 @@ export const platformControls: readonly Control[] = [
     references: ['kube-score', 'kube-linter', 'polaris'],
     holder: 'proven',
     proofs: {
+      tests: [{ file: 'infra/components/workloads.test.ts', name: 'has a budget that a drain gets past' }],
       rules: [
         'pdb-present',
         'pdb-leaves-room',
@@ -94,7 +103,10 @@ export const platformControls: readonly Control[] = [
     severity: 'high',
     references: ['ASVS 15.2.4', 'C-0078', 'CKV_K8S_43', 'SLSA'],
     holder: 'proven',
-    proofs: { rules: ['image-pinned-by-digest', 'image-tag-fixed', 'image-registry-allowed'] },
+    proofs: {
+      tests: [{ file: 'policies/rules/rules.test.ts', name: 'an unknown value is a violation' }],
+      rules: ['image-pinned-by-digest', 'image-tag-fixed', 'image-registry-allowed'],
+    },
   },
   {
     id: 'SEC-1',
@@ -104,6 +116,7 @@ export const platformControls: readonly Control[] = [
     references: ['ASVS 13.3.1', 'CIS 5.4.1', 'C-0012', 'C-0207', 'CKV_K8S_35', 'NSA'],
     holder: 'proven',
     proofs: {
+      tests: [{ file: 'infra/program.test.ts', name: 'keeps secrets in Secrets' }],
       rules: [
         'secrets-only-as-files',
         'secret-not-on-command-line',
@@ -119,7 +132,12 @@ export const platformControls: readonly Control[] = [
     severity: 'critical',
     references: ['ASVS 6.3.2', 'ASVS 11.5.1', 'ASVS 13.2.3', 'API8'],
     holder: 'proven',
-    proofs: { rules: ['secret-text-is-managed', 'generated-secret-strength'] },
+    proofs: {
+      tests: [
+        { file: 'app/src/settings/settings.test.ts', name: 'are all reported at once when they are missing' },
+      ],
+      rules: ['secret-text-is-managed', 'generated-secret-strength'],
+    },
   },
   {
     id: 'NET-1',
@@ -129,6 +147,7 @@ export const platformControls: readonly Control[] = [
     references: ['CIS 5.3.2', 'C-0030', 'C-0054', 'C-0260', 'API7', 'ASVS 13.2.4', 'NSA'],
     holder: 'proven',
     proofs: {
+      tests: [{ file: 'infra/network/network.test.ts', name: 'every other pair is denied' }],
       rules: [
         'network-default-deny',
         'network-policy-names-peers-and-ports',
@@ -146,6 +165,7 @@ export const platformControls: readonly Control[] = [
     references: ['C-0256', 'kube-linter dangling-service'],
     holder: 'proven',
     proofs: {
+      tests: [{ file: 'infra/components/workloads.test.ts', name: 'every Service finds pods' }],
       rules: [
         'service-selects-pods',
         'service-cluster-internal',
@@ -163,6 +183,7 @@ export const platformControls: readonly Control[] = [
     references: ['ASVS 12.2.1', 'C-0292', 'API8', 'API9'],
     holder: 'proven',
     proofs: {
+      tests: [{ file: 'policies/rules/rules.test.ts', name: 'the compliant stack breaks no rule' }],
       rules: [
         'gateway-tls-only',
         'gateway-own-namespace-routes',
@@ -178,7 +199,15 @@ export const platformControls: readonly Control[] = [
     severity: 'critical',
     references: ['ASVS 12.3.1', 'ASVS 13.2.2', 'API8'],
     holder: 'proven',
-    proofs: { rules: ['redis-tls-only', 'redis-acl', 'redis-users-least'] },
+    proofs: {
+      tests: [
+        {
+          file: 'app/src/auth/routes.test.ts',
+          name: 'Redis lets the two roles touch nothing but their own keys',
+        },
+      ],
+      rules: ['redis-tls-only', 'redis-acl', 'redis-users-least'],
+    },
   },
   {
     id: 'RED-2',
@@ -187,7 +216,10 @@ export const platformControls: readonly Control[] = [
     severity: 'high',
     references: ['ASVS 14.2.4', 'API4'],
     holder: 'proven',
-    proofs: { rules: ['redis-persistent', 'redis-no-eviction', 'sentinel-quorum', 'data-protected'] },
+    proofs: {
+      tests: [{ file: 'infra/program.test.ts', name: 'protects what holds data in prod' }],
+      rules: ['redis-persistent', 'redis-no-eviction', 'sentinel-quorum', 'data-protected'],
+    },
   },
   {
     id: 'RST-1',
@@ -196,7 +228,11 @@ export const platformControls: readonly Control[] = [
     severity: 'high',
     references: ['ASVS 11.3.2', 'ASVS 11.3.3', 'ASVS 11.3.4', 'ASVS 14.2.4', 'C-0264'],
     holder: 'proven',
-    proofs: { rules: ['storage-encrypted', 'storage-class-encrypts'] },
+    proofs: {
+      guards: [{ file: 'app/src/cases/crypto.ts', text: 'aes-256-gcm' }],
+      tests: [{ file: 'policies/proofs/canary.test.ts', name: 'no case text and no usable token on disk' }],
+      rules: ['storage-encrypted', 'storage-class-encrypts'],
+    },
   },
   {
     id: 'OBS-1',
@@ -206,6 +242,7 @@ export const platformControls: readonly Control[] = [
     references: ['ASVS 16.3.4', 'ASVS 12.3.1', 'API8'],
     holder: 'proven',
     proofs: {
+      tests: [{ file: 'policies/rules/rules.test.ts', name: 'an unknown value is a violation' }],
       rules: ['grafana-hardened', 'alert-has-runbook', 'prometheus-scrapes-tls', 'prometheus-hardened'],
     },
   },

@@ -29,7 +29,18 @@ export const serviceControls: readonly Control[] = [
     severity: 'high',
     references: ['ASVS 3.4.1', 'ASVS 3.4.3', 'ASVS 3.4.4', 'ASVS 3.4.5', 'ASVS 3.4.6', 'ASVS 14.3.2', 'API8'],
     holder: 'proven',
-    proofs: { live: sweep, rules: ['edge-headers'] },
+    proofs: {
+      guards: [
+        { file: 'app/src/http/listener.ts', text: 'securityHeaders(certificate !== undefined)' },
+        { file: 'app/src/http/errors.ts', text: '...securityHeaders(tls)' },
+      ],
+      tests: [
+        { file: 'policies/verify/verify.test.ts', name: 'the real service holds every check' },
+        { file: 'app/src/http/api.test.ts', name: 'unknown addresses are told nothing, carry every header' },
+      ],
+      live: sweep,
+      rules: ['edge-headers'],
+    },
   },
   {
     id: 'HDR-2',
@@ -38,7 +49,11 @@ export const serviceControls: readonly Control[] = [
     severity: 'low',
     references: ['ASVS 3.4.1', 'RFC 6797'],
     holder: 'proven',
-    proofs: { live: ['headers-plain-no-hsts'] },
+    proofs: {
+      guards: [{ file: 'app/src/http/headers.ts', text: 'securityHeaders(tls: boolean)' }],
+      tests: [{ file: 'app/src/http/framing.test.ts', name: 'does not claim HSTS' }],
+      live: ['headers-plain-no-hsts'],
+    },
   },
   {
     id: 'HDR-3',
@@ -57,6 +72,7 @@ export const serviceControls: readonly Control[] = [
     references: ['ASVS 12.1.1', 'ASVS 12.1.2', 'Mozilla intermediate'],
     holder: 'proven',
     proofs: {
+      guards: [{ file: 'app/src/http/tls.ts', text: "ecdhCurve: 'X25519:P-256:P-384'" }],
       live: [
         'tls-no-tls-1-0',
         'tls-no-tls-1-1',
@@ -82,6 +98,8 @@ export const serviceControls: readonly Control[] = [
     references: ['ASVS 12.2.2'],
     holder: 'proven',
     proofs: {
+      guards: [{ file: 'app/src/http/tls.ts', text: 'serveCertificate' }],
+      tests: [{ file: 'app/src/service.test.ts', name: 'a renewed certificate is served without a restart' }],
       live: ['tls-certificate', 'tls-expiry'],
       rules: ['certificate-renewed-in-time', 'no-generated-issuer'],
     },
@@ -94,6 +112,8 @@ export const serviceControls: readonly Control[] = [
     references: ['ASVS 4.1.2', 'ASVS 12.2.1', 'API8'],
     holder: 'proven',
     proofs: {
+      guards: [{ file: 'app/src/http/plain.ts', text: 'HTTPS Required' }],
+      tests: [{ file: 'app/src/http/framing.test.ts', name: 'plain HTTP serves nothing' }],
       live: ['tls-plain-refuses', 'tls-port-not-plain', 'tls-port-80'],
       rules: ['gateway-tls-only', 'route-on-tls-listener', 'service-settings-safe'],
     },
@@ -105,7 +125,19 @@ export const serviceControls: readonly Control[] = [
     severity: 'critical',
     references: ['ASVS 9.1.1', 'ASVS 9.1.2', 'ASVS 9.1.3', 'ASVS 9.2.1', 'ASVS 9.2.2', 'ASVS 9.2.3', 'API2'],
     holder: 'proven',
-    proofs: { live: ['auth-forged-tokens', 'auth-token-elsewhere', 'auth-jwks-public-only'] },
+    proofs: {
+      guards: [
+        { file: 'app/src/auth/tokens.ts', text: "algorithms: ['EdDSA']" },
+        { file: 'app/src/auth/tokens.ts', text: "typ: 'at+jwt'" },
+      ],
+      tests: [
+        {
+          file: 'policies/verify/verify.test.ts',
+          name: 'tokens with wrong claims are refused even when the signature is right',
+        },
+      ],
+      live: ['auth-forged-tokens', 'auth-token-elsewhere', 'auth-jwks-public-only'],
+    },
   },
   {
     id: 'AUT-2',
@@ -114,7 +146,15 @@ export const serviceControls: readonly Control[] = [
     severity: 'high',
     references: ['ASVS 7.2.2', 'ASVS 9.2.1', 'ASVS 10.4.5', 'ASVS 11.5.1', 'RFC 9068'],
     holder: 'proven',
-    proofs: { live: ['auth-token-claims', 'auth-refresh-random'], rules: ['generated-secret-strength'] },
+    proofs: {
+      guards: [
+        { file: 'app/src/auth/tokens.ts', text: 'accessTokenSeconds = 600' },
+        { file: 'app/src/auth/sessions.ts', text: 'randomBytes(32)' },
+      ],
+      tests: [{ file: 'app/src/auth/routes.test.ts', name: 'tokens are at rest as hashes only' }],
+      live: ['auth-token-claims', 'auth-refresh-random'],
+      rules: ['generated-secret-strength'],
+    },
   },
   {
     id: 'AUT-3',
@@ -123,7 +163,18 @@ export const serviceControls: readonly Control[] = [
     severity: 'high',
     references: ['ASVS 7.4.1', 'ASVS 7.4.2', 'ASVS 7.4.5', 'ASVS 8.3.2'],
     holder: 'proven',
-    proofs: { live: ['auth-logout-revokes'] },
+    proofs: {
+      guards: [
+        { file: 'app/src/http/access.ts', text: 'sessions.isLive' },
+        { file: 'app/src/auth/sessions.ts', text: 'rotateLua' },
+      ],
+      tests: [
+        { file: 'app/src/auth/routes.test.ts', name: 'logout ends the session on every replica' },
+        { file: 'app/src/auth/routes.test.ts', name: 'fifty at once give one successor' },
+        { file: 'app/src/auth/routes.test.ts', name: 'a token used again later ends the session everywhere' },
+      ],
+      live: ['auth-logout-revokes'],
+    },
   },
   {
     id: 'AUT-4',
@@ -132,7 +183,20 @@ export const serviceControls: readonly Control[] = [
     severity: 'medium',
     references: ['ASVS 6.3.8', 'ASVS 6.2.9', 'ASVS 2.2.1', 'API2'],
     holder: 'proven',
-    proofs: { live: ['auth-login-uniform', 'auth-login-strict'] },
+    proofs: {
+      guards: [
+        { file: 'app/src/auth/routes.ts', text: 'loginRefused' },
+        { file: 'app/src/auth/passwords.ts', text: 'argon2' },
+      ],
+      tests: [
+        {
+          file: 'app/src/auth/routes.test.ts',
+          name: 'a wrong password, an unknown account and a disabled one',
+        },
+        { file: 'app/src/auth/routes.test.ts', name: 'the time of a refusal does not tell' },
+      ],
+      live: ['auth-login-uniform', 'auth-login-strict'],
+    },
   },
   {
     id: 'AUT-5',
@@ -141,7 +205,18 @@ export const serviceControls: readonly Control[] = [
     severity: 'high',
     references: ['ASVS 6.3.1', 'ASVS 6.1.1', 'ASVS 2.4.1', 'API2', 'API6'],
     holder: 'proven',
-    proofs: { live: ['auth-login-throttled'], rules: ['limits-within-capacity'] },
+    proofs: {
+      guards: [
+        { file: 'app/src/limiter/policies.ts', text: "'login', 'account', 10" },
+        { file: 'app/src/auth/backoff.ts', text: 'LoginBackoff' },
+      ],
+      tests: [
+        { file: 'app/src/auth/routes.test.ts', name: 'guessing from one place waits longer and longer' },
+        { file: 'app/src/auth/routes.test.ts', name: 'a flood of logins is refused beyond the queue' },
+      ],
+      live: ['auth-login-throttled'],
+      rules: ['limits-within-capacity'],
+    },
   },
   {
     id: 'AUT-6',
@@ -150,7 +225,17 @@ export const serviceControls: readonly Control[] = [
     severity: 'high',
     references: ['ASVS 3.3.1', 'ASVS 3.3.3', 'ASVS 3.5.1', 'ASVS 3.5.2', 'ASVS 3.5.3'],
     holder: 'proven',
-    proofs: { live: ['origins-csrf', 'origins-csrf-keeps-session', 'origins-bearer-ignores-cookies'] },
+    proofs: {
+      guards: [
+        { file: 'app/src/auth/csrf.ts', text: 'csrfRefusal' },
+        { file: 'app/src/auth/cookie.ts', text: '__Host-refresh' },
+      ],
+      tests: [
+        { file: 'app/src/auth/routes.test.ts', name: 'the cookie is out of reach of scripts' },
+        { file: 'app/src/auth/routes.test.ts', name: 'no other route reads it' },
+      ],
+      live: ['origins-csrf', 'origins-csrf-keeps-session', 'origins-bearer-ignores-cookies'],
+    },
   },
   {
     id: 'AUT-7',
@@ -159,7 +244,12 @@ export const serviceControls: readonly Control[] = [
     severity: 'high',
     references: ['ASVS 3.4.2', 'ASVS 3.5.2', 'API8'],
     holder: 'proven',
-    proofs: { live: ['origins-cors'], rules: ['service-settings-safe'] },
+    proofs: {
+      guards: [{ file: 'app/src/http/cors.ts', text: 'known.has(origin)' }],
+      tests: [{ file: 'app/src/http/api.test.ts', name: 'one on the list may read answers' }],
+      live: ['origins-cors'],
+      rules: ['service-settings-safe'],
+    },
   },
   {
     id: 'ACC-1',
@@ -168,7 +258,11 @@ export const serviceControls: readonly Control[] = [
     severity: 'critical',
     references: ['ASVS 8.1.1', 'ASVS 8.2.1', 'ASVS 8.3.1', 'API5'],
     holder: 'proven',
-    proofs: { live: ['rbac-anonymous', 'rbac-roles'] },
+    proofs: {
+      guards: [{ file: 'app/src/http/access.ts', text: 'requireDeclarations' }],
+      tests: [{ file: 'policies/proofs/matrix.test.ts', name: 'role × route × verb' }],
+      live: ['rbac-anonymous', 'rbac-roles'],
+    },
   },
   {
     id: 'ACC-2',
@@ -177,7 +271,11 @@ export const serviceControls: readonly Control[] = [
     severity: 'critical',
     references: ['ASVS 8.2.2', 'ASVS 8.2.3', 'API1'],
     holder: 'proven',
-    proofs: { live: ['rbac-other-owner'] },
+    proofs: {
+      guards: [{ file: 'app/src/cases/routes.ts', text: 'throw noSuchCase()' }],
+      tests: [{ file: 'policies/proofs/matrix.test.ts', name: 'two users × every id route' }],
+      live: ['rbac-other-owner'],
+    },
   },
   {
     id: 'ACC-3',
@@ -186,7 +284,11 @@ export const serviceControls: readonly Control[] = [
     severity: 'high',
     references: ['ASVS 15.3.3', 'API3'],
     holder: 'proven',
-    proofs: { live: ['rbac-mass-assignment'] },
+    proofs: {
+      guards: [{ file: 'app/src/http/listener.ts', text: 'removeAdditional: false' }],
+      tests: [{ file: 'policies/proofs/matrix.test.ts', name: 'mass assignment of %s' }],
+      live: ['rbac-mass-assignment'],
+    },
   },
   {
     id: 'ACC-4',
@@ -195,7 +297,11 @@ export const serviceControls: readonly Control[] = [
     severity: 'low',
     references: ['ASVS 4.1.4', 'ASVS 13.4.4', 'API9'],
     holder: 'proven',
-    proofs: { live: ['rbac-methods', 'exposure-trace'] },
+    proofs: {
+      guards: [{ file: 'app/src/http/methods.ts', text: 'Method Not Allowed' }],
+      tests: [{ file: 'app/src/http/api.test.ts', name: 'every path says which methods it has' }],
+      live: ['rbac-methods', 'exposure-trace'],
+    },
   },
   {
     id: 'INP-1',
@@ -204,7 +310,11 @@ export const serviceControls: readonly Control[] = [
     severity: 'high',
     references: ['ASVS 4.2.1', 'ASVS 4.2.2', 'RFC 9112'],
     holder: 'proven',
-    proofs: { live: ['leakage-framing'] },
+    proofs: {
+      guards: [{ file: 'app/src/http/framing.ts', text: 'assertFraming' }],
+      tests: [{ file: 'policies/proofs/matrix.test.ts', name: 'framing: every ambiguous request' }],
+      live: ['leakage-framing'],
+    },
   },
   {
     id: 'INP-2',
@@ -213,7 +323,14 @@ export const serviceControls: readonly Control[] = [
     severity: 'medium',
     references: ['ASVS 2.2.1', 'ASVS 4.1.1', 'ASVS 15.3.5', 'API8'],
     holder: 'proven',
-    proofs: { live: ['leakage-content-types'] },
+    proofs: {
+      guards: [
+        { file: 'app/src/http/listener.ts', text: "removeContentTypeParser('text/plain')" },
+        { file: 'app/src/http/listener.ts', text: 'coerceTypes: false' },
+      ],
+      tests: [{ file: 'policies/proofs/matrix.test.ts', name: 'content types × every route with a body' }],
+      live: ['leakage-content-types'],
+    },
   },
   {
     id: 'INP-3',
@@ -222,7 +339,14 @@ export const serviceControls: readonly Control[] = [
     severity: 'medium',
     references: ['ASVS 16.5.1', 'ASVS 14.2.1', 'ASVS 13.4.6', 'RFC 9457'],
     holder: 'proven',
-    proofs: { live: ['leakage-no-echo', 'leakage-no-internals', 'leakage-problem-documents'] },
+    proofs: {
+      guards: [{ file: 'app/src/http/errors.ts', text: 'export function sendError' }],
+      tests: [
+        { file: 'policies/proofs/canary.test.ts', name: 'no secret, token, address or case text in the log' },
+        { file: 'app/src/telemetry/telemetry.test.ts', name: 'an unexpected error is logged by its place' },
+      ],
+      live: ['leakage-no-echo', 'leakage-no-internals', 'leakage-problem-documents'],
+    },
   },
   {
     id: 'LIM-1',
@@ -231,7 +355,12 @@ export const serviceControls: readonly Control[] = [
     severity: 'high',
     references: ['API4', 'ASVS 2.4.1'],
     holder: 'proven',
-    proofs: { live: ['limiter-exact', 'limiter-headers', 'limiter-429'], rules: ['limits-within-capacity'] },
+    proofs: {
+      guards: [{ file: 'app/src/limiter/fastify.ts', text: 'refusal(decision)' }],
+      tests: [{ file: 'app/src/limiter/limiter.test.ts', name: 'decides a burst of one tick exactly' }],
+      live: ['limiter-exact', 'limiter-headers', 'limiter-429'],
+      rules: ['limits-within-capacity'],
+    },
   },
   {
     id: 'LIM-2',
@@ -240,7 +369,11 @@ export const serviceControls: readonly Control[] = [
     severity: 'high',
     references: ['API4', 'ASVS 4.1.3'],
     holder: 'proven',
-    proofs: { live: ['limiter-isolation', 'limiter-bypass'] },
+    proofs: {
+      guards: [{ file: 'app/src/limiter/keys.ts', text: 'networkOf' }],
+      tests: [{ file: 'app/src/http/api.test.ts', name: 'the address is what a trusted proxy says' }],
+      live: ['limiter-isolation', 'limiter-bypass'],
+    },
   },
   {
     id: 'EXP-1',
@@ -250,6 +383,7 @@ export const serviceControls: readonly Control[] = [
     references: ['ASVS 13.4.1', 'ASVS 13.4.5', 'API8', 'API9'],
     holder: 'proven',
     proofs: {
+      guards: [{ file: 'app/src/http/internal.ts', text: 'createInternal' }],
       live: ['exposure-hidden-paths', 'exposure-internal-tls'],
       rules: ['route-only-to-public-ports', 'service-cluster-internal'],
     },

@@ -21,8 +21,9 @@ export const patches: Readonly<Record<string, Patch>> = {
   'no header hook': {
     control: 'HDR-1',
     file: 'app/src/http/listener.ts',
-    from: /reply\.headers\(headers\)(\.header\('x-request-id', request\.id\);\n\s*if \(lifecycle)/,
-    to: 'reply$1',
+    // The second of two: the first is for request lines that are broken.
+    from: /(reply\.headers\(headers\)[\s\S]*?)reply\.headers\(headers\)/,
+    to: '$1reply',
     proofs: ['headers-ok', 'headers-not-found'],
   },
   'broken request lines without headers': {
