@@ -98,13 +98,14 @@ local function load(k, rule)
   if size ~= HEAD + N * 2 and size ~= HEAD + N * 4 then return start(k, rule, 0) end
   value[k], width[k] = v, (size - HEAD) / N
   index[k], span[k], oldest[k], current[k], sum[k] = unpack_('>dI4dI4I4', v)
-  if span[k] ~= spans[rule] then
-    -- Another window's length: what still counts is taken over as consumed now, so that no reload is a free refill.
-    roll(k, ceil(span[k] / N))
-    start(k, rule, sum[k])
-  elseif not (index[k] <= floor(now / lengths[rule]) + N) then
-    -- More than a window ahead: the clock was set back, or this is garbage. Taken over as consumed now and written, even
-    -- on a denial, or the user would wait for the old time to come again.
+  -- Not a number: garbage of the right length.
+  if index[k] ~= index[k] or oldest[k] ~= oldest[k] then return start(k, rule, 0) end
+  local ahead = index[k] > floor(now / ceil(span[k] / N)) + N
+  if span[k] ~= spans[rule] or ahead then
+    -- Another window's length after a reload, or more than a window ahead, since the clock was set back. What still counts
+    -- is taken over as consumed now, so that neither is a free refill; and it is written, even on a denial, or the wait
+    -- would start anew with each request.
+    if not ahead then roll(k, ceil(span[k] / N)) end
     start(k, rule, math.min(sum[k], quotas[rule]))
     written[k] = rule
   end

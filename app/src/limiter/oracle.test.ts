@@ -1,0 +1,291 @@
+import fc from 'fast-check';
+import type { Redis } from 'ioredis';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type RedisServer, startRedis } from '../../../test/support/redis.ts';
+import { type Charge, decodeReply, encodeBatch, type Group } from './encode.ts';
+import { decideLua } from './script.ts';
+import { connectForTest } from './testing.ts';
+import { bucketLength, consume, emptyWindow, roll, type Verdict, type WindowState } from './window.ts';
+
+/** An exact log: the reference that keeps every admission. */
+class Log {
+  readonly #entries: { at: number; units: number }[] = [];
+
+  admit(at: number, units: number): void {
+    this.#entries.push({ at, units });
+  }
+
+  /** Units admitted in the `ms` that end at `now`, that instant included. */
+  within(ms: number, now: number): number {
+    return this.#entries
+      .filter(({ at }) => at > now - ms && at <= now)
+      .reduce((sum, { units }) => sum + units, 0);
+  }
+
+  /** The most that any window of a length ever held. */
+  worst(ms: number): number {
+    return Math.max(0, ...this.#entries.map(({ at }) => this.within(ms, at)));
+  }
+}
+
+const start = 1_800_000_000_000;
+/** Steps from moments to more than a window, so that rolls of every size happen. */
+const scenario = fc.record({
+  quota: fc.integer({ min: 1, max: 200 }),
+  windowSeconds: fc.constantFrom(1, 2, 60, 3_600),
+  steps: fc.array(
+    fc.record({
+      wait: fc.double({ min: 0, max: 1.2, noNaN: true }),
+      small: fc.boolean(),
+      cost: fc.integer({ min: 1, max: 9 }),
+    }),
+    { minLength: 1, maxLength: 120 },
+  ),
+});
+
+/** The instants and costs of a scenario: mostly steps of less than a sub-bucket, some as long as the window. */
+function* instants({
+  quota,
+  windowSeconds,
+  steps,
+}: typeof scenario extends fc.Arbitrary<infer T> ? T : never) {
+  let now = start;
+  for (const { wait, small, cost } of steps) {
+    now += Math.floor(wait * windowSeconds * 1_000 * (small ? 0.01 : 1));
+    yield { now, cost: Math.min(cost, quota) };
+  }
+}
+
+const local = (state: WindowState, bucketMs: number, now: number, quota: number, cost: number): Verdict => {
+  roll(state, bucketMs, now);
+  return consume(state, bucketMs, now, { quota, cost });
+};
+
+describe('the window', () => {
+  test('never holds more than the quota, whatever window is laid over it', () => {
+    fc.assert(
+      fc.property(scenario, (given) => {
+        const windowMs = given.windowSeconds * 1_000;
+        const log = new Log();
+        const state = emptyWindow();
+        for (const { now, cost } of instants(given)) {
+          if (local(state, bucketLength(windowMs), now, given.quota, cost).admitted) log.admit(now, cost);
+        }
+        expect(log.worst(windowMs)).toBeLessThanOrEqual(given.quota);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('admits whatever an exact log over one sub-bucket more would admit', () => {
+    fc.assert(
+      fc.property(scenario, (given) => {
+        const windowMs = given.windowSeconds * 1_000;
+        const bucketMs = bucketLength(windowMs);
+        const log = new Log();
+        const state = emptyWindow();
+        for (const { now, cost } of instants(given)) {
+          const fits = log.within(bucketMs * 61, now) + cost <= given.quota;
+          const { admitted } = local(state, bucketMs, now, given.quota, cost);
+          if (fits) expect(admitted).toBe(true);
+          if (admitted) log.admit(now, cost);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('says the wait to the millisecond: one before it denies, at it admits', () => {
+    fc.assert(
+      fc.property(scenario, (given) => {
+        const bucketMs = bucketLength(given.windowSeconds * 1_000);
+        const state = emptyWindow();
+        for (const { now, cost } of instants(given)) {
+          const { admitted, waitMs } = local(state, bucketMs, now, given.quota, cost);
+          if (admitted) continue;
+          const at = (instant: number) =>
+            local(structuredClone(state), bucketMs, instant, given.quota, cost).admitted;
+          expect(waitMs).toBeGreaterThan(0);
+          expect([at(now + waitMs - 1), at(now + waitMs)]).toEqual([false, true]);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('gives nothing back without time passing, and never takes a reset back', () => {
+    fc.assert(
+      fc.property(scenario, (given) => {
+        const bucketMs = bucketLength(given.windowSeconds * 1_000);
+        const state = emptyWindow();
+        let before: (Verdict & { now: number }) | undefined;
+        for (const { now, cost } of instants(given)) {
+          const verdict = local(state, bucketMs, now, given.quota, cost);
+          if (before && before.now === now) expect(verdict.remaining).toBeLessThanOrEqual(before.remaining);
+          if (before) expect(verdict.resetAt).toBeGreaterThanOrEqual(Math.min(before.resetAt, now));
+          before = { ...verdict, now };
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('stays where it is when the clock goes backwards', () => {
+    const state = emptyWindow();
+    local(state, 1_000, start, 3, 3);
+    expect(local(state, 1_000, start - 5_000, 3, 1).admitted).toBe(false);
+    expect(local(state, 1_000, start + 61_000, 3, 3).admitted).toBe(true);
+  });
+});
+
+describe('the script on a real Redis', () => {
+  let server: RedisServer;
+  let redis: Redis;
+  let decide: (keys: number, ...args: (string | Buffer)[]) => Promise<Buffer>;
+
+  beforeAll(async () => {
+    server = await startRedis();
+    redis = await connectForTest(server.port);
+    redis.defineCommand('decide', { lua: decideLua });
+    decide = (redis as unknown as { decideBuffer: typeof decide }).decideBuffer.bind(redis);
+  });
+  afterAll(async () => {
+    redis.disconnect();
+    await server.stop();
+  });
+  beforeEach(() => redis.flushall());
+
+  const charge = (over: Partial<Charge> = {}): Charge => ({
+    key: 'rl:v1:{a}:default',
+    policy: 'default',
+    quota: 10,
+    windowMs: 60_000,
+    cost: 1,
+    mode: 'enforce',
+    ...over,
+  });
+  const run = async (groups: Group[], clock: number) => {
+    const { keys, packed } = encodeBatch(groups, clock);
+    return decodeReply(groups, await decide(keys.length, ...keys, packed));
+  };
+
+  test('decides like the local limiter, number for number', async () => {
+    await fc.assert(
+      fc.asyncProperty(scenario, fc.constantFrom(1, 1_000), async (given, scale) => {
+        await redis.flushall();
+        const windowMs = given.windowSeconds * 1_000;
+        const quota = given.quota * scale;
+        const state = emptyWindow();
+        for (const step of instants(given)) {
+          const cost = step.cost * scale;
+          const expected = local(state, bucketLength(windowMs), step.now, quota, cost);
+          const [got] = await run([{ charges: [charge({ quota, cost, windowMs })], count: 1 }], step.now);
+          const rule = got?.rules[0];
+          expect({
+            admitted: got?.admitted === 1,
+            remaining: quota - (rule?.sum ?? 0),
+            waitMs: rule?.waitMs,
+            resetAt: rule?.resetAt,
+            nextAt: rule?.nextAt,
+          }).toEqual(expected);
+        }
+      }),
+      { numRuns: 40 },
+    );
+  }, 60_000);
+
+  test('takes all rules or none: on a denial every key is as it was, to the byte', async () => {
+    const rule = fc.record({
+      key: fc.integer({ min: 0, max: 3 }),
+      quota: fc.integer({ min: 1, max: 6 }),
+      cost: fc.integer({ min: 1, max: 3 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.uniqueArray(rule, { minLength: 1, maxLength: 3, selector: ({ key }) => key }), {
+          minLength: 1,
+          maxLength: 25,
+        }),
+        async (requests) => {
+          await redis.flushall();
+          const admitted = new Map<string, number>();
+          let now = start;
+          for (const rules of requests) {
+            now += 137;
+            const charges = rules.map(({ key, quota, cost }) =>
+              charge({ key: `rl:v1:{s}:${key}`, quota: quota + cost, cost }),
+            );
+            const before = await dump(redis);
+            const [got] = await run([{ charges, count: 1 }], now);
+            if (got?.admitted === 1)
+              for (const { key, cost } of charges) admitted.set(key, (admitted.get(key) ?? 0) + cost);
+            else expect(await dump(redis)).toEqual(before);
+          }
+          for (const [key, units] of admitted)
+            expect((await redis.getBuffer(key))?.readUInt32BE(24)).toBe(units);
+        },
+      ),
+      { numRuns: 40 },
+    );
+  }, 60_000);
+
+  test('decides equal requests of a batch as one after the other would be', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 8 }),
+        fc.integer({ min: 1, max: 4 }),
+        async (counts, cost) => {
+          await redis.flushall();
+          const state = emptyWindow();
+          let now = start;
+          for (const count of counts) {
+            now += 700;
+            roll(state, 1_000, now);
+            const expected = Array.from(
+              { length: count },
+              () => consume(state, 1_000, now, { quota: 50, cost }).admitted,
+            ).filter(Boolean).length;
+            const [got] = await run([{ charges: [charge({ quota: 50, cost })], count }], now);
+            expect([got?.admitted, got?.rules[0]?.sum]).toEqual([expected, state.sum]);
+          }
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  test.each([
+    ['a list', (r: Redis, key: string) => r.rpush(key, 'x')],
+    ['garbage', (r: Redis, key: string) => r.set(key, 'x'.repeat(50))],
+    ['garbage of the right length', (r: Redis, key: string) => r.set(key, Buffer.alloc(148, 0xff))],
+  ])('heals a key that holds %s', async (_, plant) => {
+    const one = charge();
+    await plant(redis, one.key);
+    let admitted = 0;
+    for (let i = 0; i < 30 && admitted === 0; i++)
+      admitted += (await run([{ charges: [one], count: 1 }], start + i * 10_000))[0]?.admitted ?? 0;
+    expect(admitted).toBe(1);
+    expect(await redis.pttl(one.key)).toBeGreaterThan(0);
+  });
+
+  test('waits no longer than a window after the clock was set back', async () => {
+    await run([{ charges: [charge({ quota: 2 })], count: 2 }], start + 600_000);
+    expect((await run([{ charges: [charge({ quota: 2 })], count: 1 }], start))[0]?.admitted).toBe(0);
+    expect((await run([{ charges: [charge({ quota: 2 })], count: 1 }], start + 62_000))[0]?.admitted).toBe(1);
+  });
+
+  test('keeps windows of a millisecond-long sub-bucket apart, far beyond 32 bits', async () => {
+    const short = charge({ windowMs: 60, quota: 1 });
+    expect((await run([{ charges: [short], count: 1 }], start))[0]?.admitted).toBe(1);
+    expect((await run([{ charges: [short], count: 1 }], start + 60))[0]?.admitted).toBe(0);
+    expect((await run([{ charges: [short], count: 1 }], start + 61))[0]?.admitted).toBe(1);
+  });
+});
+
+async function dump(redis: Redis): Promise<Record<string, string>> {
+  const keys = (await redis.keys('*')).sort();
+  const values = await Promise.all(
+    keys.map(async (key) => (await redis.getBuffer(key))?.toString('hex') ?? ''),
+  );
+  return Object.fromEntries(keys.map((key, i) => [key, values[i] ?? '']));
+}
