@@ -39,8 +39,8 @@ export function redisConf(input: RedisConfInput): string {
     `maxclients ${input.maxclients}`,
     'timeout 0',
     'tcp-keepalive 60',
-    // No default user, so there is nothing left for it to protect; it would refuse every other address.
-    'protected-mode no',
+    // Refuses other addresses only while the default user is on and without a password, as before the ACL is there.
+    'protected-mode yes',
     ...(input.sentinel ? ['min-replicas-to-write 1', 'min-replicas-max-lag 10'] : []),
   ]);
 }
