@@ -95,7 +95,7 @@ export const objectives = [
     },
     target: 0.99,
     windowDays: 30,
-    leastEvents: 50,
+    leastEvents: 100,
     urgency: 'page',
   },
   {
@@ -140,7 +140,7 @@ export const objectives = [
     },
     target: 0.95,
     windowDays: 30,
-    leastEvents: 50,
+    leastEvents: 100,
     urgency: 'ticket',
   },
 ] as const satisfies readonly Objective[];

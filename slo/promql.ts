@@ -6,7 +6,6 @@ import {
   avg as avgOf,
   avgOverTime,
   changes as changesOf,
-  clampMax as clampMaxOf,
   count as countOf,
   div as divOf,
   eq as eqOf,
@@ -48,11 +47,11 @@ type Numeric<L extends string> = Instant<L> | number;
 export const print = (expression: Instant<string>): string => expression.build().toString();
 
 /** A number as PromQL, without float noise. @throws RangeError on what PromQL cannot print here */
-function literal(value: number): Node {
+function clean(value: number): number {
   if (!Number.isFinite(value)) throw new RangeError(`${value} is no number that a query may hold`);
-  return n(Number(value.toPrecision(12)));
+  return Number(value.toPrecision(12));
 }
-const node = (value: Numeric<string>): Node => (typeof value === 'number' ? literal(value) : value.build());
+const node = (value: Numeric<string>): Node => (typeof value === 'number' ? n(clean(value)) : value.build());
 const make = <L extends string>(build: () => Node, unit: string): Instant<L> => ({ build, unit });
 
 /** Per-second increase of a counter. */
@@ -132,13 +131,10 @@ export const unless = binary(unlessOf, same);
 /** One series of value 1 when the selector finds nothing. */
 export const absent = <L extends string>(vector: Instant<L>): Instant<L> =>
   make(() => absentOf(vector.build()), 'short');
-/** At most `most`. */
-export const atMost = <L extends string>(vector: Instant<L>, most: number): Instant<L> =>
-  make(() => clampMaxOf(vector.build(), most), vector.unit);
 /** Seconds since the epoch. */
 export const time = (): Instant<never> => make(timeOf, 's');
 /** A series without labels. */
-export const constant = (value: number): Instant<never> => make(() => vect(value), 'short');
+export const constant = (value: number): Instant<never> => make(() => vect(clean(value)), 'short');
 /** The share of `part` in `whole`, 0 when nothing of `part` happened. */
 export const ratio = <L extends string>(part: Instant<L>, whole: Instant<L>): Instant<L> =>
   div(or(part, mul(whole, 0)), whole);
