@@ -47,7 +47,7 @@ export function connectRedis(
     reconnectOnError: (error) => error.message.includes('READONLY'),
     // CLIENT SETINFO is unknown before Redis 7.2, and an ACL that names it would not load there.
     disableClientInfo: true,
-    connectionName: `${settings.INSTANCE ?? 'case-service'}-${role}`,
+    connectionName: `${settings.INSTANCE}-${role}`,
   } satisfies RedisOptions;
   const client = connect(settings, node, secret);
   const options = client instanceof Cluster ? client.options.redisOptions : client.options;

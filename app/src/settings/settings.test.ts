@@ -1,4 +1,12 @@
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -14,8 +22,8 @@ import { readCertificate } from '../http/tls.ts';
 import { defaultPolicies } from '../limiter/policies.ts';
 import { loadConfiguration } from './load.ts';
 import { readPolicies } from './policies.ts';
-import { readSecrets } from './secrets.ts';
-import { parseSettings, SettingsError, type SettingsProblem } from './settings.ts';
+import { readSecrets, secretFiles } from './secrets.ts';
+import { parseSettings, SettingsError, type SettingsProblem, settingNames } from './settings.ts';
 import { watchFiles } from './watch.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'settings-'));
@@ -61,6 +69,7 @@ describe('environment', () => {
       allowedOrigins: [],
     });
     expect(parseSettings(minimal)).not.toHaveProperty('PLAIN_PORT');
+    expect(parseSettings(minimal).INSTANCE).not.toBe('');
   });
 
   test('lists are split, numbers read, unknown and empty variables ignored', () => {
@@ -121,6 +130,11 @@ describe('environment', () => {
     const cluster = { REDIS_MODE: 'cluster', REDIS_URL: `${REDIS_URL},rediss://b:6379` };
     expect(problems(() => parseSettings({ ...others, ...cluster }))).toEqual([]);
   });
+});
+
+test('the README lists every variable and every secret file', () => {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  for (const name of [...settingNames, ...secretFiles]) expect(readme).toContain(`\`${name}\``);
 });
 
 describe('secrets', () => {

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { Ajv, type ErrorObject } from 'ajv';
 import addFormats from 'ajv-formats';
 import { type Static, Type } from 'typebox';
@@ -34,9 +35,13 @@ const variables = Type.Object({
   ENVIRONMENT: Type.Enum(['local', 'dev', 'staging', 'prod'], {
     remedy: 'set it to local, dev, staging or prod',
   }),
-  INSTANCE: Type.Optional(
-    Type.String({ pattern: '^[A-Za-z0-9._-]{1,64}$', remedy: 'up to 64 letters, digits, . _ -' }),
-  ),
+  INSTANCE: Type.String({
+    default: hostname()
+      .replace(/[^A-Za-z0-9._-]/g, '-')
+      .slice(0, 64),
+    pattern: '^[A-Za-z0-9._-]{1,64}$',
+    remedy: 'up to 64 letters, digits, . _ -',
+  }),
   LISTEN_HOST: Type.String({ default: '0.0.0.0', remedy: 'an address to listen on, such as 127.0.0.1' }),
   API_PORT: port(8443, 'a port, 1 to 65535'),
   INTERNAL_PORT: port(9464, 'a port, 1 to 65535'),
@@ -123,6 +128,9 @@ const variables = Type.Object({
   }),
 });
 
+/** The names of all variables. */
+export const settingNames = Object.keys(variables.properties);
+
 /** The settings of one process, by the names of their variables. */
 export type Settings = Readonly<Static<typeof variables>> & {
   readonly trustedProxies: readonly string[];
@@ -139,9 +147,8 @@ const validate = ajv.compile(variables);
  * @throws SettingsError with every problem
  */
 export function parseSettings(environment: Readonly<Record<string, string | undefined>>): Settings {
-  const known = Object.keys(variables.properties);
   const given = Object.fromEntries(
-    known.flatMap((name) => (environment[name] ? [[name, environment[name] as unknown]] : [])),
+    settingNames.flatMap((name) => (environment[name] ? [[name, environment[name] as unknown]] : [])),
   );
   const valid = validate(given);
   const problems = [

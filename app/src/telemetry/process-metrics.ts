@@ -40,11 +40,14 @@ export function measureProcess(metrics: Metrics, state: ProcessState): () => voi
     cpuSeconds = used;
   });
 
-  const delay = monitorEventLoopDelay({ resolution: 10 });
+  const resolution = 10;
+  const delay = monitorEventLoopDelay({ resolution });
   delay.enable();
   metrics.event_loop_lag_seconds.collectWith(() => {
     for (const quantile of ['0.5', '0.99'] as const) {
-      metrics.event_loop_lag_seconds.set({ quantile }, delay.percentile(Number(quantile) * 100) / 1e9);
+      // What is measured is the time between two looks, which is the resolution when there is no delay.
+      const seconds = delay.percentile(Number(quantile) * 100) / 1e9 - resolution / 1_000;
+      metrics.event_loop_lag_seconds.set({ quantile }, Math.max(0, seconds));
     }
   });
   const timer = setInterval(() => delay.reset(), lagWindow);

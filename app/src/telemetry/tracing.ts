@@ -32,7 +32,7 @@ export function startTracing(
     sampler: target ? new TraceIdRatioBasedSampler(settings.OTEL_TRACES_SAMPLER_ARG) : new AlwaysOffSampler(),
     resource: resourceFromAttributes({
       'service.name': 'case-service',
-      'service.instance.id': settings.INSTANCE ?? '',
+      'service.instance.id': settings.INSTANCE,
       'deployment.environment.name': settings.ENVIRONMENT,
     }),
     spanProcessors: target
