@@ -1,4 +1,6 @@
 import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 
 /** A connection with the options that the limiter is made for, without TLS. */
@@ -15,4 +17,65 @@ export async function connectForTest(port: number): Promise<Redis> {
   redis.on('error', () => {});
   await once(redis, 'ready');
   return redis;
+}
+
+/** Waits until a condition holds. @throws Error after ten seconds */
+export async function until(holds: () => Promise<boolean>): Promise<void> {
+  for (const end = Date.now() + 10_000; Date.now() < end; await sleep(25)) if (await holds()) return;
+  throw new Error('did not come true within 10 s');
+}
+
+/** A TCP proxy that spoils the connection on request. */
+export interface Proxy {
+  readonly port: number;
+  /** Milliseconds by which replies are held up. */
+  delay(ms: number): void;
+  /** Swallows what the server answers. */
+  dropReplies(drop: boolean): void;
+  /** Resets every connection. */
+  cut(): void;
+  stop(): void;
+}
+
+/** Starts a proxy in front of a port of loopback. */
+export async function startProxy(target: number): Promise<Proxy> {
+  const sockets = new Set<Socket>();
+  let delay = 0;
+  let drop = false;
+  const server = createServer((client) => {
+    const upstream = connect(target, '127.0.0.1');
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.on('error', () => {});
+      socket.on('close', () => {
+        sockets.delete(socket);
+        client.destroy();
+        upstream.destroy();
+      });
+    }
+    client.on('data', (data) => upstream.write(data));
+    upstream.on('data', (data) => {
+      if (drop) return;
+      if (delay === 0) client.write(data);
+      else setTimeout(() => client.writable && client.write(data), delay);
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  return {
+    port: typeof address === 'object' && address ? address.port : 0,
+    delay(ms) {
+      delay = ms;
+    },
+    dropReplies(value) {
+      drop = value;
+    },
+    cut() {
+      for (const socket of sockets) socket.resetAndDestroy();
+    },
+    stop() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
 }

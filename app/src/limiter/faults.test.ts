@@ -1,0 +1,270 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { Cluster, Redis } from 'ioredis';
+import { afterEach, describe, expect, test } from 'vitest';
+import { freePort, type RedisServer, startRedis } from '../../../test/support/redis.ts';
+import { createRateLimiter, type LimiterOptions, type RateLimiter } from './index.ts';
+import type { Policy } from './policies.ts';
+import { connectForTest, startProxy, until } from './testing.ts';
+
+const cleanUp: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const step of cleanUp.splice(0).reverse()) await step();
+});
+
+async function server(options: Record<string, string> = {}): Promise<RedisServer> {
+  const started = await startRedis(options);
+  cleanUp.push(() => started.stop());
+  return started;
+}
+
+async function limiterOn(
+  port: number,
+  options: Partial<LimiterOptions> = {},
+): Promise<{ limiter: RateLimiter; redis: Redis }> {
+  const redis = await connectForTest(port);
+  cleanUp.push(() => redis.disconnect());
+  return { redis, limiter: createRateLimiter({ redis, policies: policies(), ...options }) };
+}
+
+const policies = (quota = 50, onStoreError: Policy['onStoreError'] = 'local'): Policy[] => [
+  { name: 'default', scope: 'user', quota, windowSeconds: 60, cost: 1, onStoreError, mode: 'enforce' },
+];
+const ask = (limiter: RateLimiter, userId = 'alice') =>
+  limiter.check({ ip: '192.0.2.1', userId }, ['default']);
+
+/** Asks many times, one after the other; none may reject or hang, whatever the store does. */
+async function askMany(limiter: RateLimiter, count: number) {
+  const started = performance.now();
+  const decisions = [];
+  for (let i = 0; i < count; i++) decisions.push(await ask(limiter));
+  return {
+    decisions,
+    ms: performance.now() - started,
+    allowed: decisions.filter(({ outcome }) => outcome === 'allow').length,
+  };
+}
+
+describe('when Redis fails', () => {
+  test.each(['SIGKILL', 'SIGSTOP'] as const)(
+    '%s: decides locally from what it knows, and goes back',
+    async (signal) => {
+      const redis = await server();
+      const { limiter } = await limiterOn(redis.port);
+      await askMany(limiter, 20);
+      redis.signal(signal);
+      const { decisions, allowed } = await askMany(limiter, 60);
+      // Warm: the 20 that Redis admitted count here too, so an outage is no fresh quota.
+      expect(allowed).toBe(30);
+      expect(decisions.every(({ source }) => source === 'local')).toBe(true);
+      expect(limiter.breaker).toBe('open');
+      if (signal === 'SIGKILL') await redis.restart();
+      else redis.signal('SIGCONT');
+      await until(async () => (await ask(limiter, 'bob')).source === 'redis');
+      // Written back, or still there: the quota stays spent.
+      await until(async () => (await ask(limiter)).source !== 'local');
+      await until(async () => (await ask(limiter)).outcome === 'deny');
+    },
+  );
+
+  test('a fleet without Redis stays near the quota: each replica enforces its share', async () => {
+    const redis = await server();
+    const fleet = await Promise.all(
+      [1, 2, 3, 4].map(() => limiterOn(redis.port, { replicas: 4, policies: policies(100) })),
+    );
+    redis.signal('SIGKILL');
+    const admitted = await Promise.all(fleet.map(({ limiter }) => askMany(limiter, 60)));
+    expect(admitted.reduce((sum, { allowed }) => sum + allowed, 0)).toBe(100);
+  });
+
+  test('writes back what it admitted meanwhile, so that an outage does not double the quota', async () => {
+    const redis = await server();
+    const { limiter } = await limiterOn(redis.port, { policies: policies(40) });
+    await ask(limiter);
+    redis.signal('SIGSTOP');
+    const { allowed } = await askMany(limiter, 30);
+    redis.signal('SIGCONT');
+    await until(async () => (await ask(limiter, 'bob')).source === 'redis');
+    expect(allowed).toBe(30);
+    await until(async () => {
+      const [window] = await limiter.explain('alice');
+      return (window?.consumed ?? 0) >= 31;
+    });
+  });
+
+  test('closed policies are unavailable, never denied; open ones pass', async () => {
+    const redis = await server();
+    const { limiter: closed } = await limiterOn(redis.port, { policies: policies(5, 'closed') });
+    const { limiter: open } = await limiterOn(redis.port, { policies: policies(5, 'open') });
+    redis.signal('SIGKILL');
+    expect((await askMany(closed, 10)).decisions.map(({ outcome }) => outcome)).toEqual(
+      new Array(10).fill('unavailable'),
+    );
+    expect((await askMany(open, 10)).allowed).toBe(10);
+  });
+
+  test('works when Redis is absent at boot, and takes to it when it comes', async () => {
+    const port = await freePort();
+    const redis = new Redis({
+      port,
+      enableOfflineQueue: false,
+      maxRetriesPerRequest: 0,
+      retryStrategy: () => 50,
+    });
+    redis.on('error', () => {});
+    cleanUp.push(() => redis.disconnect());
+    const limiter = createRateLimiter({ redis, policies: policies() });
+    expect((await ask(limiter)).source).toBe('local');
+    await server({ port: String(port) });
+    await until(async () => (await ask(limiter)).source === 'redis');
+  });
+
+  test('a reply that is lost is counted once, and the caller does not wait for it', async () => {
+    const redis = await server();
+    const proxy = await startProxy(redis.port);
+    cleanUp.push(() => proxy.stop());
+    const { limiter } = await limiterOn(proxy.port);
+    await ask(limiter);
+    proxy.dropReplies(true);
+    expect((await ask(limiter)).source).toBe('local');
+    proxy.dropReplies(false);
+    proxy.cut();
+    await until(async () => (await ask(limiter, 'bob')).source === 'redis');
+    const direct = await connectForTest(redis.port);
+    cleanUp.push(() => direct.disconnect());
+    const keys = await direct.keys('*default');
+    const sums = await Promise.all(
+      keys.map(async (key) => (await direct.getBuffer(key))?.readUInt32BE(24) ?? 0),
+    );
+    // First, the lost one, and that one again as the local admission written back: never sent twice by the client.
+    expect(Math.max(...sums)).toBeLessThanOrEqual(3);
+  });
+
+  test('survives SCRIPT FLUSH and FLUSHALL in the middle', async () => {
+    const redis = await server();
+    const { limiter, redis: connection } = await limiterOn(redis.port);
+    await ask(limiter);
+    await connection.script('FLUSH');
+    expect((await ask(limiter)).source).toBe('redis');
+    await connection.flushall();
+    expect((await ask(limiter)).tightest.remaining).toBe(49);
+  });
+
+  test.each([
+    ['out of memory', async (r: Redis) => r.config('SET', 'maxmemory', '1')],
+    ['a read-only replica', async (r: Redis) => r.replicaof('127.0.0.1', await freePort())],
+  ])('takes %s for what it is: local, no error', async (_, fault) => {
+    const redis = await server();
+    const { limiter, redis: connection } = await limiterOn(redis.port);
+    await ask(limiter);
+    await fault(connection);
+    const { decisions } = await askMany(limiter, 10);
+    expect(decisions.map(({ outcome }) => outcome)).toEqual(new Array(10).fill('allow'));
+    expect(decisions.at(-1)?.source).toBe('local');
+  });
+
+  test('a proxy that delays beyond the deadline costs no more than the deadline', async () => {
+    const redis = await server();
+    const proxy = await startProxy(redis.port);
+    cleanUp.push(() => proxy.stop());
+    const { limiter } = await limiterOn(proxy.port);
+    await ask(limiter);
+    proxy.delay(400);
+    const { decisions, ms } = await askMany(limiter, 20);
+    expect(decisions.every(({ source }) => source === 'local')).toBe(true);
+    // Five calls of 50 ms open the circuit; 20 calls of 400 ms would take 8 s.
+    expect(ms).toBeLessThan(4_000);
+  });
+});
+
+describe('four processes', () => {
+  test('with 50 requests in flight each admit exactly the quota of one key', async () => {
+    const redis = await server();
+    const child = fileURLToPath(new URL('./testing-child.ts', import.meta.url));
+    const counts = await Promise.all(
+      [1, 2, 3, 4].map(async () => {
+        const running = spawn(process.execPath, [child, String(redis.port), '500', '200'], {
+          stdio: ['ignore', 'pipe', 'inherit'],
+        });
+        let output = '';
+        running.stdout.on('data', (chunk) => {
+          output += chunk;
+        });
+        await once(running, 'close');
+        return Number(output);
+      }),
+    );
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(200);
+  });
+});
+
+describe('a cluster of three nodes', () => {
+  test('decides across slots, and gives back what a later denial voids', async () => {
+    const nodes = await Promise.all(
+      [1, 2, 3].map(async () =>
+        server({ port: String(await freePort()), 'cluster-enabled': 'yes', 'cluster-node-timeout': '2000' }),
+      ),
+    );
+    const direct = await Promise.all(nodes.map(({ port }) => connectForTest(port)));
+    cleanUp.push(() => direct.map((connection) => connection.disconnect()));
+    const bounds = [0, 5_461, 10_923, 16_384];
+    await Promise.all(
+      direct.map((connection, i) =>
+        connection.call('CLUSTER', 'ADDSLOTSRANGE', String(bounds[i]), String((bounds[i + 1] ?? 0) - 1)),
+      ),
+    );
+    await Promise.all(
+      direct.map((connection, i) => connection.call('CLUSTER', 'SET-CONFIG-EPOCH', String(i + 1))),
+    );
+    for (const node of nodes.slice(1))
+      await direct[0]?.call('CLUSTER', 'MEET', '127.0.0.1', String(node.port));
+    await until(async () => {
+      const states = await Promise.all(direct.map((connection) => connection.call('CLUSTER', 'INFO')));
+      return states.every(
+        (state) =>
+          String(state).includes('cluster_state:ok') && String(state).includes('cluster_known_nodes:3'),
+      );
+    });
+    const cluster = new Cluster(
+      nodes.map(({ port }) => ({ host: '127.0.0.1', port })),
+      { enableOfflineQueue: true },
+    );
+    cluster.on('error', () => {});
+    cleanUp.push(() => cluster.disconnect());
+    await once(cluster, 'ready');
+    const both: Policy[] = [
+      {
+        name: 'default',
+        scope: 'user',
+        quota: 100,
+        windowSeconds: 60,
+        cost: 1,
+        onStoreError: 'local',
+        mode: 'enforce',
+      },
+      {
+        name: 'global',
+        scope: 'global',
+        quota: 30,
+        windowSeconds: 60,
+        cost: 1,
+        onStoreError: 'local',
+        mode: 'enforce',
+      },
+    ];
+    const limiter = createRateLimiter({ redis: cluster, policies: both, denyCache: 0, deadlineMs: 2_000 });
+    const users = Array.from({ length: 9 }, (_, i) => `user-${i}`);
+    const decisions = await Promise.all(
+      Array.from({ length: 90 }, (_, i) =>
+        limiter.check({ ip: '192.0.2.1', userId: users[i % users.length] }, ['default', 'global']),
+      ),
+    );
+    expect(decisions.filter(({ outcome }) => outcome === 'allow')).toHaveLength(30);
+    expect(decisions.filter(({ source }) => source === 'redis')).toHaveLength(90);
+    const consumed = await Promise.all(
+      users.map(async (user) => (await limiter.explain(user))[0]?.consumed ?? 0),
+    );
+    expect(consumed.reduce((sum, units) => sum + units, 0)).toBe(30);
+  });
+});
