@@ -190,6 +190,7 @@ test('policies are changed by their file', async () => {
   const own = await backing.start({ POLICIES_FILE: path });
   const session = await own.login(user('reader'));
   write(3);
+  await reloaded(own, 'own-policies.json');
   await until(async () => {
     const answer = await session.send('GET', '/api/v1/auth/me');
     return answer.status === 429;
