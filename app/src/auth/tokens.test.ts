@@ -2,10 +2,10 @@ import { createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:cryp
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { createTokenKey, writeFiles, writeSecrets } from '../../test/material.ts';
 import { readSecrets } from '../settings/secrets.ts';
-import { issueAccessToken, TokenRejected, verifyAccessToken } from './tokens.ts';
+import { createTokenVerifier, issueAccessToken, TokenRejected, verifyAccessToken } from './tokens.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tokens-'));
 writeSecrets(folder, []);
@@ -43,16 +43,16 @@ const pem = keys.active.publicKey.export({ type: 'spki', format: 'pem' }).toStri
 const now = Math.floor(Date.now() / 1_000);
 
 test('a genuine token says who and in which session', async () => {
-  expect(await verifyAccessToken(genuine, keys, parties)).toEqual(session);
+  expect(await verifyAccessToken(genuine, keys, parties)).toEqual({ identity: session, expires: claims.exp });
   expect(header).toEqual({ alg: 'EdDSA', typ: 'at+jwt', kid: 'k1' });
   expect(claims.exp - claims.iat).toBe(600);
 });
 
 test('a key that is not active any more still verifies', async () => {
   const rotated = { ...keys, active: keys.byId.get('old') ?? keys.active };
-  expect(await verifyAccessToken(await issueAccessToken(session, rotated, parties), keys, parties)).toEqual(
-    session,
-  );
+  expect(
+    await verifyAccessToken(await issueAccessToken(session, rotated, parties), keys, parties),
+  ).toMatchObject({ identity: session });
 });
 
 test.each<[reason: string, name: string, token: string]>([
@@ -114,4 +114,16 @@ test.each<[reason: string, name: string, token: string]>([
   const error = await verifyAccessToken(token, keys, parties).catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(TokenRejected);
   expect((error as TokenRejected).reason).toBe(reason);
+});
+
+test('a token that is remembered still ends, and is nothing under other keys', async () => {
+  const verify = createTokenVerifier(parties);
+  expect(await verify(genuine, keys)).toEqual(session);
+  expect(await verify(genuine, keys)).toEqual(session);
+  const without = { ...keys, byId: new Map() };
+  await expect(verify(genuine, without)).rejects.toMatchObject({ reason: 'key' });
+  await expect(verify(`${genuine}A`, keys)).rejects.toBeInstanceOf(TokenRejected);
+  vi.useFakeTimers({ now: (claims.exp + 6) * 1_000, toFake: ['Date'] });
+  await expect(verify(genuine, keys)).rejects.toMatchObject({ reason: 'expired' });
+  vi.useRealTimers();
 });

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { errors, jwtVerify, SignJWT } from 'jose';
+import { LRUCache } from 'lru-cache';
 import { type Identity, type Role, roles } from '../http/context.ts';
 import type { LabelsOf } from '../metrics/catalogue.ts';
 import type { Secrets } from '../settings/secrets.ts';
@@ -50,6 +51,41 @@ export async function issueAccessToken(
     .sign(keys.active.privateKey);
 }
 
+/** Tokens remembered as verified: a signature check costs more than the rest of a small request. */
+const mostVerified = 10_000;
+
+/**
+ * Makes a check that does not verify the same token twice. Keys that are reloaded start anew, and the end of a token is
+ * looked at every time.
+ */
+export function createTokenVerifier(
+  parties: TokenParties,
+): (token: string, keys: Secrets['tokenKeys']) => Promise<Identity> {
+  const verified = new WeakMap<Secrets['tokenKeys'], LRUCache<string, VerifiedToken>>();
+  return async (token, keys) => {
+    let known = verified.get(keys);
+    if (known === undefined) {
+      known = new LRUCache({ max: mostVerified });
+      verified.set(keys, known);
+    }
+    const earlier = known.get(token);
+    if (earlier !== undefined) {
+      if (earlier.expires + clockTolerance <= Date.now() / 1_000) throw new TokenRejected('expired');
+      return earlier.identity;
+    }
+    const checked = await verifyAccessToken(token, keys, parties);
+    known.set(token, checked);
+    return checked.identity;
+  };
+}
+
+/** What a genuine token says. */
+export interface VerifiedToken {
+  readonly identity: Identity;
+  /** Unix seconds. */
+  readonly expires: number;
+}
+
 /**
  * Checks an access token by itself: form, key, signature, type, times, parties. Whether the account still is what the
  * token says is asked of Redis afterwards.
@@ -59,7 +95,7 @@ export async function verifyAccessToken(
   token: string,
   keys: Secrets['tokenKeys'],
   { issuer, audience }: TokenParties,
-): Promise<Identity> {
+): Promise<VerifiedToken> {
   if (token.length > longestToken || !base64Url.test(token)) throw new TokenRejected('malformed');
   const { payload, protectedHeader } = await jwtVerify(
     token,
@@ -101,7 +137,7 @@ export async function verifyAccessToken(
   ) {
     throw new TokenRejected('claims');
   }
-  return { userId: sub, role, sessionId: sid, generation: Number(gen) };
+  return { identity: { userId: sub, role, sessionId: sid, generation: Number(gen) }, expires: exp };
 }
 
 const isRole = (value: unknown): value is Role => roles.includes(value as Role);

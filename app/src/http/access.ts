@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify';
 import type { Sessions } from '../auth/sessions.ts';
-import { TokenRejected, verifyAccessToken } from '../auth/tokens.ts';
+import { createTokenVerifier, TokenRejected } from '../auth/tokens.ts';
 import { emit } from '../telemetry/events.ts';
 import { routeOf } from '../telemetry/http-metrics.ts';
 import type { UserStore } from '../users/store.ts';
@@ -10,24 +10,28 @@ import { Problem, unauthorized } from './problem.ts';
 const bearer = /^Bearer ([^\s]+)$/;
 
 /**
- * Finds out who sends a request, without I/O: the token's own proof. A token that is refused leaves the request without
- * identity, so that a flood of forged ones meets the limiter of its address first.
+ * Makes the hook that finds out who sends a request, without I/O: by the token's own proof. A token that is refused
+ * leaves the request without identity, so that a flood of forged ones meets the limiter of its address first.
  */
-export async function identify(request: FastifyRequest, context: Context): Promise<void> {
-  const { authorization } = request.headers;
-  if (authorization === undefined) return;
-  try {
-    const token = bearer.exec(authorization)?.[1];
-    if (token === undefined) throw new TokenRejected('malformed');
-    request.identity = await verifyAccessToken(token, context.secrets.current.tokenKeys, {
-      issuer: context.settings.TOKEN_ISSUER,
-      audience: context.settings.TOKEN_AUDIENCE,
-    });
-  } catch (error) {
-    if (!(error instanceof TokenRejected)) throw error;
-    context.metrics.auth_token_rejected_total.inc({ reason: error.reason });
-    emit(request.log, 'token_rejected', { reason: error.reason });
-  }
+export function identifier({
+  settings,
+  secrets,
+  metrics,
+}: Context): (request: FastifyRequest) => Promise<void> {
+  const verify = createTokenVerifier({ issuer: settings.TOKEN_ISSUER, audience: settings.TOKEN_AUDIENCE });
+  return async (request) => {
+    const { authorization } = request.headers;
+    if (authorization === undefined) return;
+    try {
+      const token = bearer.exec(authorization)?.[1];
+      if (token === undefined) throw new TokenRejected('malformed');
+      request.identity = await verify(token, secrets.current.tokenKeys);
+    } catch (error) {
+      if (!(error instanceof TokenRejected)) throw error;
+      metrics.auth_token_rejected_total.inc({ reason: error.reason });
+      emit(request.log, 'token_rejected', { reason: error.reason });
+    }
+  };
 }
 
 /**

@@ -6,7 +6,7 @@ import { registerCases } from '../cases/index.ts';
 import { measureRequests } from '../telemetry/http-metrics.ts';
 import { traceRequests } from '../telemetry/tracing.ts';
 import { userRoutes } from '../users/routes.ts';
-import { authorise, identify, requireDeclarations } from './access.ts';
+import { authorise, identifier, requireDeclarations } from './access.ts';
 import type { Context } from './context.ts';
 import { allowOrigins } from './cors.ts';
 import { sendError, toProblem } from './errors.ts';
@@ -37,7 +37,7 @@ export async function createApi(
   measureRequests(app, context.metrics);
   cutSlowReaders(app);
   shedLoad(app);
-  app.addHook('onRequest', (request) => identify(request, context));
+  app.addHook('onRequest', identifier(context));
   await limitRequests(app, context);
   allowOrigins(app, context.settings.allowedOrigins);
   app.addHook('onRequest', (request) => authorise(request, context, accounts));

@@ -5,7 +5,7 @@ import type { Accounts } from '../auth/index.ts';
 import { pseudonym } from '../auth/pseudonym.ts';
 import { AccountId } from '../auth/schemas.ts';
 import { emit } from '../telemetry/events.ts';
-import { authorise, identify, identityOf, requireDeclarations } from './access.ts';
+import { authorise, identifier, identityOf, requireDeclarations } from './access.ts';
 import type { Context } from './context.ts';
 import { probeRoutes } from './health.ts';
 import { createListener, type Lifecycle } from './listener.ts';
@@ -28,7 +28,7 @@ export async function createInternal(
   const app = createListener({ ...context, lifecycle }, certificate).withTypeProvider<TypeBoxTypeProvider>();
   requireDeclarations(app);
   const refuseTheRest = refuseOtherMethods(app);
-  app.addHook('onRequest', (request) => identify(request, context));
+  app.addHook('onRequest', identifier(context));
   app.addHook('onRequest', (request) => authorise(request, context, accounts));
 
   probeRoutes(app, lifecycle);

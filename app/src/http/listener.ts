@@ -23,6 +23,8 @@ import type { ServedCertificate } from './tls.ts';
 /** Milliseconds. Headers, then the whole request, must arrive in time, or the sender is cut with 408. */
 const headersTimeout = 10_000;
 const requestTimeout = 15_000;
+/** Milliseconds for the TLS handshake; Node would wait two minutes, and a stop would wait with it. */
+const handshakeTimeout = 5_000;
 /** Milliseconds without a byte in either direction before a connection is closed. */
 const connectionTimeout = 20_000;
 /** Milliseconds from the headers to the answer, else 503. Longer than a body may take: its sender is told 408. */
@@ -78,7 +80,9 @@ export function createListener(
   const answers = new WeakMap<Socket, ServerResponse>();
   const headers = securityHeaders(certificate !== undefined);
   const app = fastify({
-    ...(certificate ? { https: { ...sockets, ...certificate.options } } : { http: sockets }),
+    ...(certificate
+      ? { https: { ...sockets, handshakeTimeout, ...certificate.options } }
+      : { http: sockets }),
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     genReqId: requestIds(settings.trustedProxies),
