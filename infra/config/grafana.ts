@@ -9,10 +9,12 @@ export interface GrafanaIniInput {
   /** Where browsers reach it, such as https://grafana.example/; links in alerts use it too. */
   readonly rootUrl?: string;
   /** Listen address and port; the defaults are all addresses and 3000. */
-  readonly address?: string;
+  readonly bind?: string;
   readonly port?: number;
   readonly dataDirectory?: string;
   readonly provisioningDirectory?: string;
+  /** Off only where browsers reach it over plain HTTP on loopback; on when left out. */
+  readonly secureCookies?: boolean;
   /** Login by OpenID Connect; without it only the administrator logs in. */
   readonly oidc?: {
     readonly issuer: string;
@@ -31,11 +33,11 @@ export function grafanaIni(input: GrafanaIniInput = {}): string {
   const { oidc } = input;
   return ini({
     paths: { data: input.dataDirectory, provisioning: input.provisioningDirectory },
-    server: { root_url: input.rootUrl, http_addr: input.address, http_port: input.port },
+    server: { root_url: input.rootUrl, http_addr: input.bind, http_port: input.port },
     security: {
       admin_user: 'admin',
       admin_password: `$__file{${input.adminPasswordFile ?? '/run/secrets/grafana/admin-password'}}`,
-      cookie_secure: true,
+      cookie_secure: input.secureCookies ?? true,
       cookie_samesite: 'strict',
       strict_transport_security: true,
       strict_transport_security_max_age_seconds: 31_536_000,
@@ -155,7 +157,7 @@ export function grafanaDatasources(input: GrafanaDatasourcesInput): string {
 export const grafanaFolder = { uid: 'simple378', title: 'Simple378' } as const;
 
 /** Provisioning of the dashboards in a directory; one provider, since two on a path loop forever (grafana#16638). */
-export function grafanaDashboardProvider(directory: string): string {
+export function grafanaDashboardProvider(dashboardFolder: string): string {
   return stringify({
     apiVersion: 1,
     providers: [
@@ -168,10 +170,20 @@ export function grafanaDashboardProvider(directory: string): string {
         disableDeletion: true,
         allowUiUpdates: false,
         updateIntervalSeconds: 30,
-        options: { path: directory },
+        options: { path: dashboardFolder },
       },
     ],
   });
+}
+
+/** All provisioning files, by path below Grafana's provisioning directory. */
+export function grafanaProvisioning(
+  input: GrafanaDatasourcesInput & { readonly dashboardFolder: string },
+): { path: string; content: string }[] {
+  return [
+    { path: 'datasources/simple378.yml', content: grafanaDatasources(input) },
+    { path: 'dashboards/simple378.yml', content: grafanaDashboardProvider(input.dashboardFolder) },
+  ];
 }
 
 type Ini = Readonly<Record<string, Readonly<Record<string, string | number | boolean | undefined>>>>;

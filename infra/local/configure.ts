@@ -27,7 +27,7 @@ export function writeConfiguration(ports: Ports, available: Available): void {
   writePrometheus(ports, available);
   writePrivate(
     join(paths.config('alertmanager'), 'alertmanager.yml'),
-    stringify(alertmanagerConfig({ environment: 'local', receivers: [] })),
+    stringify(alertmanagerConfig({ receivers: [] })),
   );
   writeGrafana(ports);
 }
@@ -60,7 +60,10 @@ function writePrometheus(ports: Ports, available: Available): void {
   const folder = paths.config('prometheus');
   const rules = join(folder, 'rules');
   rmSync(rules, { recursive: true, force: true });
-  for (const { name, content } of ruleFiles('local')) writePrivate(join(rules, name), content);
+  for (const { name, content } of ruleFiles('local', {
+    grafana: `http://localhost:${ports.grafana}`,
+  }))
+    writePrivate(join(rules, name), content);
   const jobs: ScrapeJob[] = [
     {
       job: 'case-service',
