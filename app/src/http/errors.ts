@@ -30,6 +30,8 @@ export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (isStoreFailure(error))
     return unavailable('The store does not answer; nothing was lost that was acknowledged', 1);
+  if ((error as Partial<FastifyError> | undefined)?.code === 'FST_ERR_HANDLER_TIMEOUT')
+    return unavailable('The answer took too long', 1);
   const { statusCode = 500, code, validation, validationContext } = (error ?? {}) as Partial<FastifyError>;
   if (validation) return badRequest(toFieldErrors(validation, validationContext));
   const known = code === undefined ? undefined : frameworkProblems[code];
@@ -69,7 +71,6 @@ const frameworkProblems: Readonly<Record<string, { status: number; title: string
     title: 'URI Too Long',
     detail: 'A path segment is longer than 100 characters',
   },
-  FST_ERR_HANDLER_TIMEOUT: { status: 503, title: 'Service Unavailable', detail: 'The answer took too long' },
 };
 
 function toFieldErrors(validation: FastifySchemaValidationError[], context = 'body'): FieldError[] {
@@ -101,7 +102,9 @@ const rawProblems = {
  */
 export function clientErrorHandler(metrics: Metrics, answered: (socket: Socket) => boolean) {
   return (error: NodeJS.ErrnoException, socket: Socket): void => {
-    if (error.code === 'ECONNRESET' || !socket.writable || answered(socket)) {
+    // A peer that never finished its handshake can be told nothing: the answer would wait for it for ever.
+    const unfinished = socket instanceof TLSSocket && socket.getPeerFinished() === undefined;
+    if (error.code === 'ECONNRESET' || !socket.writable || unfinished || answered(socket)) {
       socket.destroy();
       return;
     }
