@@ -20,7 +20,7 @@ export function stack(settings: Settings): Part[] {
     ...(own && settings.redis.backup.enabled ? [backup(settings)] : []),
     caseService(settings),
     ...(settings.tracing.enabled ? [tracing(settings)] : []),
-    prometheus(settings, []),
+    prometheus(settings),
     alertmanager(settings),
     ...(settings.grafana.mode === 'provisioned' ? [grafana(settings)] : []),
     edge(settings),

@@ -91,7 +91,8 @@ const edgeAnswers: Check = {
 /** What Prometheus sees. */
 const metrics: Check = {
   name: 'every target of Prometheus is up, its rules are healthy, metrics have data',
-  async run({ kubectl, settings }) {
+  async run(cluster) {
+    const { kubectl, settings } = cluster;
     const forward = await kubectl.forward('service/prometheus', 9090);
     const get = async <T>(path: string) =>
       (await (await fetch(`http://127.0.0.1:${forward.port}/api/v1/${path}`)).json()) as T;
@@ -112,6 +113,9 @@ const metrics: Check = {
             `query?query=${encodeURIComponent(expression)}`,
           )
         ).data.result;
+      // Fresh connections, so that every replica gets some.
+      for (let index = 0; index < 20; index++)
+        await (await cluster.client()).call('GET', '/health', { headers: { connection: 'close' } });
       const replicas = await until('requests on every replica in Prometheus', 60, async () => {
         const found = Number(
           (await query('count(sum by (instance) (http_requests_total) > 0)'))[0]?.value[1] ?? 0,

@@ -22,11 +22,17 @@ export interface CallOptions {
   readonly timeout?: number;
 }
 
+/** Where the edge is reached. */
+export interface Address {
+  readonly address: string;
+  readonly port: number;
+}
+
 /** @param ca the authority's certificate, PEM */
-export function edgeClient(port: number, host: string, ca: string): Client {
+export function edgeClient(address: Address, host: string, ca: string): Client {
   const agent = new Agent({ keepAlive: true, maxSockets: 32, ca, servername: host });
   return {
-    call: (method, path, options = {}) => call(agent, port, host, method, path, options),
+    call: (method, path, options = {}) => call(agent, address, host, method, path, options),
     close: () => agent.destroy(),
   };
 }
@@ -34,7 +40,7 @@ export function edgeClient(port: number, host: string, ca: string): Client {
 /** Never rejects: what did not get an answer has status 0 and says why in its body. */
 function call(
   agent: Agent,
-  port: number,
+  { address, port }: Address,
   host: string,
   method: string,
   path: string,
@@ -45,7 +51,7 @@ function call(
     const outgoing = request(
       {
         agent,
-        host: '127.0.0.1',
+        host: address,
         port,
         method,
         path,

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { Fresh } from '../render/fresh.ts';
 import type { Settings } from '../settings.ts';
-import { type Client, edgeClient } from './client.ts';
-import type { Forward, Kubectl } from './kubectl.ts';
+import { type Address, type Client, edgeClient } from './client.ts';
+import type { Kubectl } from './kubectl.ts';
 
 /** A deployed environment under test. */
 export interface Cluster {
@@ -13,7 +14,6 @@ export interface Cluster {
   readonly material: Fresh;
   /** A client through the edge; opened anew after the edge's pod changed. */
   client(): Promise<Client>;
-  /** Milliseconds that the tests' own requests are spread over stay below the per-address limit. */
   close(): void;
 }
 
@@ -23,10 +23,10 @@ export function cluster(kubectl: Kubectl, settings: Settings, folder: string): C
     readFileSync(join(folder, `${settings.environment}.material.json`), 'utf8'),
   ) as Fresh;
   const authority = material.certificates.authority?.crt ?? '';
-  let open: { forward: Forward; client: Client } | undefined;
+  let open: { stop: () => void; client: Client } | undefined;
   const close = () => {
     open?.client.close();
-    open?.forward.close();
+    open?.stop();
     open = undefined;
   };
   return {
@@ -35,13 +35,36 @@ export function cluster(kubectl: Kubectl, settings: Settings, folder: string): C
     material,
     async client() {
       if (!open) {
-        const forward = await kubectl.forward('service/edge', 443);
-        open = { forward, client: edgeClient(forward.port, settings.edge.host, authority) };
+        const { address, close: stop } = await edgeAddress(kubectl);
+        open = { stop, client: edgeClient(address, settings.edge.host, authority) };
       }
       return open.client;
     },
     close,
   };
+}
+
+/** The Service's own address where this machine reaches it, as on a node or in a lab; else a forwarded port. */
+async function edgeAddress(kubectl: Kubectl): Promise<{ address: Address; close: () => void }> {
+  const { spec } = await kubectl.json<{ spec: { clusterIP: string } }>('get', 'service', 'edge');
+  if (await connects(spec.clusterIP, 443))
+    return { address: { address: spec.clusterIP, port: 443 }, close: () => undefined };
+  const forward = await kubectl.forward('service/edge', 443);
+  return { address: { address: '127.0.0.1', port: forward.port }, close: () => forward.close() };
+}
+
+function connects(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: 1000 });
+    const end = (open: boolean) => {
+      socket.destroy();
+      resolve(open);
+    };
+    socket
+      .on('connect', () => end(true))
+      .on('timeout', () => end(false))
+      .on('error', () => end(false));
+  });
 }
 
 /** Logs a first user in. @throws Error with the answer when that fails */

@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { alertmanagerConfig } from '../config/pending.ts';
+import { alertmanagerConfig } from '../config/alertmanager.ts';
 import { ports } from '../connections.ts';
 import { imageUsers } from '../images.ts';
 import type { Settings } from '../settings.ts';

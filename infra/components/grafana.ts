@@ -1,4 +1,12 @@
-import { grafanaIni } from '../config/pending.ts';
+import type { BoardOptions } from '../../dashboards/build.ts';
+import { dashboards } from '../../dashboards/index.ts';
+import {
+  type GrafanaDatasourcesInput,
+  type GrafanaIniInput,
+  grafanaDashboardProvider,
+  grafanaDatasources,
+  grafanaIni,
+} from '../config/grafana.ts';
 import { ports } from '../connections.ts';
 import { imageUsers } from '../images.ts';
 import type { Settings } from '../settings.ts';
@@ -8,17 +16,32 @@ import { configMap, service, serviceAccount, statefulSet } from './objects.ts';
 import { podTemplate } from './pod.ts';
 
 const name = 'grafana';
+const secretsDirectory = '/run/secrets/grafana';
+const dashboardsDirectory = '/var/lib/grafana-dashboards';
+
+/** Where browsers reach Grafana: the existing one, or ours by `kubectl port-forward service/grafana 3000`. */
+export function grafanaUrl({ grafana: { url } }: Settings): string {
+  return url ?? `http://localhost:${ports.grafana}/`;
+}
 
 /** Dashboards from files: data source, folder and dashboards are ConfigMaps, and changes in the UI are not kept. */
 export function grafana(settings: Settings): Part {
-  const config = { 'grafana.ini': grafanaIni() };
+  const { oidc } = settings.grafana;
+  const config = { 'grafana.ini': grafanaIni(iniInput(settings)) };
+  const datasources = { 'datasources.yaml': grafanaDatasources(sources(settings)) };
+  const provider = { 'provider.yaml': grafanaDashboardProvider(dashboardsDirectory) };
+  const boards = dashboards(boardOptions(settings));
   const health = { httpGet: { path: '/api/health', port: 'web' } };
   const template = podTemplate(settings, {
     component: name,
     user: imageUsers.grafana,
-    config,
+    config: { config, datasources, provider },
     volumes: {
       config: { configMap: 'grafana-config' },
+      datasources: { configMap: 'grafana-datasources' },
+      provider: { configMap: 'grafana-provider' },
+      // Grafana reads these again by itself: a changed dashboard rolls nothing.
+      dashboards: { configMaps: boards.map(({ uid }) => `grafana-dashboard-${uid}`) },
       secrets: { secret: 'grafana-secrets' },
       tmp: { scratch: 64 },
     },
@@ -30,7 +53,10 @@ export function grafana(settings: Settings): Part {
         ports: { web: ports.grafana },
         mounts: {
           config: '/etc/grafana',
-          secrets: '/run/secrets/grafana',
+          datasources: '/etc/grafana-provisioning/datasources',
+          provider: '/etc/grafana-provisioning/dashboards',
+          dashboards: dashboardsDirectory,
+          secrets: secretsDirectory,
           data: '/var/lib/grafana',
           tmp: '/tmp',
         },
@@ -51,12 +77,20 @@ export function grafana(settings: Settings): Part {
       {
         name: 'grafana-secrets',
         component: name,
-        files: { 'admin-password': plainValue('password/grafana/admin') },
+        files: {
+          'admin-password': plainValue('password/grafana/admin'),
+          ...(oidc ? { 'oidc-secret': plainValue('config/grafana-oidc-secret') } : {}),
+        },
       },
     ],
     manifests: [
       serviceAccount(settings, name),
       configMap(settings, 'grafana-config', name, config),
+      configMap(settings, 'grafana-datasources', name, datasources),
+      configMap(settings, 'grafana-provider', name, provider),
+      ...boards.map(({ uid, file, json }) =>
+        configMap(settings, `grafana-dashboard-${uid}`, name, { [file]: json }),
+      ),
       statefulSet(settings, name, template, {
         replicas: 1,
         service: name,
@@ -64,5 +98,44 @@ export function grafana(settings: Settings): Part {
       }),
       service(settings, { name, component: name, ports: { web: ports.grafana }, headless: true }),
     ],
+  };
+}
+
+/** What the dashboards depend on, in this Grafana or in an existing one. */
+export function boardOptions(settings: Settings): BoardOptions {
+  const { urlTemplate } = settings.logs;
+  const { enabled, external } = settings.tracing;
+  return { traces: enabled && !external, ...(urlTemplate ? { logsUrlTemplate: urlTemplate } : {}) };
+}
+
+function iniInput(settings: Settings): GrafanaIniInput {
+  const { oidc } = settings.grafana;
+  return {
+    adminPasswordFile: `${secretsDirectory}/admin-password`,
+    rootUrl: grafanaUrl(settings),
+    dataDirectory: '/var/lib/grafana',
+    provisioningDirectory: '/etc/grafana-provisioning',
+    ...(oidc
+      ? {
+          oidc: {
+            issuer: oidc.issuer,
+            clientId: oidc.clientId,
+            clientSecretFile: `${secretsDirectory}/oidc-secret`,
+            adminGroup: oidc.adminGroup,
+          },
+        }
+      : {}),
+  };
+}
+
+function sources(settings: Settings): GrafanaDatasourcesInput {
+  const host = (service: string, port: number) => `http://${service}.${settings.namespace}.svc:${port}`;
+  const { tracing, prometheus } = settings;
+  return {
+    prometheusUrl: host('prometheus', ports.prometheus),
+    scrapeIntervalSeconds: prometheus.scrapeIntervalSeconds,
+    ...(tracing.enabled && !tracing.external
+      ? { traces: { type: 'jaeger', url: host('trace-store', ports.traceQuery) } }
+      : {}),
   };
 }

@@ -1,9 +1,11 @@
 import { stringify } from 'yaml';
+import { ruleFiles } from '../../slo/rules.ts';
 import { prometheusConfig } from '../config/prometheus.ts';
 import { connections, ports } from '../connections.ts';
 import { imageUsers } from '../images.ts';
 import { scrapeTargets } from '../network/scrape.ts';
 import type { Settings } from '../settings.ts';
+import { grafanaUrl } from './grafana.ts';
 import { imageOf } from './image.ts';
 import type { Part } from './manifest.ts';
 import { configMap, service, serviceAccount, statefulSet } from './objects.ts';
@@ -12,7 +14,7 @@ import { podTemplate } from './pod.ts';
 const name = 'prometheus';
 
 /** Metrics: what to scrape follows from the connections, rules and alerts from the SLOs. */
-export function prometheus(settings: Settings, rules: readonly { name: string; content: string }[]): Part {
+export function prometheus(settings: Settings): Part {
   const config = {
     'prometheus.yml': stringify(
       prometheusConfig({
@@ -25,13 +27,19 @@ export function prometheus(settings: Settings, rules: readonly { name: string; c
       }),
     ),
   };
-  const ruleFiles = Object.fromEntries(rules.map((file) => [file.name, file.content]));
+  const rules = Object.fromEntries(
+    ruleFiles(settings.environment, {
+      grafana: grafanaUrl(settings),
+      backupHours: settings.redis.backup.maxAgeHours,
+      retentionDays: settings.prometheus.retentionDays,
+    }).map((file) => [file.name, file.content]),
+  );
   const health = (path: string) => ({ httpGet: { path, port: 'web' } });
   const template = podTemplate(settings, {
     component: name,
     user: imageUsers.prometheus,
     graceSeconds: 120,
-    config: { config, ruleFiles },
+    config: { config, rules },
     volumes: {
       config: { configMap: 'prometheus-config' },
       rules: { configMap: 'prometheus-rules' },
@@ -71,7 +79,7 @@ export function prometheus(settings: Settings, rules: readonly { name: string; c
     manifests: [
       serviceAccount(settings, name),
       configMap(settings, 'prometheus-config', name, config),
-      configMap(settings, 'prometheus-rules', name, ruleFiles),
+      configMap(settings, 'prometheus-rules', name, rules),
       statefulSet(settings, name, template, {
         replicas: 1,
         service: name,

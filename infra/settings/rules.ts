@@ -1,8 +1,8 @@
 import { defaultPolicies } from '../../app/src/limiter/policies.ts';
+import { longestWindowSeconds, shortestWindowSeconds } from '../../slo/index.ts';
 import { isPinned } from '../images.ts';
 import { testedRequestsPerSecond } from './capacity.ts';
 import type { Settings } from './schema.ts';
-import { longestWindowSeconds, shortestWindowSeconds } from './windows.ts';
 
 /** A rule across fields: the problems it finds, each naming the keys, their values and what would do. */
 export type Rule = (settings: Settings) => string[];

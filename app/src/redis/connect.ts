@@ -58,8 +58,27 @@ export function connectRedis(
       // The file is being replaced: the old password is tried once more.
     }
   });
+  reviveWhenEnded(client);
   report(client, role, deps);
   return observeCommands(client, role, deps.metrics);
+}
+
+/**
+ * ioredis 6.0.0 gives up for good, as if it had been closed, when Sentinel announces a failover while a connection to
+ * the old primary is being made (its failover detector closes the connector under it). Only our own close may end it.
+ */
+function reviveWhenEnded(client: RedisClient): void {
+  const disconnect = client.disconnect.bind(client);
+  let closed = false;
+  client.disconnect = (reconnect = false) => {
+    closed ||= !reconnect;
+    disconnect(reconnect);
+  };
+  client.on('end', () => {
+    if (closed) return;
+    const again = setTimeout(() => void client.connect().catch(() => undefined), backoff(1));
+    again.unref();
+  });
 }
 
 function connect(settings: Settings, node: NodeOptions, secret: (file: string) => string): RedisClient {
