@@ -28,7 +28,15 @@ export interface PrometheusInput {
 
 /** prometheus.yml, as an object. Every target carries the environment as a label. */
 export function prometheusConfig(input: PrometheusInput): object {
-  const { environment, scrapeIntervalSeconds, jobs, caFile, ruleFiles, alertmanager, self = 'localhost:9090' } = input;
+  const {
+    environment,
+    scrapeIntervalSeconds,
+    jobs,
+    caFile,
+    ruleFiles,
+    alertmanager,
+    self = 'localhost:9090',
+  } = input;
   const own: ScrapeJob = { job: 'prometheus', targets: [self] };
   return {
     global: {
@@ -38,7 +46,9 @@ export function prometheusConfig(input: PrometheusInput): object {
       external_labels: { environment },
     },
     rule_files: [...ruleFiles],
-    ...(alertmanager === undefined ? {} : { alerting: { alertmanagers: [{ static_configs: [{ targets: [alertmanager] }] }] } }),
+    ...(alertmanager === undefined
+      ? {}
+      : { alerting: { alertmanagers: [{ static_configs: [{ targets: [alertmanager] }] }] } }),
     scrape_configs: [own, ...jobs].map((job) => ({
       job_name: job.job,
       ...(job.path === undefined ? {} : { metrics_path: job.path }),
@@ -53,6 +63,7 @@ export function prometheusConfig(input: PrometheusInput): object {
 
 function discovery({ job, host, port, targets }: ScrapeJob): object {
   if (targets !== undefined) return { static_configs: [{ targets: [...targets] }] };
-  if (host === undefined || port === undefined) throw new TypeError(`scrape job ${job}: needs targets, or host and port`);
+  if (host === undefined || port === undefined)
+    throw new TypeError(`scrape job ${job}: needs targets, or host and port`);
   return { dns_sd_configs: [{ names: [host], type: 'A', port, refresh_interval: '5s' }] };
 }

@@ -45,7 +45,11 @@ export function sentinelConf(input: SentinelInput): string {
   );
 }
 
-/** Shell functions: who the Sentinels say is primary, asked one after the other, two seconds each. */
+/**
+ * Shell functions: who the other Sentinels say is primary, asked one after the other, two seconds each. While they
+ * see it down and could replace it, the answer is waited for: a primary that comes back in the midst of a failover must
+ * not be taken for one, or clients stay with it until Sentinel turns it into a replica, ten seconds later.
+ */
 function askPrimary(input: SentinelInput): string {
   return lines(
     `me="$HOSTNAME.${input.domain}"`,
@@ -54,11 +58,25 @@ function askPrimary(input: SentinelInput): string {
     `  REDISCLI_AUTH="$(secret sentinel-client-password)" timeout 2 redis-cli --no-auth-warning --tls --cacert ${input.tlsDirectory}/ca.crt --user sentinel \\`,
     `    -h "$1" -p ${input.sentinelPort} sentinel "$2" ${input.primaryName} 2>/dev/null`,
     '}',
+    'field() { echo "$state" | grep -A 1 "^$1\\$" | tail -n 1; }',
     'primary() {',
-    `  for host in ${input.hosts.join(' ')}; do`,
-    '    answer="$(ask "$host" get-master-addr-by-name | head -n 1)" || continue',
-    '    case "$answer" in *.svc) echo "$answer"; return;; esac',
+    '  found=',
+    '  for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do',
+    '    unsettled=',
+    `    for host in ${input.hosts.join(' ')}; do`,
+    '      [ "$host" != "$me" ] || continue',
+    '      state="$(ask "$host" master)" || continue',
+    '      case "$(field ip)" in *.svc) found="$(field ip)";; *) continue;; esac',
+    '      case "$(field num-slaves) $(field flags)" in',
+    '        0*) ;;',
+    '        *down*|*failover*) unsettled=1; continue;;',
+    '      esac',
+    '      break 2',
+    '    done',
+    '    [ -n "$unsettled" ] || break',
+    '    sleep 1',
     '  done',
+    '  echo "$found"',
     '}',
   );
 }
