@@ -24,7 +24,7 @@ import type { ServedCertificate } from './tls.ts';
 const headersTimeout = 10_000;
 const requestTimeout = 15_000;
 /** Milliseconds for the TLS handshake; Node would wait two minutes, and a stop would wait with it. */
-const _handshakeTimeout = 5_000;
+const handshakeTimeout = 5_000;
 const handshakeTimeout = 10_000;
 /** Milliseconds without a byte in either direction before a connection is closed. */
 const connectionTimeout = 20_000;

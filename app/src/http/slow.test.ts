@@ -139,6 +139,7 @@ test('a handler that does not end is answered for it', async () => {
   app.get('/', { handlerTimeout: 50 }, () => new Promise(() => {}));
   const answer = await app.inject('/');
   expect(answer.statusCode).toBe(503);
+  expect(answer.headers['retry-after']).toBe('1');
   expect(answer.json()).toMatchObject({ title: 'Service Unavailable', detail: 'The answer took too long' });
   await app.close();
 });
