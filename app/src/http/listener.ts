@@ -20,12 +20,11 @@ import { Problem } from './problem.ts';
 import { requestIds } from './request-id.ts';
 import type { ServedCertificate } from './tls.ts';
 
-/** Milliseconds. Headers, then the whole request, must arrive in time, or the sender is cut with 408; a handshake silently. */
+/** Milliseconds. Headers, then the whole request, must arrive in time, or the sender is cut with 408. */
 const headersTimeout = 10_000;
 const requestTimeout = 15_000;
 /** Milliseconds for the TLS handshake; Node would wait two minutes, and a stop would wait with it. */
 const handshakeTimeout = 5_000;
-const handshakeTimeout = 10_000;
 /** Milliseconds without a byte in either direction before a connection is closed. */
 const connectionTimeout = 20_000;
 /** Milliseconds from the headers to the answer, else 503. Longer than a body may take: its sender is told 408. */
