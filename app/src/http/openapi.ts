@@ -53,7 +53,10 @@ export function describeRoutes(app: FastifyInstance, version: string): () => Ope
           `Problem${status}`,
           {
             description,
-            ...(status === '429' || status === '503' ? { headers: { 'Retry-After': retryAfter } } : {}),
+            headers: {
+              ...rateLimitFields,
+              ...(status === '429' || status === '503' ? { 'Retry-After': retryAfter } : {}),
+            },
             content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
           },
         ]),
@@ -146,7 +149,7 @@ function toResponses(responses: Readonly<Record<string, Json>> = {}): Json {
   );
 }
 
-const integer = { type: 'integer', minimum: 0 } as const;
+const integer = { type: 'integer', format: 'int64', minimum: 0, maximum: Number.MAX_SAFE_INTEGER } as const;
 const retryAfter = { description: 'Seconds after which a retry is admitted.', schema: integer };
 const rateLimitFields = {
   'X-RateLimit-Limit': { description: 'Quota of the tightest policy.', schema: integer },
@@ -158,17 +161,25 @@ const problemSchema = {
   type: 'object',
   required: ['type', 'title', 'status', 'instance'],
   properties: {
-    type: { type: 'string' },
-    title: { type: 'string' },
-    status: { type: 'integer' },
-    detail: { type: 'string' },
-    instance: { type: 'string', description: "The request's id, as in X-Request-Id and in the log." },
+    type: { type: 'string', format: 'uri-reference', maxLength: 200 },
+    title: { type: 'string', maxLength: 100 },
+    status: { type: 'integer', format: 'int32', minimum: 400, maximum: 599 },
+    detail: { type: 'string', maxLength: 500 },
+    instance: {
+      type: 'string',
+      maxLength: 64,
+      description: "The request's id, as in X-Request-Id and in the log.",
+    },
     errors: {
       type: 'array',
+      maxItems: 20,
       items: {
         type: 'object',
         required: ['field', 'message'],
-        properties: { field: { type: 'string' }, message: { type: 'string' } },
+        properties: {
+          field: { type: 'string', maxLength: 300 },
+          message: { type: 'string', maxLength: 300 },
+        },
       },
     },
   },
