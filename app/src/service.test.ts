@@ -195,6 +195,8 @@ test('policies are changed by their file', async () => {
     const answer = await session.send('GET', '/api/v1/auth/me');
     return answer.status === 429;
   });
+  expect(await own.metric('ratelimit_near_limit_users', { policy: 'default' })).toBe(1);
+  expect(await own.metric('ratelimit_near_limit_users', { policy: 'intensive' })).toBe(0);
   write(-1);
   await until(() =>
     own.logs.some(({ event, problems }) => event === 'files_refused' && String(problems).includes('quota')),

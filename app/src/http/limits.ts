@@ -4,14 +4,17 @@ import { rateLimit } from '../limiter/fastify.ts';
 import type { Decision, Subject } from '../limiter/index.ts';
 import { normalise } from '../users/store.ts';
 import type { Context } from './context.ts';
+import { countNearLimits } from './near-limits.ts';
 
 /** Puts every request of a listener under the rate limits, and writes `rate_limit_check` for each decision. */
-export async function limitRequests(app: FastifyInstance, { limiter, secrets }: Context): Promise<void> {
-  const onDecision = (
-    { outcome, tightest }: Decision,
-    request: FastifyRequest,
-    { userId }: Subject,
-  ): void => {
+export async function limitRequests(
+  app: FastifyInstance,
+  { limiter, metrics, secrets }: Context,
+): Promise<void> {
+  const noteNearLimit = countNearLimits(limiter, metrics);
+  const onDecision = (decision: Decision, request: FastifyRequest, { userId }: Subject): void => {
+    const { outcome, tightest } = decision;
+    if (userId !== undefined) noteNearLimit(decision, userId);
     request.log.info(
       {
         event: 'rate_limit_check',
