@@ -26,7 +26,7 @@ import {
   topk,
 } from './promql.ts';
 import { promtool } from './promtool.testing.ts';
-import { app, record, redis, selectors, target, unitOf } from './selectors.ts';
+import { app, redis, selectors, target, unitOf } from './selectors.ts';
 
 const requests = app.counter('http_requests_total', { status: '5xx' });
 

@@ -1,0 +1,108 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
+import { dashboards } from '../index.ts';
+import { readStack } from '../live/stack.ts';
+import { environmentOf, fill } from './data.ts';
+import { pictures } from './grafana.ts';
+import { type Preview, page, picture } from './page.ts';
+import { QueryFailed } from './prometheus.ts';
+
+const help = `npm run dashboards:preview [-- options]
+
+Draws every dashboard with real data: an HTML page and one SVG per dashboard, without a Grafana.
+
+  --prometheus URL     where the data is; default: the running stack's (.local/stack.json)
+  --environment NAME   which environment; default: the first that Prometheus knows
+  --minutes N          how far back, 5 to 43200; default 60
+  --output DIRECTORY   where to write; default .local/preview
+  --grafana URL        take the pictures from this Grafana instead (needs its image renderer; token in GRAFANA_TOKEN_FILE)
+  --help               this text
+`;
+
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  let options: ReturnType<typeof parse>;
+  try {
+    options = parse();
+  } catch (error) {
+    return wrongUsage((error as Error).message);
+  }
+  if (options.help) {
+    console.log(help);
+    return 0;
+  }
+  const minutes = Number(options.minutes);
+  if (!Number.isInteger(minutes) || minutes < 5 || minutes > 43_200)
+    return wrongUsage(`--minutes is ${JSON.stringify(options.minutes)}, must be an integer, 5 to 43200`);
+  const output = resolve(options.output);
+  mkdirSync(output, { recursive: true });
+  try {
+    if (options.grafana) {
+      const uids = dashboards().map(({ uid }) => uid);
+      for (const file of await pictures(options.grafana, uids, { output, minutes })) console.log(file);
+      return 0;
+    }
+    const prometheus = options.prometheus ?? readStack()?.prometheus;
+    if (!prometheus) {
+      console.error(
+        'dashboards:preview: no stack runs here; start it with npm start, or give --prometheus URL',
+      );
+      return 2;
+    }
+    const empty = await draw(prometheus, options.environment, minutes, output);
+    for (const title of empty) console.log(`no data: ${title}`);
+    console.log(`${join(output, 'index.html')}`);
+    return empty.length > 0 ? 1 : 0;
+  } catch (error) {
+    if (!(error instanceof QueryFailed)) throw error;
+    console.error(`dashboards:preview: ${error.message}`);
+    return 2;
+  }
+}
+
+/** Writes page and pictures; returns panels that have no data and await no event. */
+async function draw(
+  prometheus: string,
+  given: string | undefined,
+  minutes: number,
+  output: string,
+): Promise<string[]> {
+  const environment = given ?? (await environmentOf(prometheus));
+  const end = Math.floor(Date.now() / 1_000);
+  const range = { start: end - minutes * 60, end, step: Math.max(5, (minutes * 60) / 240) };
+  const previews: Preview[] = [];
+  for (const { json, uid } of dashboards()) {
+    const dashboard = JSON.parse(json) as Dashboard;
+    const preview = { dashboard, filled: await fill(dashboard, { prometheus, environment, range }) };
+    writeFileSync(join(output, `${uid}.svg`), picture(preview));
+    previews.push(preview);
+  }
+  const about = `Environment ${environment}, the last ${minutes} minutes until ${new Date(end * 1_000).toISOString()}. Drawn by ECharts from Prometheus: a preview, not Grafana.`;
+  writeFileSync(join(output, 'index.html'), page(previews, about));
+  return previews.flatMap(({ dashboard, filled }) =>
+    filled
+      .filter(({ panel, data }) => data.length === 0 && panel.fieldConfig?.defaults.noValue === undefined)
+      .map(({ panel }) => `${dashboard.title} / ${panel.title}`),
+  );
+}
+
+function wrongUsage(problem: string): number {
+  console.error(`dashboards:preview: ${problem}\n\n${help}`);
+  return 2;
+}
+
+function parse() {
+  return parseArgs({
+    options: {
+      prometheus: { type: 'string' },
+      environment: { type: 'string' },
+      minutes: { type: 'string', default: '60' },
+      output: { type: 'string', default: '.local/preview' },
+      grafana: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  }).values;
+}
