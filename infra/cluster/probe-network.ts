@@ -12,7 +12,7 @@ Tries the whole connection matrix on a live cluster: from a pod with each compon
 stranger, to every port of every component.
 
   --set KEY=VALUE   the settings the environment was rendered with, where they differ; may be repeated
-  --image REF       an image with Node.js; default: the service's own
+  --image REF       an image whose entry point is Node.js; default: the service's own
   --help
 
 Exit codes: 0 enforced, 1 violated, 2 could not check or policies are not enforced at all, 78 bad settings.`;

@@ -57,7 +57,7 @@ export function attempts(settings: Settings, from: string, aims: readonly Aim[])
 
 /**
  * A pod with a source's network identity, which no Service selects: it tries each attempt and prints one JSON line.
- * @param image has Node.js as `node`
+ * @param image its entry point is Node.js
  */
 export function probePod(
   settings: Settings,
@@ -71,7 +71,7 @@ export function probePod(
     user: imageUsers.caseService,
     restartPolicy: 'Never',
     graceSeconds: 1,
-    containers: [{ name, image, command: ['node', '-e', script, JSON.stringify(list)], cpu: 50, memory: 96 }],
+    containers: [{ name, image, args: ['-e', script, JSON.stringify(list)], cpu: 50, memory: 96 }],
   });
   return {
     apiVersion: 'v1',

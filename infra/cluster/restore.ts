@@ -1,6 +1,6 @@
 import { imageOf } from '../components/image.ts';
 import type { Manifest } from '../components/manifest.ts';
-import { podTemplate } from '../components/pod.ts';
+import { podTemplate, type VolumeInput } from '../components/pod.ts';
 import { imageUsers } from '../images.ts';
 import type { Settings } from '../settings.ts';
 import type { Kubectl } from './kubectl.ts';
@@ -31,18 +31,37 @@ export async function restore(kubectl: Kubectl, settings: Settings, file: string
   await kubectl.run(['rollout', 'status', 'statefulset/redis', '--timeout=300s']);
 }
 
+/** Names of the copies, newest first. */
+export async function listBackups(kubectl: Kubectl, settings: Settings): Promise<string[]> {
+  const printed = await runPod(kubectl, dataPod(settings, 'redis-copies', ['ls', '-1', '/backup'], {}));
+  return printed
+    .split('\n')
+    .filter((name) => name.endsWith('.rdb'))
+    .sort()
+    .reverse();
+}
+
 async function restoreServer(
   kubectl: Kubectl,
   settings: Settings,
   server: number,
   file: string,
 ): Promise<void> {
-  const pod = restorePod(settings, server, file);
+  const command = ['sh', '/etc/backup/restore.sh', file];
+  await runPod(
+    kubectl,
+    dataPod(settings, `redis-restore-${server}`, command, { data: { claim: `data-redis-${server}` } }),
+  );
+}
+
+/** Runs a pod to its end, gives its log, and removes it. @throws Error with its log when it fails */
+async function runPod(kubectl: Kubectl, pod: Manifest): Promise<string> {
   const { name } = pod.metadata;
   await kubectl.run(['delete', 'pod', name, '--ignore-not-found', '--wait=true']);
   await kubectl.run(['apply', '--server-side', '-f', '-'], JSON.stringify(pod));
   try {
     await kubectl.run(['wait', '--for=jsonpath={.status.phase}=Succeeded', `pod/${name}`, '--timeout=120s']);
+    return await kubectl.run(['logs', name]);
   } catch (error) {
     throw new Error(
       `${(error as Error).message}: ${await kubectl.run(['logs', name]).catch(() => 'no log')}`,
@@ -52,25 +71,35 @@ async function restoreServer(
   }
 }
 
-/** A pod that has a server's volume and the copies; it talks to nobody. */
-export function restorePod(settings: Settings, server: number, file: string): Manifest {
-  const name = 'redis-restore';
+/** A pod that has the copies, and a server's volume where it needs one; it talks to nobody. */
+export function dataPod(
+  settings: Settings,
+  name: string,
+  command: readonly string[],
+  data: Readonly<Record<string, VolumeInput>>,
+): Manifest {
+  const mounts = {
+    scripts: '/etc/backup',
+    backup: '/backup',
+    tmp: '/tmp',
+    ...(data.data ? { data: '/data' } : {}),
+  };
   const template = podTemplate(settings, {
-    component: name,
+    component: 'redis-restore',
     user: imageUsers.redis,
     restartPolicy: 'Never',
     volumes: {
       scripts: { configMap: 'redis-backup-scripts' },
       backup: { claim: 'redis-backup' },
-      data: { claim: `data-redis-${server}` },
       tmp: { scratch: 16 },
+      ...data,
     },
     containers: [
       {
         name: 'restore',
         image: imageOf(settings, 'redis'),
-        command: ['sh', '/etc/backup/restore.sh', file],
-        mounts: { scripts: '/etc/backup', backup: '/backup', data: '/data', tmp: '/tmp' },
+        command,
+        mounts,
         writable: ['data', 'tmp'],
         cpu: 100,
         memory: 96,
@@ -80,7 +109,7 @@ export function restorePod(settings: Settings, server: number, file: string): Ma
   return {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { ...template.metadata, name: `${name}-${server}`, namespace: settings.namespace },
+    metadata: { ...template.metadata, name, namespace: settings.namespace },
     spec: { ...template.spec, serviceAccountName: 'redis-backup' },
   };
 }

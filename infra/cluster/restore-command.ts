@@ -1,0 +1,73 @@
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { changesOf } from '../settings/changes.ts';
+import { BadSettings, loadSettings } from '../settings.ts';
+import { kubectlFor, unreachable } from './kubectl.ts';
+import { listBackups, restore } from './restore.ts';
+
+const help = `Usage: npm run restore -- <environment> [file] [options]
+
+Puts a copy of Redis in the place of its data. Without a file it lists the copies. Redis is stopped meanwhile: the service
+answers 503 on data. What was there stays on the volume as before-restore-<time>.
+
+  --yes             do it; without it, it only says what it would do
+  --set KEY=VALUE   the settings the environment runs with, where they differ; may be repeated
+  --help
+
+Exit codes: 0 done, 1 it failed, 2 no cluster, no such copy or wrong usage, 78 bad settings.`;
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = await main(process.argv.slice(2));
+
+async function main(argv: readonly string[]): Promise<number> {
+  try {
+    return await run(argv);
+  } catch (error) {
+    console.error(`restore: ${(error as Error).message}`);
+    return error instanceof BadSettings ? 78 : 2;
+  }
+}
+
+async function run(argv: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...argv],
+    allowPositionals: true,
+    options: {
+      set: { type: 'string', multiple: true, default: [] },
+      yes: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    console.log(help);
+    return 0;
+  }
+  const [environment, file, ...more] = positionals;
+  if (!environment || more.length > 0) throw new Error('name an environment and a file; --help shows how');
+  const settings = loadSettings(environment, changesOf(values.set));
+  if (settings.redis.mode === 'external' || !settings.redis.backup.enabled)
+    throw new Error(
+      `${environment} has no copies: redis.mode is ${settings.redis.mode}, redis.backup.enabled ${settings.redis.backup.enabled}`,
+    );
+  const why = await unreachable();
+  if (why) throw new Error(`no cluster answers: ${why}`);
+  const kubectl = kubectlFor(settings.namespace);
+  const copies = await listBackups(kubectl, settings);
+  if (!file) {
+    for (const copy of copies) console.log(copy);
+    return 0;
+  }
+  if (!copies.includes(file))
+    throw new Error(`there is no ${file}; there are ${copies.join(', ') || 'none'}`);
+  if (!values.yes) {
+    console.log(`restore: would stop Redis of ${environment} and put ${file} in its place; --yes does it`);
+    return 0;
+  }
+  try {
+    await restore(kubectl, settings, file);
+  } catch (error) {
+    console.error(`restore: ${(error as Error).message}`);
+    return 1;
+  }
+  console.log(`restore: ${environment} runs on ${file}`);
+  return 0;
+}
