@@ -36,8 +36,11 @@ function instrument(registry: prometheus.Registry, name: string, definition: Def
     registers: [registry],
   };
   switch (definition.type) {
-    case 'counter':
-      return new prometheus.Counter(common);
+    case 'counter': {
+      const counter = new prometheus.Counter(common);
+      for (const labels of closedSeries(definition)) counter.inc(labels, 0);
+      return counter;
+    }
     case 'histogram':
       return new prometheus.Histogram({ ...common, buckets: [...(definition.buckets ?? [])] });
     case 'gauge': {
@@ -50,4 +53,16 @@ function instrument(registry: prometheus.Registry, name: string, definition: Def
       });
     }
   }
+}
+
+/**
+ * Every combination of labels that can occur, when all their domains are closed. Such counters start at 0: of a series
+ * that appears with its first event, `increase()` never sees that event, and an alert on it stays silent.
+ */
+function closedSeries({ labels }: Definition): Record<string, string>[] {
+  return Object.entries(labels).reduce<Record<string, string>[]>(
+    (series, [label, domain]) =>
+      'atMost' in domain ? [] : series.flatMap((one) => domain.map((value) => ({ ...one, [label]: value }))),
+    [{}],
+  );
 }
