@@ -21,16 +21,19 @@ export function refuseOtherMethods(app: FastifyInstance): () => void {
   return () => {
     for (const [url, methods] of allowed) {
       const allow = [...methods].sort().join(', ');
+      const refuse = async (): Promise<never> => {
+        throw new Problem(405, 'Method Not Allowed', {
+          detail: `This path takes ${allow}`,
+          headers: { allow },
+        });
+      };
       app.route({
         url,
         method: everyMethod.filter((method) => !methods.has(method)),
         config: { access: 'public', rateLimit: 'anonymous', [refusesMethod]: true },
-        handler: () => {
-          throw new Problem(405, 'Method Not Allowed', {
-            detail: `This path takes ${allow}`,
-            headers: { allow },
-          });
-        },
+        // Before the body is looked at, which these methods may not even have.
+        onRequest: refuse,
+        handler: refuse,
       });
     }
   };
