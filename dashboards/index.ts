@@ -6,6 +6,9 @@ import { runtime } from './boards/runtime.ts';
 import { security } from './boards/security.ts';
 import { sloBoard } from './boards/slo.ts';
 import { type BoardOptions, build } from './build.ts';
+
+export type { BoardOptions } from './build.ts';
+
 import { refuse } from './lint.ts';
 import type { Board } from './model.ts';
 

@@ -128,6 +128,7 @@ export const runtime: Board = {
           title: 'Monitoring targets',
           tells: 'Share of each job’s targets that Prometheus reaches.',
           act: 'Below 1: the process is down, or its certificate or network policy keeps Prometheus out.',
+          span: 8,
           min: 0,
           max: 1,
           queries: [{ expr: avg(target.gauge('up'), ['job']), legend: '{{job}}' }],
@@ -137,6 +138,7 @@ export const runtime: Board = {
           title: 'Rule and notification failures',
           tells: 'Rule evaluations and notifications that failed.',
           act: 'Anything but 0: an alert may be missing.',
+          span: 8,
           min: 0,
           queries: [
             {
@@ -154,6 +156,7 @@ export const runtime: Board = {
           title: 'Series in memory',
           tells: 'Series that Prometheus holds.',
           act: 'Above the budget in docs/slo.md: find the metric with a label that grew.',
+          span: 8,
           min: 0,
           queries: [{ expr: prometheus.gauge('prometheus_tsdb_head_series'), legend: 'series' }],
         },

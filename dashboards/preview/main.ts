@@ -1,13 +1,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
+import { type Caller, CouldNotCheck, command, shell } from '../../slo/command.ts';
 import { dashboards } from '../index.ts';
 import { readStack } from '../live/stack.ts';
 import { environmentOf, fill } from './data.ts';
 import { pictures } from './grafana.ts';
 import { type Preview, page, picture } from './page.ts';
-import { QueryFailed } from './prometheus.ts';
 
 const help = `npm run dashboards:preview [-- options]
 
@@ -21,47 +20,43 @@ Draws every dashboard with real data: an HTML page and one SVG per dashboard, wi
   --help               this text
 `;
 
-process.exitCode = await main();
-
-async function main(): Promise<number> {
-  let options: ReturnType<typeof parse>;
-  try {
-    options = parse();
-  } catch (error) {
-    return wrongUsage((error as Error).message);
-  }
-  if (options.help) {
-    console.log(help);
-    return 0;
-  }
-  const minutes = Number(options.minutes);
-  if (!Number.isInteger(minutes) || minutes < 5 || minutes > 43_200)
-    return wrongUsage(`--minutes is ${JSON.stringify(options.minutes)}, must be an integer, 5 to 43200`);
-  const output = resolve(options.output);
-  mkdirSync(output, { recursive: true });
-  try {
-    if (options.grafana) {
-      const uids = dashboards().map(({ uid }) => uid);
-      for (const file of await pictures(options.grafana, uids, { output, minutes })) console.log(file);
-      return 0;
-    }
-    const prometheus = options.prometheus ?? readStack()?.prometheus;
-    if (!prometheus) {
-      console.error(
-        'dashboards:preview: no stack runs here; start it with npm start, or give --prometheus URL',
-      );
-      return 2;
-    }
-    const empty = await draw(prometheus, options.environment, minutes, output);
-    for (const title of empty) console.log(`no data: ${title}`);
-    console.log(`${join(output, 'index.html')}`);
-    return empty.length > 0 ? 1 : 0;
-  } catch (error) {
-    if (!(error instanceof QueryFailed)) throw error;
-    console.error(`dashboards:preview: ${error.message}`);
-    return 2;
-  }
-}
+/** The command. */
+export const main = (caller: Caller): Promise<number> =>
+  command(
+    caller,
+    {
+      name: 'dashboards:preview',
+      help,
+      options: {
+        prometheus: { type: 'string' },
+        environment: { type: 'string' },
+        minutes: { type: 'string', default: '60' },
+        output: { type: 'string', default: '.local/preview' },
+        grafana: { type: 'string' },
+      },
+    },
+    async (options) => {
+      const minutes = Number(options.minutes);
+      if (!Number.isInteger(minutes) || minutes < 5 || minutes > 43_200)
+        throw new CouldNotCheck(
+          `--minutes is ${JSON.stringify(options.minutes)}, must be an integer, 5 to 43200`,
+        );
+      const output = resolve(options.output);
+      mkdirSync(output, { recursive: true });
+      if (options.grafana) {
+        const uids = dashboards().map(({ uid }) => uid);
+        for (const file of await pictures(options.grafana, uids, { output, minutes })) caller.print(file);
+        return 0;
+      }
+      const prometheus = options.prometheus ?? readStack()?.prometheus;
+      if (!prometheus)
+        throw new CouldNotCheck('no stack runs here; start it with npm start, or give --prometheus URL');
+      const empty = await draw(prometheus, options.environment, minutes, output);
+      for (const title of empty) caller.print(`no data: ${title}`);
+      caller.print(join(output, 'index.html'));
+      return empty.length > 0 ? 1 : 0;
+    },
+  );
 
 /** Writes page and pictures; returns panels that have no data and await no event. */
 async function draw(
@@ -89,20 +84,4 @@ async function draw(
   );
 }
 
-function wrongUsage(problem: string): number {
-  console.error(`dashboards:preview: ${problem}\n\n${help}`);
-  return 2;
-}
-
-function parse() {
-  return parseArgs({
-    options: {
-      prometheus: { type: 'string' },
-      environment: { type: 'string' },
-      minutes: { type: 'string', default: '60' },
-      output: { type: 'string', default: '.local/preview' },
-      grafana: { type: 'string' },
-      help: { type: 'boolean', default: false },
-    },
-  }).values;
-}
+if (import.meta.main) process.exitCode = await main(shell);

@@ -1,0 +1,67 @@
+import { type Generated, generator, shell } from '../slo/command.ts';
+import { print } from '../slo/promql.ts';
+import { boards } from './index.ts';
+import { exclusions } from './lint.ts';
+import { type Board, type Panel, type Unit, units } from './model.ts';
+
+/** The files that follow from the dashboards. */
+export function outputs(): Generated[] {
+  return [
+    {
+      file: new URL('../docs/dashboards.md', import.meta.url),
+      path: 'docs/dashboards.md',
+      text: dashboardsDocument(),
+    },
+  ];
+}
+
+/** `docs/dashboards.md`: what each panel tells, what to do, and how to add one. */
+export function dashboardsDocument(): string {
+  return `# Dashboards
+
+Generated from \`dashboards/boards/\` by \`npm run generate:dashboards\`; edit those, not this.
+Grafana reads them from files (\`npm start\`, or a ConfigMap in a cluster), so a change in its user interface is not kept.
+All of them let you choose the environment, most the instance; alerts and new versions are marked on every time axis.
+Dashed lines are limits from the objectives and policies. Colours are told apart with any colour vision: blue is well,
+orange needs a look, red-orange needs one now.
+
+## See them without Grafana
+\`npm run dashboards:preview\` draws every dashboard with the running stack's data, as a page and one SVG each, in
+\`.local/preview/\`. It is drawn by ECharts: a preview, not Grafana. With \`--grafana URL\` the pictures come from that Grafana.
+
+## Add a panel
+1. In one file of \`dashboards/boards/\`, add an object: kind, title, what it tells, what to do, and its queries. Queries start at
+   \`service\`, \`fleet\`, \`redis\` … of \`dashboards/scope.ts\`; a metric, label or value that does not exist does not compile. The
+   unit follows from the metric's name.
+2. \`npm run generate:dashboards\`, and \`npm run dashboards:preview\` to look at it.
+3. \`npm test\`: the lint says what is missing, and a real Prometheus parser reads the query.
+
+A new dashboard is a file there and a line in \`dashboards/index.ts\`. \`npm run dashboards:push -- --grafana URL\` writes all to a
+Grafana that reads no files.
+
+${boards.map(section).join('\n')}
+## Left out of the lint
+${exclusions.map(({ dashboard, panel, rule, because }) => `- \`${dashboard}\`${panel ? ` / ${panel}` : ''}, rule \`${rule}\`: ${because}.`).join('\n')}
+`;
+}
+
+function section({ title, uid, purpose, rows }: Board): string {
+  return `## ${title}
+\`${uid}\`: ${purpose}
+
+${rows.map((row) => `### ${row.title}\n${row.panels.map(entry).join('\n')}\n`).join('\n')}`;
+}
+
+function entry({ title, tells, act, queries, unit, awaits }: Panel): string {
+  const shown = unit ?? (queries[0]?.expr.unit as Unit);
+  const waits = awaits ? ` No data until ${awaits}.` : '';
+  return `- **${title}** (${units[shown]}): ${tells} ${act}${waits}\n${queries.map(({ expr }) => `  \`${print(expr)}\``).join('\n')}`;
+}
+
+if (import.meta.main)
+  process.exitCode = await generator(
+    shell,
+    'generate:dashboards',
+    'Writes docs/dashboards.md from the dashboards.',
+    outputs,
+  );
