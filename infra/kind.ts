@@ -23,8 +23,6 @@ const gatewayApi =
 const nodeImage =
   'docker.io/kindest/node:v1.36.1@sha256:3489c7674813ba5d8b1a9977baea8a6e553784dab7b84759d1014dbd78f7ebd5';
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = main(process.argv.slice(2));
-
 function main(argv: readonly string[]): number {
   try {
     return run(argv);
@@ -109,3 +107,5 @@ function cluster(nodePort: number): string {
     ],
   });
 }
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = main(process.argv.slice(2));

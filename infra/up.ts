@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -20,8 +19,6 @@ context name the cluster.
 Exit codes: 0 done, 1 a policy or Pulumi says no, 2 could not check or wrong usage, 78 bad settings.`;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = await main(process.argv.slice(2));
 
 async function main(argv: readonly string[]): Promise<number> {
   try {
@@ -82,14 +79,18 @@ async function agreed(environment: string): Promise<boolean> {
   return answer.trim() === environment;
 }
 
-async function command(name: string, args: readonly string[]): Promise<number> {
-  const child = spawn(name, [...args], { cwd: root, stdio: 'inherit' });
-  const failed = once(child, 'error').then(([error]) => {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new Error(
-      code === 'ENOENT' ? `${name} is not installed: see docs/operations.md, "Install"` : String(error),
+function command(name: string, args: readonly string[]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(name, [...args], { cwd: root, stdio: 'inherit' });
+    child.on('error', ({ code, message }: NodeJS.ErrnoException) =>
+      reject(
+        new Error(
+          code === 'ENOENT' ? `${name} is not installed: see docs/operations.md, "Install"` : message,
+        ),
+      ),
     );
+    child.on('exit', (code) => resolve(code ?? 1));
   });
-  const [code] = (await Promise.race([once(child, 'exit'), failed])) as [number | null];
-  return code ?? 1;
 }
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = await main(process.argv.slice(2));
