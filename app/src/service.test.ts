@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { connect as connectPlain } from 'node:net';
 import { join } from 'node:path';
 import { connect, type PeerCertificate } from 'node:tls';
 import { decodeProtectedHeader } from 'jose';
@@ -265,7 +267,11 @@ test('requests that are still open when the time is up are cut', async () => {
     'POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{',
   );
   await until(async () => (await slow.metric('http_requests_in_flight')) === 1);
+  const silent = connectPlain({ host: '127.0.0.1', port: slow.ports.api });
+  await once(silent, 'connect');
+  const cut = once(silent, 'close');
   await slow.stop();
+  await cut;
   expect(slow.logs.at(-1)).toMatchObject({ event: 'stopped', cut: true });
 });
 

@@ -10,6 +10,7 @@ import type { Context } from './http/context.ts';
 import { createInternal } from './http/internal.ts';
 import type { Lifecycle } from './http/listener.ts';
 import { createPlain } from './http/plain.ts';
+import { trackSockets } from './http/sockets.ts';
 import { readCertificate, serveCertificate, tlsFiles } from './http/tls.ts';
 import { createRateLimiter, InvalidPolicies } from './limiter/index.ts';
 import { metricsObserver } from './limiter/observe.ts';
@@ -85,6 +86,7 @@ export async function startService(
   const internal = await createInternal(context, accounts, lifecycle, firstCertificate);
   const plain = settings.PLAIN_PORT === undefined ? undefined : createPlain({ ...context, lifecycle });
   const listeners = [internal, api, ...(plain ? [plain] : [])];
+  const cuts = listeners.map(({ server }) => trackSockets(server));
   const host = settings.LISTEN_HOST;
 
   const watch = (files: readonly string[], reload: () => void) =>
@@ -131,7 +133,7 @@ export async function startService(
     const deadline = setTimeout(
       () => {
         cut = true;
-        for (const { server } of listeners) server.closeAllConnections();
+        for (const cutSockets of cuts) cutSockets();
       },
       (settings.SHUTDOWN_SECONDS - settings.DRAIN_SECONDS) * 1_000,
     );
