@@ -1,6 +1,7 @@
 import * as pulumi from '@pulumi/pulumi';
 import { generatedAuthority } from './components/authority.ts';
 import { Component } from './components/component.ts';
+import { GrafanaExternal } from './components/grafanaExternal.ts';
 import { Material } from './components/material.ts';
 import { type Outputs, outputsOf } from './outputs.ts';
 import { parseSettings, settingsOf } from './settings.ts';
@@ -15,6 +16,7 @@ export function program(): Outputs {
     const after = (part.after ?? []).flatMap((name) => made.get(name) ?? []);
     made.set(part.name, new Component(part, settings, material, after));
   }
+  if (settings.grafana.mode === 'external') new GrafanaExternal(settings, material);
   return outputsOf(settings, material);
 }
 

@@ -174,6 +174,24 @@ describe('the program', () => {
     expect((await names('two')).filter((name) => one.includes(name))).toEqual([]);
   });
 
+  test('an existing Grafana gets a folder, the data source and every dashboard, and its token stays secret', async () => {
+    const changes = {
+      'grafana.mode': 'external',
+      'grafana.url': 'https://g.example',
+      'grafana.prometheusUrl': 'https://p.example',
+    };
+    const { resources } = await evaluate('dev', { changes, secrets });
+    const own = resources.filter(
+      ({ type }) => type.startsWith('grafana:') || type === 'pulumi:providers:grafana',
+    );
+    const count = (suffix: string) => own.filter(({ type }) => type.endsWith(suffix)).length;
+    expect([count('Folder'), count('DataSource'), count('Dashboard')]).toEqual([1, 1, 6]);
+    const provider = own.find(({ type }) => type === 'pulumi:providers:grafana');
+    expect(secretPaths(provider?.props)).toEqual(['/auth']);
+    expect(canaries(own.filter((resource) => resource !== provider))).toEqual([]);
+    expect(resources.some(({ name }) => name === 'statefulset/grafana')).toBe(false);
+  });
+
   test('a rotated Redis password changes Secrets, and rolls no pod', async () => {
     const ring = { active: '2027-01-01', accepted: ['2026-11-01', '2027-01-01'] };
     const before = await evaluate('dev', {});

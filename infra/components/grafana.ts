@@ -1,4 +1,4 @@
-import type { BoardOptions } from '../../dashboards/build.ts';
+import type { BoardOptions } from '../../dashboards/index.ts';
 import { dashboards } from '../../dashboards/index.ts';
 import {
   type GrafanaDatasourcesInput,
