@@ -16,6 +16,7 @@ import { countRequest } from '../telemetry/http-metrics.ts';
 import { clientErrorHandler, expectationHandler, sendError } from './errors.ts';
 import { assertFraming } from './framing.ts';
 import { securityHeaders } from './headers.ts';
+import { mostConnections } from './memory.ts';
 import { Problem } from './problem.ts';
 import { requestIds } from './request-id.ts';
 import type { ServedCertificate } from './tls.ts';
@@ -34,8 +35,6 @@ const keepAliveTimeout = 75_000;
 /** Bytes; routes that need less say so. */
 const bodyLimit = 64 * 1_024;
 const maxHeaderSize = 16 * 1_024;
-/** Open sockets of one listener: beyond it new ones are refused, and memory stays bounded (some 50 kB each over TLS). */
-const mostConnections = 4_096;
 
 /** Whether the process is ending: then every answer closes its connection, so that the balancer moves on. */
 export interface Lifecycle {
@@ -110,7 +109,7 @@ export function createListener(
       void onError(error, request as FastifyRequest, reply as unknown as FastifyReply);
     },
   }) as unknown as FastifyInstance;
-  app.server.maxConnections = mostConnections;
+  app.server.maxConnections = mostConnections();
   app.server.on('checkExpectation', expectationHandler);
   app.decorateRequest('identity', null);
   app.removeContentTypeParser('text/plain');

@@ -1,5 +1,6 @@
 import { getHeapStatistics } from 'node:v8';
 import type { FastifyInstance } from 'fastify';
+import { memoryLimit, mostMemory } from './memory.ts';
 import { unavailable } from './problem.ts';
 
 /** Milliseconds between two looks at the clock; how late a look comes is the event loop's delay. */
@@ -8,8 +9,6 @@ const lookEvery = 100;
 const longestDelay = 500;
 /** Weight of the latest look: a single block of two seconds is over the limit, one of one second is not. */
 const weight = 0.3;
-/** Of the memory there is; the rest is for finishing what was begun. */
-const mostMemory = 0.9;
 
 /**
  * Refuses work with 503 while the process cannot keep up, instead of answering everybody late. It recovers within a few
@@ -17,9 +16,7 @@ const mostMemory = 0.9;
  * starved second refuses a whole second of requests.)
  */
 export function shedLoad(app: FastifyInstance): void {
-  const container = process.constrainedMemory();
-  // Without a limit the kernel reports an absurdly large one.
-  const memory = container > 0 && container < 2 ** 50 ? container : Number.POSITIVE_INFINITY;
+  const memory = memoryLimit();
   let delay = 0;
   let last = performance.now();
   let full = false;
