@@ -19,9 +19,11 @@ const internal = createServer(tls(), (request, response) => {
 }).listen(9464);
 
 // Certificates are replaced while we run.
-setInterval(() => [api, internal].forEach((server) => server.setSecureContext(tls())), 60_000);
+setInterval(() => {
+  for (const server of [api, internal]) server.setSecureContext(tls());
+}, 60_000);
 
 process.on('SIGTERM', () => {
   draining = true;
-  setTimeout(() => [api, internal].forEach((server) => server.close()), process.env.DRAIN_SECONDS * 1000);
+  setTimeout(() => process.exit(0), process.env.DRAIN_SECONDS * 1000);
 });
