@@ -2,6 +2,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { pseudonym } from '../auth/pseudonym.ts';
 import { rateLimit } from '../limiter/fastify.ts';
 import type { Decision, Subject } from '../limiter/index.ts';
+import { emit } from '../telemetry/events.ts';
+import { routeOf } from '../telemetry/http-metrics.ts';
 import { normalise } from '../users/store.ts';
 import type { Context } from './context.ts';
 import { countNearLimits } from './near-limits.ts';
@@ -15,19 +17,15 @@ export async function limitRequests(
   const onDecision = (decision: Decision, request: FastifyRequest, { userId }: Subject): void => {
     const { outcome, tightest } = decision;
     if (userId !== undefined) noteNearLimit(decision, userId);
-    request.log.info(
-      {
-        event: 'rate_limit_check',
-        operation: request.routeOptions?.config?.operation ?? request.routeOptions?.url ?? 'unmatched',
-        policy: tightest.policy,
-        count: tightest.limit - tightest.remaining,
-        limit: tightest.limit,
-        allowed: outcome === 'allow',
-        remaining: tightest.remaining,
-        user: userId === undefined ? null : pseudonym(secrets.current.pseudonymKey, 'user', userId),
-      },
-      'rate limit checked',
-    );
+    emit(request.log, 'rate_limit_check', {
+      operation: request.routeOptions?.config?.operation ?? routeOf(request),
+      policy: tightest.policy,
+      count: tightest.limit - tightest.remaining,
+      limit: tightest.limit,
+      allowed: outcome === 'allow',
+      remaining: tightest.remaining,
+      user: userId === undefined ? null : pseudonym(secrets.current.pseudonymKey, 'user', userId),
+    });
   };
   await app.register(rateLimit, { limiter, subject, onDecision });
 }

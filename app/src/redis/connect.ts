@@ -5,6 +5,7 @@ import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
 import type { Logger } from 'pino';
 import type { Metrics } from '../metrics/index.ts';
 import type { Settings } from '../settings/settings.ts';
+import { emit } from '../telemetry/events.ts';
 import { observeCommands } from './observe.ts';
 
 /** A connection to one Redis, to the primary that Sentinels name, or to a cluster. */
@@ -135,13 +136,12 @@ function report(
   client.on('ready', () => {
     up(1);
     last = '';
-    log.info({ event: 'redis_connected', store }, 'Redis answers');
+    emit(log, 'redis_connected', { store });
   });
   client.on('close', () => up(0));
   client.on('error', (error: Error) => {
     // The same refusal every second is one event.
-    if (error.message !== last)
-      log.warn({ event: 'redis_error', store, reason: error.message }, 'Redis does not answer');
+    if (error.message !== last) emit(log, 'redis_error', { store, reason: error.message });
     last = error.message;
   });
 }

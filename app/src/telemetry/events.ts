@@ -16,7 +16,6 @@ const error = Type.Unsafe<unknown>({ type: 'object' });
 
 /**
  * What the service tells an operator or an auditor, by name (ASVS 16.3): level, text and the only fields it may carry.
- * `rate_limit_check` and the store's events belong to their own modules.
  */
 export const events = {
   login_succeeded: define('info', 'signed in', { user: pseudonym }),
@@ -33,6 +32,17 @@ export const events = {
     user: pseudonym,
     changed: Type.Array(Type.Enum(['role', 'disabled', 'password'])),
   }),
+  rate_limit_check: define('info', 'rate limit checked', {
+    operation: Type.String({ description: 'Of the case service, else the route.' }),
+    policy: Type.String(),
+    count: Type.Integer(),
+    limit: Type.Integer(),
+    allowed: Type.Boolean(),
+    remaining: Type.Integer(),
+    user: Type.Union([pseudonym, Type.Null()]),
+  }),
+  redis_connected: define('info', 'Redis answers', { store: Type.String() }),
+  redis_error: define('warn', 'Redis does not answer', { store: Type.String(), reason: Type.String() }),
   limits_reset: define('warn', "a user's rate limits were reset", { by: pseudonym, user: pseudonym }),
   users_bootstrapped: define('info', 'first accounts created', { count: Type.Integer() }),
   bootstrap_failed: define('warn', 'first accounts could not be created yet', { err: error }),
