@@ -1,9 +1,9 @@
 import type { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type RedisServer, startRedis } from '../../../test/support/redis.ts';
 import { createRateLimiter, InvalidPolicies, NoSubject } from './index.ts';
 import type { Policy } from './policies.ts';
-import { connectForTest } from './testing.ts';
+import { connectForTest, until } from './testing.ts';
 
 let server: RedisServer;
 let redis: Redis;
@@ -130,6 +130,47 @@ describe('a limiter', () => {
     expect((await limiter.check({ ip: '192.0.2.7' }, ['default'])).outcome).toBe('allow');
     expect((await limiter.check({ ip: '::ffff:192.0.2.7' }, ['default'])).outcome).toBe('deny');
     await expect(limiter.check({ ip: '' }, ['default'])).rejects.toThrow(NoSubject);
+  });
+
+  test('goes by the clock of Redis, whatever the clock of this machine says', async () => {
+    const limiter = createRateLimiter({ redis, policies: [policy()], denyCache: 0 });
+    const ahead = createRateLimiter({ redis, policies: [policy()], denyCache: 0 });
+    for (let i = 0; i < 3; i++) await limiter.check(alice, ['default']);
+    vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 3_600_000);
+    expect((await ahead.check(alice, ['default'])).outcome).toBe('deny');
+    vi.restoreAllMocks();
+  });
+
+  test('with the deny cache decides as without it', async () => {
+    const policies = [policy({ quota: 5 }), policy({ name: 'shared', scope: 'global', quota: 12 })];
+    const [cached, plain] = [
+      createRateLimiter({ redis, policies }),
+      createRateLimiter({ redis, policies, denyCache: 0 }),
+    ];
+    for (let i = 0; i < 60; i++) {
+      const subject = { ip: '192.0.2.1', userId: `user-${i % 4}` };
+      // A denial consumes nothing, so asking both tells what either would have said.
+      const [first, second] = [
+        await cached.check(subject, ['default', 'shared']),
+        await plain.check(subject, ['default', 'shared']),
+      ];
+      if (first.outcome === 'deny') expect(second.outcome).toBe('deny');
+      if (i === 40) await plain.reset('user-1');
+    }
+    const sources = new Set<string>();
+    for (let i = 0; i < 3; i++)
+      sources.add((await cached.check({ ip: '192.0.2.1', userId: 'user-0' }, ['default', 'shared'])).source);
+    expect(sources).toContain('deny_cache');
+  });
+
+  test('feels a reset on every replica within a second, deny cache or not', async () => {
+    const policies = [policy({ quota: 1 })];
+    const [here, there] = [createRateLimiter({ redis, policies }), createRateLimiter({ redis, policies })];
+    for (let i = 0; i < 3; i++) await there.check(alice, ['default']);
+    await here.reset('alice');
+    const started = Date.now();
+    await until(async () => (await there.check(alice, ['default'])).outcome === 'allow');
+    expect(Date.now() - started).toBeLessThan(3_000);
   });
 
   test('names a policy that does not exist', async () => {
