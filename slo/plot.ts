@@ -27,6 +27,7 @@ export function plot(objective: Objective, { minutes, firings }: Simulation): st
         markLine: {
           silent: true,
           symbol: 'none',
+          precision: 8,
           lineStyle: { color: colours[index], type: 'dashed', width: 1 },
           label: { formatter: `${burn.factor} ×`, position: 'insideStartTop', color: colours[index] },
           data: [{ yAxis: burnThreshold(objective, burn) }],

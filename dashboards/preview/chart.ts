@@ -127,6 +127,7 @@ function markLine(limits: readonly { value: number | null; color: string }[], to
   return {
     silent: true,
     symbol: 'none',
+    precision: 8,
     label: { show: false },
     data: limits
       .filter(({ value: from }) => (from as number) <= top * 1.5)

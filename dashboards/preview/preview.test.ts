@@ -1,0 +1,191 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Dashboard, Panel } from '@grafana/grafana-foundation-sdk/dashboard';
+import { request } from 'undici';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
+import { prometheusConfig } from '../../infra/config/prometheus.ts';
+import { ruleFiles } from '../../slo/rules.ts';
+import { type Server, startServer } from '../../slo/testing/live/servers.ts';
+import { freePort } from '../../test/support/redis.ts';
+import { dashboards } from '../index.ts';
+import { draw } from './chart.ts';
+import { environmentOf, fill } from './data.ts';
+import { format } from './format.ts';
+import { main } from './main.ts';
+import { QueryFailed, queryRange } from './prometheus.ts';
+
+let server: Server;
+let url: string;
+let directory: string;
+
+// A real Prometheus that scrapes itself and loads the real rules.
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'preview-'));
+  const port = await freePort();
+  for (const { name, content } of ruleFiles('local'))
+    writeFileSync(join(directory, name), content.replaceAll(/interval: \S+/g, 'interval: 1s'));
+  const config = prometheusConfig({
+    environment: 'local',
+    scrapeIntervalSeconds: 1,
+    jobs: [],
+    caFile: '',
+    ruleFiles: [join(directory, '*.yml')],
+    self: `127.0.0.1:${port}`,
+  });
+  writeFileSync(join(directory, 'prometheus.yaml'), stringify(config));
+  url = `http://127.0.0.1:${port}`;
+  server = await startServer(
+    'prometheus',
+    [
+      `--config.file=${join(directory, 'prometheus.yaml')}`,
+      `--storage.tsdb.path=${join(directory, 'data')}`,
+      `--web.listen-address=127.0.0.1:${port}`,
+    ],
+    `${url}/-/ready`,
+  );
+});
+afterAll(async () => {
+  await server.stop();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+const preview = async (...args: string[]) => {
+  const lines: string[] = [];
+  const code = await main({ args, print: (line) => lines.push(line) });
+  return { code, text: lines.join('\n') };
+};
+
+describe('on a real Prometheus', () => {
+  it('every rule evaluates', async () => {
+    let rules: { health: string; lastError?: string; name: string }[] = [];
+    for (const end = Date.now() + 20_000; Date.now() < end; await sleep(200)) {
+      const answer = (await (await request(`${url}/api/v1/rules`)).body.json()) as {
+        data: { groups: { rules: typeof rules }[] };
+      };
+      rules = answer.data.groups.flatMap((group) => group.rules);
+      if (rules.length > 0 && rules.every(({ health }) => health !== 'unknown')) break;
+    }
+    expect(rules.length).toBeGreaterThan(100);
+    expect(rules.filter(({ health }) => health !== 'ok')).toEqual([]);
+  });
+
+  it('every panel of every dashboard gets an answer, and Prometheus’s own have data', async () => {
+    const end = Math.floor(Date.now() / 1_000);
+    const view = { prometheus: url, environment: 'local', range: { start: end - 60, end, step: 1 } };
+    const filled = [];
+    for (const { json } of dashboards()) filled.push(...(await fill(JSON.parse(json) as Dashboard, view)));
+    expect(filled.length).toBeGreaterThan(60);
+    const withData = filled.filter(({ data }) => data.length > 0).map(({ panel }) => panel.title);
+    expect(withData).toEqual(expect.arrayContaining(['Series in memory', 'Monitoring targets']));
+    expect(await environmentOf(url)).toBe('local');
+  });
+
+  it('the command writes a page and a picture each, and says which panels are empty', async () => {
+    const { code, text } = await preview('--prometheus', url, '--minutes', '5', '--output', directory);
+    expect(code).toBe(1);
+    expect(text).toContain('no data: Simple378 Application Dashboard / Active Users');
+    const page = readFileSync(join(directory, 'index.html'), 'utf8');
+    expect(page).toContain('a preview, not Grafana');
+    expect(page).toContain('Series in memory');
+    expect(readFileSync(join(directory, 'simple378.svg'), 'utf8')).toMatch(/^<svg xmlns/);
+    // Ids of drawings must not clash on one page.
+    const ids = [...page.matchAll(/\sid="([^"]+)"/g)].map(([, id]) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it('refuses bad options, and says when Prometheus is not there', async () => {
+    expect(await preview('--minutes', '1')).toMatchObject({ code: 2 });
+    expect((await preview('--prometheus', 'http://127.0.0.1:1', '--output', directory)).text).toContain(
+      'no answer from Prometheus',
+    );
+    await expect(queryRange(url, 'sum(', { start: 0, end: 1, step: 1 })).rejects.toThrow(QueryFailed);
+  });
+});
+
+describe('drawings', () => {
+  const size = { width: 400, height: 250 };
+  const panel = (type: string, unit = 's', more: object = {}): Panel =>
+    ({
+      type,
+      title: 'Title',
+      fieldConfig: { defaults: { unit, ...more }, overrides: [] },
+    }) as unknown as Panel;
+  const series = (name: string, values: readonly number[], labels: Record<string, string> = {}) => ({
+    name,
+    labels,
+    points: values.map((y, index) => [1_700_000_000 + index * 15, y] as const),
+  });
+
+  it('show lines with their names and threshold lines', () => {
+    const thresholds = {
+      steps: [
+        { value: null, color: '#000' },
+        { value: 2, color: '#ABCDEF' },
+        { value: 99, color: '#FEDCBA' },
+      ],
+    };
+    const svg = draw(
+      panel('timeseries', 's', { thresholds }),
+      [series('one', [1, 2, 3]), series('two', [3, Number.NaN, 1])],
+      size,
+    );
+    expect(svg).toContain('Title');
+    expect(svg).toContain('one');
+    expect(svg.toUpperCase()).toContain('#ABCDEF');
+    expect(svg.toUpperCase()).not.toContain('#FEDCBA');
+  });
+
+  it('show a number in the colour of its threshold', () => {
+    const thresholds = {
+      steps: [
+        { value: null, color: '#0072B2' },
+        { value: 10, color: '#D55E00' },
+      ],
+    };
+    expect(draw(panel('stat', 'short', { thresholds }), [series('n', [1, 12])], size)).toContain('#D55E00');
+    expect(draw(panel('stat', 'short', { thresholds }), [series('n', [1, 2])], size)).not.toContain(
+      '#D55E00',
+    );
+  });
+
+  it('turn cumulative buckets into counts', () => {
+    const svg = draw(panel('heatmap'), [series('0.1', [1, 1]), series('+Inf', [1, 4])], size);
+    expect(svg).toContain('100 ms');
+    expect(svg).toContain('&gt; max');
+  });
+
+  it('list rows of a table, and say when there is nothing', () => {
+    expect(draw(panel('table'), [series('RedisDown', [1], { severity: 'critical' })], size)).toContain(
+      'RedisDown',
+    );
+    expect(draw(panel('timeseries'), [], size)).toContain('no data');
+    expect(draw(panel('timeseries', 's', { noValue: 'none yet' }), [], size)).toContain('none yet');
+  });
+});
+
+describe('numbers', () => {
+  it.each([
+    [0.0123, 's', '12.3 ms'],
+    [0.00002, 's', '20 µs'],
+    [0, 's', '0 s'],
+    [90, 's', '90 s'],
+    [600, 's', '10 min'],
+    [36_000, 's', '10 h'],
+    [864_000, 's', '10 d'],
+    [0.1234, 'percentunit', '12.3 %'],
+    [1_536, 'bytes', '1.5 KiB'],
+    [2_048, 'Bps', '2 KiB/s'],
+    [1_500, 'ops', '1.5 k/s'],
+    [3, 'reqps', '3 req/s'],
+    [1_000, 'short', '1 k'],
+    [0, 'dateTimeAsIso', '1970-01-01 00:00:00'],
+    [1, 'bool_on_off', 'on'],
+    [0, 'bool_on_off', 'off'],
+    [Number.NaN, 's', '–'],
+  ])('%s %s is %s', (value, unit, text) => {
+    expect(format(value, unit)).toBe(text);
+  });
+});

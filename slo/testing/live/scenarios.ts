@@ -1,0 +1,88 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AlertStack } from './stack.ts';
+
+/** A way to break the stack, and what must be told of it. */
+export interface Scenario {
+  readonly name: string;
+  readonly does: string;
+  /** Alerts that must arrive, each with the seconds within which; the rule's `for` and the detection are in them. */
+  readonly arrives: Readonly<Record<string, number>>;
+  /** Alerts that must not arrive meanwhile: a cause silences them. */
+  readonly inhibited: readonly string[];
+  breaks(stack: AlertStack): Promise<() => Promise<void>>;
+}
+
+/** Seconds for scrape, recording (every 30 s) and grouping, beside an alert's own waiting time. */
+const slack = 45;
+const nothing = async () => {};
+
+/** All scenarios, in the order in which they can follow each other on one stack. */
+export const scenarios: readonly Scenario[] = [
+  {
+    name: 'watchdog',
+    does: 'nothing is broken; the heartbeat must come, to its receiver alone',
+    arrives: { Watchdog: slack },
+    inhibited: [],
+    breaks: async () => nothing,
+  },
+  {
+    name: 'certificate',
+    does: 'a replica serves a certificate that ends tomorrow',
+    arrives: { CertificateExpiresNow: 60 + slack },
+    inhibited: ['CertificateExpiresSoon'],
+    breaks: async () => nothing,
+  },
+  {
+    name: 'redis',
+    does: 'Redis is killed',
+    arrives: { RedisDown: 60 + slack },
+    inhibited: ['LimiterDegraded', 'LimiterBreakerOpen', 'RedisRefusesClients'],
+    async breaks({ backing, restore }) {
+      backing.redis.signal('SIGKILL');
+      return restore;
+    },
+  },
+  {
+    name: 'limiter',
+    does: 'Redis no longer accepts the password of the limiter',
+    arrives: { LimiterDegraded: 60 + slack, RedisRefusesClients: 120 + slack },
+    inhibited: ['LimiterBreakerOpen'],
+    async breaks({ refuse, restore }) {
+      await refuse('case-limiter');
+      return restore;
+    },
+  },
+  {
+    name: 'latency',
+    does: 'Redis stands still for 400 of every 500 ms, so that requests take too long',
+    arrives: { ApiLatencyBudgetBurn: 120 + 3 * slack },
+    inhibited: [],
+    async breaks({ backing, load }) {
+      const stopLoad = load(20);
+      let on = true;
+      const done = (async () => {
+        while (on) {
+          backing.redis.signal('SIGSTOP');
+          await sleep(400);
+          backing.redis.signal('SIGCONT');
+          await sleep(100);
+        }
+      })();
+      return async () => {
+        on = false;
+        await done;
+        await stopLoad();
+      };
+    },
+  },
+  {
+    name: 'service',
+    does: 'both replicas are stopped',
+    arrives: { ServiceDown: 60 + slack },
+    inhibited: ['ReplicaDown'],
+    async breaks({ replicas }) {
+      await Promise.all(replicas.map((replica) => replica.stop()));
+      return nothing;
+    },
+  },
+];

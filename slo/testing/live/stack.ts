@@ -1,0 +1,177 @@
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { stringify } from 'yaml';
+import { writeCertificate } from '../../../app/test/material.ts';
+import { type Backing, startBacking, type TestService } from '../../../app/test/service.ts';
+import { alertmanagerConfig } from '../../../infra/config/alertmanager.ts';
+import { prometheusConfig } from '../../../infra/config/prometheus.ts';
+import { freePort } from '../../../test/support/redis.ts';
+import { ruleFiles } from '../../rules.ts';
+import { type Receiver, startReceiver } from './receiver.ts';
+import { type Server, startServer } from './servers.ts';
+
+/** A stack to be broken: Redis, exporter, two replicas, Prometheus, Alertmanager and a receiver, all real. */
+export interface AlertStack {
+  readonly backing: Backing;
+  readonly replicas: readonly TestService[];
+  readonly receiver: Receiver;
+  readonly prometheus: string;
+  /** Starts Redis again with another password for a user, so that the service is refused. */
+  refuse(user: 'case-limiter' | 'case-data'): Promise<void>;
+  /** Starts Redis again as it was. */
+  restore(): Promise<void>;
+  /** Requests per second on both replicas until it is called; returns how to stop. */
+  load(perSecond: number): () => Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts everything; rules are those of the local environment, unchanged, and scraped every second. */
+export async function startAlertStack(): Promise<AlertStack> {
+  const started: (() => Promise<void>)[] = [];
+  const stop = async () => {
+    for (const one of started.reverse()) await one();
+  };
+  try {
+    const backing = await startBacking();
+    started.push(() => backing.stop());
+    const acl = join(backing.dir, 'redis/acl');
+    appendFileSync(
+      acl,
+      'user exporter on >exporter -@all +ping +info +config|get +client|setname +select +dbsize +slowlog +latency\n',
+    );
+    const sound = readFileSync(acl, 'utf8');
+    const restart = async (content: string) => {
+      writeFileSync(acl, content);
+      backing.redis.signal('SIGKILL');
+      await backing.redis.restart();
+    };
+    await restart(sound);
+    // The second replica's certificate ends tomorrow.
+    await writeCertificate(join(backing.dir, 'tls-old'), backing.authority, 1);
+    const policies = { POLICIES_FILE: join(backing.dir, 'policies.json') };
+    const replicas = [
+      await backing.start(policies),
+      await backing.start({ ...policies, TLS_DIR: join(backing.dir, 'tls-old') }),
+    ];
+    const receiver = await startReceiver();
+    started.push(() => receiver.stop());
+    const servers = await startMonitoring(backing, replicas, receiver.url, (one) =>
+      started.push(() => one.stop()),
+    );
+    return {
+      backing,
+      replicas,
+      receiver,
+      prometheus: servers.prometheus,
+      refuse: (user) => restart(sound.replace(new RegExp(`(user ${user} on >)\\S+`), '$1another')),
+      restore: () => restart(sound),
+      load: (perSecond) => load(replicas, backing, perSecond),
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function startMonitoring(
+  { dir, redis }: Backing,
+  replicas: readonly TestService[],
+  webhook: string,
+  keep: (server: Server) => void,
+): Promise<{ prometheus: string }> {
+  const [exporter, alertmanager, prometheus] = [await freePort(), await freePort(), await freePort()];
+  const file = (name: string, content: string) => {
+    const path = join(dir, 'monitoring', name);
+    mkdirSync(join(path, '..'), { recursive: true });
+    writeFileSync(path, content);
+    return path;
+  };
+  for (const { name, content } of ruleFiles('local')) file(`rules/${name}`, content);
+  const address = `rediss://127.0.0.1:${redis.port}`;
+  const passwords = file('exporter.json', JSON.stringify({ [address]: 'exporter' }));
+  keep(
+    await startServer(
+      'prometheus-redis-exporter',
+      [
+        `--redis.addr=${address}`,
+        '--redis.user=exporter',
+        `--redis.password-file=${passwords}`,
+        `--tls-ca-cert-file=${join(dir, 'redis/ca.crt')}`,
+        `--web.listen-address=127.0.0.1:${exporter}`,
+      ],
+      `http://127.0.0.1:${exporter}/health`,
+    ),
+  );
+  const receivers = (['critical', 'warning', 'heartbeat'] as const).map((severity) => ({
+    name: severity,
+    severity,
+    url: `${webhook}/${severity}`,
+  }));
+  const timings = { groupWait: '1s', groupInterval: '2s', repeatInterval: '1h' };
+  keep(
+    await startServer(
+      'prometheus-alertmanager',
+      [
+        `--config.file=${file('alertmanager.yml', stringify(alertmanagerConfig({ receivers, timings, quietEnvironments: [] })))}`,
+        `--storage.path=${join(dir, 'monitoring/alertmanager')}`,
+        `--web.listen-address=127.0.0.1:${alertmanager}`,
+        '--cluster.listen-address=',
+      ],
+      `http://127.0.0.1:${alertmanager}/-/ready`,
+    ),
+  );
+  const config = prometheusConfig({
+    environment: 'local',
+    scrapeIntervalSeconds: 1,
+    jobs: [
+      {
+        job: 'case-service',
+        targets: replicas.map(({ ports }) => `127.0.0.1:${ports.internal}`),
+        tlsServerName: 'localhost',
+      },
+      { job: 'redis', targets: [`127.0.0.1:${exporter}`] },
+      { job: 'alertmanager', targets: [`127.0.0.1:${alertmanager}`] },
+    ],
+    caFile: join(dir, 'tls/ca.crt'),
+    ruleFiles: [join(dir, 'monitoring/rules/*.yml')],
+    alertmanager: `127.0.0.1:${alertmanager}`,
+    self: `127.0.0.1:${prometheus}`,
+  });
+  keep(
+    await startServer(
+      'prometheus',
+      [
+        `--config.file=${file('prometheus.yml', stringify(config))}`,
+        `--storage.tsdb.path=${join(dir, 'monitoring/data')}`,
+        `--web.listen-address=127.0.0.1:${prometheus}`,
+      ],
+      `http://127.0.0.1:${prometheus}/-/ready`,
+    ),
+  );
+  return { prometheus: `http://127.0.0.1:${prometheus}` };
+}
+
+function load(replicas: readonly TestService[], { users }: Backing, perSecond: number): () => Promise<void> {
+  let running = true;
+  const user = users.find(({ role }) => role === 'caseworker');
+  const done = (async () => {
+    if (!user || !replicas[0]) return;
+    const { accessToken: token } = await replicas[0].login(user);
+    const open = new Set<Promise<unknown>>();
+    for (let count = 0; running; count += 1) {
+      const sent = (replicas[count % replicas.length] as TestService)
+        .send('GET', '/api/v1/cases', { token })
+        .catch(() => null)
+        .finally(() => open.delete(sent));
+      open.add(sent);
+      await sleep(1_000 / perSecond);
+    }
+    await Promise.all(open);
+  })();
+  return async () => {
+    running = false;
+    await done;
+  };
+}
