@@ -57,7 +57,8 @@ export function importProblems(root: string): string[] {
 
 /** The problems of one file, named from the repository's root. */
 export function problemsOf(room: Room, file: string, source: string): string[] {
-  const isTest = /\.test\.ts$|\/test\/|\/testing|\/fixtures\/|\/(mutants|bench|faults)\/|\/testing-child/.test(file);
+  const isTest =
+    /\.test\.ts$|\/test\/|\/testing|\/fixtures\/|\/(mutants|bench|faults)\/|\/testing-child/.test(file);
   return [...source.matchAll(importStatement)].flatMap((match) => {
     const specifier = match[1] ?? match[2] ?? '';
     const typeOnly = /^\s*(?:import|export)\stype\s/.test(match[0].trimStart());

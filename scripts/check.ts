@@ -16,7 +16,12 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 await command('check', usage, () => {
   const outcomes = [
-    run('lint', join(root, 'node_modules', '.bin', 'biome'), ['ci', '--colors=off', '--error-on-warnings', '.']),
+    run('lint', join(root, 'node_modules', '.bin', 'biome'), [
+      'ci',
+      '--colors=off',
+      '--error-on-warnings',
+      '.',
+    ]),
     run('types', join(root, 'node_modules', '.bin', 'tsc'), ['-p', '.']),
     boundaries(),
     ...generators().map((script) => run(script, 'npm', ['run', '--silent', script, '--', '--check'])),
