@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,16 +6,17 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { type Evaluated, evaluate } from './evaluate.ts';
-import { renderEnvironment } from './render.ts';
+import { main, renderEnvironment } from './render.ts';
 import { environments } from './settings.ts';
 
-const script = fileURLToPath(new URL('render.ts', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'render-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function run(...args: string[]) {
-  const { status, stderr, stdout } = spawnSync(process.execPath, [script, ...args], { encoding: 'utf8' });
-  return { status, text: stdout + stderr };
+async function run(...args: string[]) {
+  const lines: string[] = [];
+  const note = (line: string) => void lines.push(line);
+  const status = await main(args, note, note);
+  return { status, text: lines.join('\n') };
 }
 
 describe('rendering', () => {
@@ -63,33 +63,32 @@ describe('rendering', () => {
     ]);
   });
 
-  test('what is committed is current', () => {
-    expect(run('--check')).toMatchObject({ status: 0 });
+  test('what is committed is current', async () => {
+    expect(await run('--check')).toMatchObject({ status: 0 });
   });
 });
 
 describe('the command', () => {
-  test('finds what is stale, writes it, and removes what is no more', () => {
+  test('finds what is stale, writes it, and removes what is no more', async () => {
     const out = join(folder, 'plain');
-    expect(run('dev', '--out', out, '--check').status).toBe(1);
-    expect(run('dev', '--out', out)).toMatchObject({
+    expect((await run('dev', '--out', out, '--check')).status).toBe(1);
+    expect(await run('dev', '--out', out)).toMatchObject({
       status: 0,
       text: expect.stringMatching(/\d+ file\(s\) changed/) as string,
     });
-    expect(run('dev', '--out', out, '--check').status).toBe(0);
-    expect(
-      run(
-        'dev',
-        '--out',
-        out,
-        '--set',
-        'grafana.mode=external',
-        '--set',
-        'grafana.url=https://g.example',
-        '--set',
-        'grafana.prometheusUrl=https://p.example',
-      ).status,
-    ).toBe(0);
+    expect((await run('dev', '--out', out, '--check')).status).toBe(0);
+    const without = await run(
+      'dev',
+      '--out',
+      out,
+      '--set',
+      'grafana.mode=external',
+      '--set',
+      'grafana.url=https://g.example',
+      '--set',
+      'grafana.prometheusUrl=https://p.example',
+    );
+    expect(without.status).toBe(0);
     expect(
       readdirSync(join(out, 'dev'), { recursive: true }).filter((file) =>
         String(file).includes('statefulset-grafana'),
@@ -97,9 +96,9 @@ describe('the command', () => {
     ).toEqual([]);
   });
 
-  test('writes fresh secrets for its owner alone, and keeps them on a second run', () => {
+  test('writes fresh secrets for its owner alone, and keeps them on a second run', async () => {
     const out = join(folder, 'revealed');
-    expect(run('dev', '--reveal-secrets', '--out', out)).toMatchObject({ status: 0 });
+    expect(await run('dev', '--reveal-secrets', '--out', out)).toMatchObject({ status: 0 });
     const file = join(out, 'dev/case-service/secret-case-service-secrets.yaml');
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(statSync(join(out, 'dev')).mode & 0o777).toBe(0o700);
@@ -111,7 +110,7 @@ describe('the command', () => {
     };
     expect(keys.keys.map(({ kid }) => kid)).toContain(keys.active);
     expect(Buffer.from(keys.keys[0]?.d ?? '', 'base64url')).toHaveLength(32);
-    expect(run('dev', '--reveal-secrets', '--out', out, '--set', 'app.replicas=3').status).toBe(0);
+    expect((await run('dev', '--reveal-secrets', '--out', out, '--set', 'app.replicas=3')).status).toBe(0);
     expect(readFileSync(file, 'utf8')).toBe(first);
     const tls = parse(readFileSync(join(out, 'dev/redis/secret-redis-tls.yaml'), 'utf8')) as {
       data: Record<string, string>;
@@ -136,8 +135,8 @@ describe('the command', () => {
     [['--colour'], 2, "Unknown option '--colour'"],
     [['dev', '--out', folder, '--set', 'app.replicas=0'], 78, 'app.replicas: 0 is not allowed'],
     [['--help'], 0, 'Usage: npm run render'],
-  ])('%j ends with %i', (args, status, text) => {
-    expect(run(...args)).toMatchObject({ status, text: expect.stringContaining(text) as string });
+  ])('%j ends with %i', async (args, status, text) => {
+    expect(await run(...args)).toMatchObject({ status, text: expect.stringContaining(text) as string });
   });
 });
 

@@ -31,6 +31,8 @@ secret:<path>.
 
 Exit codes: 0 done, 1 stale, 2 wrong usage, 78 bad settings.`;
 
+type Print = (line: string) => void;
+
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** The files of an environment by their path under its folder: one per object, keys in the order they were written. */
@@ -50,16 +52,21 @@ export function renderEnvironment(environment: string, changes: Readonly<Record<
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = await main(process.argv.slice(2));
 
-async function main(argv: readonly string[]): Promise<number> {
+/** The command. @param print takes what was asked for, @param complain the rest, line by line */
+export async function main(
+  argv: readonly string[],
+  print: Print = console.log,
+  complain: Print = console.error,
+): Promise<number> {
   try {
-    return await run(argv);
+    return await run(argv, print, complain);
   } catch (error) {
-    console.error(`render: ${(error as Error).message}`);
+    complain(`render: ${(error as Error).message}`);
     return error instanceof BadSettings ? 78 : 2;
   }
 }
 
-async function run(argv: readonly string[]): Promise<number> {
+async function run(argv: readonly string[], print: Print, complain: Print): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...argv],
     allowPositionals: true,
@@ -73,7 +80,7 @@ async function run(argv: readonly string[]): Promise<number> {
     },
   });
   if (values.help) {
-    console.log(help);
+    print(help);
     return 0;
   }
   const names = positionals.length > 0 ? positionals : [...environments];
@@ -83,6 +90,7 @@ async function run(argv: readonly string[]): Promise<number> {
     throw new Error('--reveal-secrets and --set need --out DIR: rendered/ shows the files as they are');
   if (values['reveal-secrets'])
     return await reveal(
+      complain,
       names,
       changes,
       out as string,
@@ -92,12 +100,12 @@ async function run(argv: readonly string[]): Promise<number> {
     sync(join(out ?? join(root, 'rendered'), name), renderEnvironment(name, changes), values.check),
   );
   if (values.check && stale.length > 0) {
-    console.error(
+    complain(
       `render: rendered/ is stale, run "npm run render":\n${stale.map((file) => `  ${file}`).join('\n')}`,
     );
     return 1;
   }
-  console.error(
+  complain(
     `render: ${names.join(', ')}: ${stale.length === 0 ? 'nothing changed' : `${stale.length} file(s) changed`}`,
   );
   return 0;
@@ -124,6 +132,7 @@ function sync(folder: string, files: ReadonlyMap<string, string>, check: boolean
 }
 
 async function reveal(
+  complain: Print,
   names: readonly string[],
   changes: Readonly<Record<string, unknown>>,
   out: string,
@@ -141,7 +150,7 @@ async function reveal(
     const source = await freshSource(settings, certificates(settings), known, configured);
     sync(folder, renderedFiles(objects(settings, source)), false, 0o600);
     writeFileSync(store, JSON.stringify(known, null, 2), { mode: 0o600 });
-    console.error(`render: ${name} with its secrets is in ${folder}; delete it when it is of no more use`);
+    complain(`render: ${name} with its secrets is in ${folder}; delete it when it is of no more use`);
   }
   return 0;
 }

@@ -35,7 +35,7 @@ export async function apply(kubectl: Kubectl, folder: string, settings: Settings
   );
   const text = (list: readonly string[]) =>
     list.map((file) => readFileSync(join(folder, file), 'utf8')).join('---\n');
-  const first = files.filter((file) => file.startsWith('namespace/'));
+  const first = files.filter((file) => file.startsWith('namespace/namespace-'));
   const command = [
     'apply',
     '--server-side',

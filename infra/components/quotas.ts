@@ -3,8 +3,10 @@ import type { Settings } from '../settings.ts';
 import { labels } from './labels.ts';
 import type { Manifest, Part } from './manifest.ts';
 
-/** Room above what is asked for: rolling updates, restores and probes run beside what is there. */
+/** Room above what is asked for: rolling updates run beside what is there. */
 const headroom = 1.6;
+/** And for what comes now and then: backup, restore, one network probe per component. */
+const visitors = { cpu: 1000, memory: 1536, disk: 1024, pods: 12 };
 
 /** How much the namespace may ask for: what its workloads need, computed from them, and some headroom. */
 export function quotas(settings: Settings, parts: readonly Part[]): Part {
@@ -18,7 +20,7 @@ export function quotas(settings: Settings, parts: readonly Part[]): Part {
       total.disk += count * amount(resources?.requests?.['ephemeral-storage']);
       total.pods += count / pod.containers.length;
     }
-  const room = (value: number) => Math.ceil(value * headroom);
+  const room = (of: keyof typeof visitors) => Math.ceil(total[of] * headroom) + visitors[of];
   return {
     name: 'quotas',
     after: ['namespace'],
@@ -29,13 +31,13 @@ export function quotas(settings: Settings, parts: readonly Part[]): Part {
         metadata: { name: 'namespace', namespace: settings.namespace, labels: labels(settings, 'namespace') },
         spec: {
           hard: {
-            'requests.cpu': `${room(total.cpu)}m`,
-            'limits.cpu': `${room(total.cpu * 4)}m`,
-            'requests.memory': `${room(total.memory)}Mi`,
-            'limits.memory': `${room(total.memory)}Mi`,
-            'requests.ephemeral-storage': `${room(total.disk)}Mi`,
-            'limits.ephemeral-storage': `${room(total.disk)}Mi`,
-            pods: String(room(total.pods) + 5),
+            'requests.cpu': `${room('cpu')}m`,
+            'limits.cpu': `${room('cpu') * 4}m`,
+            'requests.memory': `${room('memory')}Mi`,
+            'limits.memory': `${room('memory')}Mi`,
+            'requests.ephemeral-storage': `${room('disk')}Mi`,
+            'limits.ephemeral-storage': `${room('disk')}Mi`,
+            pods: String(room('pods')),
             'services.loadbalancers': '1',
             'services.nodeports': settings.edge.serviceType === 'ClusterIP' ? '0' : '1',
           },
