@@ -2,18 +2,11 @@ import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { connect as connectPlain } from 'node:net';
 import { join } from 'node:path';
-import { connect, type PeerCertificate } from 'node:tls';
+import { connect } from 'node:tls';
 import { decodeProtectedHeader } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTokenKey, writeCertificate, writeFiles } from '../test/material.ts';
-import {
-  type Backing,
-  generousPolicies,
-  startBacking,
-  type TestService,
-  type TestUser,
-  until,
-} from '../test/service.ts';
+import { createTokenKey, writeFiles } from '../test/material.ts';
+import { type Backing, generousPolicies, startBacking, type TestService, until } from '../test/service.ts';
 import { catalogue } from './metrics/catalogue.ts';
 
 let backing: Backing;
@@ -24,12 +17,6 @@ beforeAll(async () => {
   replica = await backing.start({ POLICIES_FILE: join(backing.dir, 'policies.json') });
 });
 afterAll(() => backing.stop());
-
-function user(role: TestUser['role']): TestUser {
-  const found = backing.users.find((candidate) => candidate.role === role);
-  if (!found) throw new Error(`no ${role}`);
-  return found;
-}
 
 const internal = (service: TestService, path: string) => service.send('GET', path, { to: 'internal' });
 const reloaded = (service: TestService, file: string) =>
@@ -54,7 +41,7 @@ describe('what the process tells', () => {
   });
 
   test('exactly the metrics of the catalogue, each with its labels', async () => {
-    const session = await replica.login(user('caseworker'));
+    const session = await replica.login(backing.user('caseworker'));
     const created = await session.send('POST', '/api/v1/cases', { body: { title: 'a case' } });
     await session.send('GET', `/api/v1/cases/${created.json.id}`);
     await session.send('POST', '/api/v1/auth/refresh', { body: { refreshToken: session.refreshToken } });
@@ -98,59 +85,8 @@ describe('what the process tells', () => {
   });
 });
 
-describe('TLS', () => {
-  const handshake = (options: object) =>
-    new Promise<{ protocol: string | null; peer: PeerCertificate }>((resolve, reject) => {
-      const socket = connect(
-        { host: '127.0.0.1', port: replica.ports.api, ca: backing.authority.certificate, ...options },
-        () => {
-          resolve({ protocol: socket.getProtocol(), peer: socket.getPeerCertificate() });
-          socket.destroy();
-        },
-      );
-      socket.on('error', reject);
-    });
-
-  test.each<[string, object]>([
-    ['TLSv1.3', {}],
-    ['TLSv1.2', { maxVersion: 'TLSv1.2' }],
-    ['TLSv1.2', { maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-CHACHA20-POLY1305' }],
-    ['TLSv1.3', { ecdhCurve: 'X25519' }],
-    ['TLSv1.3', { ecdhCurve: 'P-256' }],
-    ['TLSv1.3', { ecdhCurve: 'P-384' }],
-  ])('%s is spoken: %j', async (protocol, options) => {
-    expect((await handshake(options)).protocol).toBe(protocol);
-  });
-
-  test.each<[object]>([
-    [{ minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' }],
-    [{ maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-SHA' }],
-    [{ maxVersion: 'TLSv1.2', ciphers: 'AES128-GCM-SHA256' }],
-    [{ maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-CCM' }],
-    [{ ecdhCurve: 'P-521' }],
-    [{ ecdhCurve: 'X448' }],
-  ])('%j is not', async (options) => {
-    await expect(handshake(options)).rejects.toThrow();
-  });
-
-  test('a renewed certificate is served without a restart; a broken one is refused and the old one stays', async () => {
-    const folder = join(backing.dir, 'tls');
-    const before = (await handshake({})).peer.serialNumber;
-    await writeCertificate(folder, backing.authority, 60);
-    await until(async () => (await handshake({})).peer.serialNumber !== before);
-    const renewed = (await handshake({})).peer.serialNumber;
-    const certificate = readFileSync(join(folder, 'tls.crt'), 'utf8');
-    writeFileSync(join(folder, 'tls.crt'), 'half a certif');
-    await until(() => replica.logs.some(({ event }) => event === 'files_refused'));
-    expect((await handshake({})).peer.serialNumber).toBe(renewed);
-    const days = ((await replica.metric('tls_cert_expiry_timestamp_seconds')) - Date.now() / 1_000) / 86_400;
-    expect(Math.round(days)).toBe(60);
-    writeFileSync(join(folder, 'tls.crt'), certificate);
-  });
-});
-
 test('a signing key is rotated by its file without refusing a single token', async () => {
-  const session = await replica.login(user('reader'));
+  const session = await replica.login(backing.user('reader'));
   const file = join(backing.dir, 'secrets', 'token-keys.json');
   const { keys } = JSON.parse(readFileSync(file, 'utf8'));
   const statuses = new Set<number>();
@@ -163,7 +99,7 @@ test('a signing key is rotated by its file without refusing a single token', asy
     'token-keys.json': JSON.stringify({ active: 'k2', keys: rotated }),
   });
   await reloaded(replica, 'token-keys.json');
-  const next = await replica.login(user('reader'));
+  const next = await replica.login(backing.user('reader'));
   expect(decodeProtectedHeader(next.accessToken).kid).toBe('k2');
   expect((await next.send('GET', '/api/v1/auth/me')).status).toBe(200);
   done = true;
@@ -190,7 +126,7 @@ test('policies are changed by their file', async () => {
     );
   write(500);
   const own = await backing.start({ POLICIES_FILE: path });
-  const session = await own.login(user('reader'));
+  const session = await own.login(backing.user('reader'));
   write(3);
   await reloaded(own, 'own-policies.json');
   await until(async () => {

@@ -23,6 +23,8 @@ export interface Backing {
   readonly authority: Authority;
   readonly users: readonly TestUser[];
   readonly redis: RedisServer;
+  /** The first user of a role. */
+  user(role: TestUser['role']): TestUser;
   /** The environment of one more replica, on free ports. */
   environment(overrides?: Environment): Promise<Record<string, string>>;
   /** Starts a replica in this process; all of them end with {@link Backing.stop}. */
@@ -154,6 +156,11 @@ export async function startBacking(redisOptions: Environment = {}): Promise<Back
     authority,
     users,
     redis,
+    user(role) {
+      const found = users.find((candidate) => candidate.role === role);
+      if (!found) throw new Error(`no ${role}`);
+      return found;
+    },
     environment,
     async start(overrides, options = {}) {
       const replica = await startReplica(await environment(overrides), authority.certificate, options);

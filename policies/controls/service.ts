@@ -99,7 +99,9 @@ export const serviceControls: readonly Control[] = [
     holder: 'proven',
     proofs: {
       guards: [{ file: 'app/src/http/tls.ts', text: 'serveCertificate' }],
-      tests: [{ file: 'app/src/service.test.ts', name: 'a renewed certificate is served without a restart' }],
+      tests: [
+        { file: 'app/src/http/tls.test.ts', name: 'a renewed certificate is served without a restart' },
+      ],
       live: ['tls-certificate', 'tls-expiry'],
       rules: ['certificate-renewed-in-time', 'no-generated-issuer'],
     },
@@ -151,7 +153,7 @@ export const serviceControls: readonly Control[] = [
         { file: 'app/src/auth/tokens.ts', text: 'accessTokenSeconds = 600' },
         { file: 'app/src/auth/sessions.ts', text: 'randomBytes(32)' },
       ],
-      tests: [{ file: 'app/src/auth/routes.test.ts', name: 'tokens are at rest as hashes only' }],
+      tests: [{ file: 'app/src/auth/refresh.test.ts', name: 'tokens are at rest as hashes only' }],
       live: ['auth-token-claims', 'auth-refresh-random'],
       rules: ['generated-secret-strength'],
     },
@@ -170,8 +172,11 @@ export const serviceControls: readonly Control[] = [
       ],
       tests: [
         { file: 'app/src/auth/routes.test.ts', name: 'logout ends the session on every replica' },
-        { file: 'app/src/auth/routes.test.ts', name: 'fifty at once give one successor' },
-        { file: 'app/src/auth/routes.test.ts', name: 'a token used again later ends the session everywhere' },
+        { file: 'app/src/auth/refresh.test.ts', name: 'fifty at once give one successor' },
+        {
+          file: 'app/src/auth/refresh.test.ts',
+          name: 'a token used again later ends the session everywhere',
+        },
       ],
       live: ['auth-logout-revokes'],
     },
@@ -190,10 +195,10 @@ export const serviceControls: readonly Control[] = [
       ],
       tests: [
         {
-          file: 'app/src/auth/routes.test.ts',
+          file: 'app/src/auth/login.test.ts',
           name: 'a wrong password, an unknown account and a disabled one',
         },
-        { file: 'app/src/auth/routes.test.ts', name: 'the time of a refusal does not tell' },
+        { file: 'app/src/auth/login.test.ts', name: 'the time of a refusal does not tell' },
       ],
       live: ['auth-login-uniform', 'auth-login-strict'],
     },
@@ -211,8 +216,8 @@ export const serviceControls: readonly Control[] = [
         { file: 'app/src/auth/backoff.ts', text: 'LoginBackoff' },
       ],
       tests: [
-        { file: 'app/src/auth/routes.test.ts', name: 'guessing from one place waits longer and longer' },
-        { file: 'app/src/auth/routes.test.ts', name: 'a flood of logins is refused beyond the queue' },
+        { file: 'app/src/auth/login.test.ts', name: 'guessing from one place waits longer and longer' },
+        { file: 'app/src/auth/login.test.ts', name: 'a flood of logins is refused beyond the queue' },
       ],
       live: ['auth-login-throttled'],
       rules: ['limits-within-capacity'],
@@ -231,8 +236,8 @@ export const serviceControls: readonly Control[] = [
         { file: 'app/src/auth/cookie.ts', text: '__Host-refresh' },
       ],
       tests: [
-        { file: 'app/src/auth/routes.test.ts', name: 'the cookie is out of reach of scripts' },
-        { file: 'app/src/auth/routes.test.ts', name: 'no other route reads it' },
+        { file: 'app/src/auth/cookie.test.ts', name: 'the cookie is out of reach of scripts' },
+        { file: 'app/src/auth/cookie.test.ts', name: 'no other route reads it' },
       ],
       live: ['origins-csrf', 'origins-csrf-keeps-session', 'origins-bearer-ignores-cookies'],
     },

@@ -16,15 +16,9 @@ beforeAll(async () => {
   backing = await startBacking();
   const overrides = { POLICIES_FILE: `${backing.dir}/policies.json` };
   [one, two] = await Promise.all([backing.start(overrides), backing.start(overrides)]);
-  admin = await one.login(user('admin'));
+  admin = await one.login(backing.user('admin'));
 });
 afterAll(() => backing.stop());
-
-function user(role: TestUser['role']): TestUser {
-  const found = backing.users.find((candidate) => candidate.role === role);
-  if (!found) throw new Error(`no ${role}`);
-  return found;
-}
 
 let made = 0;
 async function create(role: TestUser['role'] = 'caseworker'): Promise<TestUser & { id: string }> {
@@ -112,7 +106,7 @@ test.each<[string, number, object]>([
 });
 
 test('only admins come near accounts; a denial is an event and a metric', async () => {
-  const session = await two.login(user('caseworker'));
+  const session = await two.login(backing.user('caseworker'));
   for (const [method, path] of [
     ['GET', '/api/v1/users'],
     ['POST', '/api/v1/users'],
