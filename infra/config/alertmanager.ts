@@ -60,7 +60,8 @@ export function alertmanagerConfig(input: AlertmanagerInput): object {
         ...of('heartbeat').map(({ name }) => ({
           receiver: name,
           matchers: ['alertname="Watchdog"'],
-          group_wait: '0s',
+          // Not 0: the empty group would be flushed before its first alert is in, and wait a whole interval.
+          group_wait: '1s',
           group_interval: '1m',
           repeat_interval: '1m',
           continue: true,

@@ -24,8 +24,9 @@ export const main = (caller: Caller): Promise<number> =>
         `--only is ${JSON.stringify(only)}, must be one of ${scenarios.map(({ name }) => name).join(', ')}`,
       );
     const stack = await startAlertStack();
-    const stopLoad = stack.load(4);
+    let stopLoad = async () => {};
     try {
+      stopLoad = await stack.load(4);
       let wrong = 0;
       for (const scenario of chosen) wrong += await run(scenario, stack, caller.print);
       caller.print(wrong === 0 ? 'every alert arrived in time' : `${wrong} wrong`);

@@ -58,7 +58,7 @@ export const scenarios: readonly Scenario[] = [
     arrives: { ApiLatencyBudgetBurn: 120 + 3 * slack },
     inhibited: [],
     async breaks({ backing, load }) {
-      const stopLoad = load(20);
+      const stopLoad = await load(20);
       let on = true;
       const done = (async () => {
         while (on) {

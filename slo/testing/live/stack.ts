@@ -22,7 +22,7 @@ export interface AlertStack {
   /** Starts Redis again as it was. */
   restore(): Promise<void>;
   /** Requests per second on both replicas until it is called; returns how to stop. */
-  load(perSecond: number): () => Promise<void>;
+  load(perSecond: number): Promise<() => Promise<void>>;
   stop(): Promise<void>;
 }
 
@@ -153,12 +153,16 @@ async function startMonitoring(
   return { prometheus: `http://127.0.0.1:${prometheus}` };
 }
 
-function load(replicas: readonly TestService[], { users }: Backing, perSecond: number): () => Promise<void> {
+/** Signs in, trying again while Redis comes back, then sends without waiting for answers. */
+async function load(
+  replicas: readonly TestService[],
+  { users }: Backing,
+  perSecond: number,
+): Promise<() => Promise<void>> {
+  const user = users.find(({ role }) => role === 'caseworker') as (typeof users)[number];
+  const token = await signIn(replicas[0] as TestService, user);
   let running = true;
-  const user = users.find(({ role }) => role === 'caseworker');
   const done = (async () => {
-    if (!user || !replicas[0]) return;
-    const { accessToken: token } = await replicas[0].login(user);
     const open = new Set<Promise<unknown>>();
     for (let count = 0; running; count += 1) {
       const sent = (replicas[count % replicas.length] as TestService)
@@ -174,4 +178,14 @@ function load(replicas: readonly TestService[], { users }: Backing, perSecond: n
     running = false;
     await done;
   };
+}
+
+async function signIn(replica: TestService, user: Parameters<TestService['login']>[0]): Promise<string> {
+  for (const end = Date.now() + 30_000; ; await sleep(500)) {
+    try {
+      return (await replica.login(user)).accessToken;
+    } catch (error) {
+      if (Date.now() > end) throw error;
+    }
+  }
 }
