@@ -85,7 +85,9 @@ export function aclFile(passwords: Readonly<Partial<Record<RedisUser, readonly s
       .join(' ');
     return `user ${user} on ${hashes} resetchannels -@all ${rights[user as RedisUser]}`;
   });
-  return lines(['user default off', ...users]);
+  // Off: nobody can log in as it. All rights all the same: the append-only file is replayed as this user, and what scripts
+  // and transactions had written (MULTI … EXEC in the file) would be refused, and so be lost, at every restart.
+  return lines(['user default off ~* &* +@all', ...users]);
 }
 
 /** Paths may contain spaces. */
