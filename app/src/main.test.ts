@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Agent, Client, request } from 'undici';
@@ -52,15 +51,6 @@ const probe = async (port: string | undefined, path: string): Promise<number> =>
   }
 };
 
-test('says how it is used, and refuses what it does not know', async () => {
-  const help = run({}, '--help');
-  expect(await help.exit).toBe(0);
-  expect(help.output()).toContain('--check-config');
-  const unknown = run({}, '--verbose');
-  expect(await unknown.exit).toBe(2);
-  expect(unknown.output()).toContain("Unknown option '--verbose'");
-});
-
 test('lists everything that is wrong with the settings at once, and exits with 78', async () => {
   const bad = run(
     { ENVIRONMENT: 'production', API_PORT: '99999', SECRETS_DIR: '/nowhere' },
@@ -78,22 +68,6 @@ test('lists everything that is wrong with the settings at once, and exits with 7
     expect(output).toContain(part);
   }
   expect(output).not.toContain('    at ');
-});
-
-test('checks the settings and exits', async () => {
-  const good = run(await backing.environment(), '--check-config');
-  expect(await good.exit).toBe(0);
-  expect(good.output()).toContain('well formed');
-});
-
-test('names a port that is taken', async () => {
-  const environment = await backing.environment();
-  const squatter = createServer().listen(Number(environment.API_PORT), '127.0.0.1');
-  await once(squatter, 'listening');
-  const blocked = run(environment);
-  expect(await blocked.exit).toBe(1);
-  expect(blocked.output()).toContain(`Port ${environment.API_PORT} cannot be listened on (EADDRINUSE)`);
-  squatter.close();
 });
 
 test('ends on SIGTERM without losing a request of 20 clients: not ready, then drained, then closed', async () => {
