@@ -196,6 +196,35 @@ test('answers hold the fields of the contract only', async () => {
   expect(Object.keys(made?.json).sort()).toEqual(fields);
 });
 
+test('every string, number and list that a client may send has a bound', () => {
+  const loose: string[] = [];
+  const walk = (value: unknown, path: string): void => {
+    if (typeof value !== 'object' || value === null) return;
+    const {
+      type,
+      maxLength,
+      pattern,
+      enum: values,
+      const: one,
+      format,
+      maximum,
+      maxItems,
+    } = value as Record<string, unknown>;
+    const text =
+      type === 'string' && [maxLength, pattern, values, one, format].every((bound) => bound === undefined);
+    const number = (type === 'integer' || type === 'number') && maximum === undefined;
+    const list = type === 'array' && maxItems === undefined;
+    if (text || number || list) loose.push(path);
+    for (const [key, inner] of Object.entries(value)) walk(inner, `${path}/${key}`);
+  };
+  for (const [path, item] of Object.entries(service.service.api.openapi().paths))
+    for (const [method, operation] of Object.entries(item)) {
+      walk(operation.requestBody, `${method} ${path} body`);
+      walk(operation.parameters, `${method} ${path} parameters`);
+    }
+  expect(loose).toEqual([]);
+});
+
 function randomId(): string {
   return randomBytes(16).toString('base64url');
 }

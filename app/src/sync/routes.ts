@@ -30,7 +30,11 @@ const common = {
     Type.String({ format: 'date-time', maxLength: 40, description: 'When it was done.' }),
   ),
 };
-const Version = Type.Integer({ minimum: 1, description: 'Of the case as the client saw it.' });
+const Version = Type.Integer({
+  minimum: 1,
+  maximum: Number.MAX_SAFE_INTEGER,
+  description: 'Of the case as the client saw it.',
+});
 const OperationSchema = Type.Union([
   Type.Object({ ...common, kind: Type.Literal('create'), ...CreateBody.properties }, closed),
   Type.Object(

@@ -1,0 +1,45 @@
+/** What an independent tool is asked, and what it said. Types only. */
+
+/** Where a tool comes from; versions are fixed, so that evidence can be made again. */
+export type Source =
+  | { readonly pip: string; readonly version: string; readonly program: string }
+  | { readonly npm: readonly string[]; readonly version: string }
+  | { readonly go: string; readonly version: string; readonly program: string };
+
+/** A finding that is accepted, and why. */
+export interface Accepted {
+  /** What the finding's line must match. */
+  readonly finding: RegExp;
+  readonly reason: string;
+}
+
+/** What tools work on: a running service with the limits out of the way, and the repository. */
+export interface World {
+  readonly root: string;
+  readonly port: number;
+  readonly internalPort: number;
+  readonly redisPort: number;
+  /** File with the authority of its certificates. */
+  readonly ca: string;
+  readonly token: string;
+}
+
+/** How a tool is run: program, arguments, environment; and how its output is read into findings, a line each. */
+export interface Run {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+}
+
+export interface Tool {
+  readonly name: string;
+  /** What it must say. */
+  readonly expects: string;
+  readonly source: Source;
+  readonly accepted?: readonly Accepted[];
+  /** @param bin the program, or for npm the folder that holds node_modules */
+  runs(bin: string, world: World): readonly Run[];
+  /** Findings, and a line for the record. Throws when the output says nothing: that is no pass. */
+  read(output: string, code: number): { readonly findings: readonly string[]; readonly summary: string };
+}
