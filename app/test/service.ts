@@ -118,7 +118,8 @@ export async function startBacking(redisOptions: Environment = {}): Promise<Back
   await writeCertificate(join(dir, 'redis'), authority);
   writeFiles(join(dir, 'redis'), {
     acl: [
-      'user default off',
+      // Off, but with rights: Redis replays the transactions of an append-only file as this user.
+      'user default off ~* &* +@all',
       `user case-data on >${passwords.data} ~cs:v1:* &cs:v1:* +@all -@admin -@dangerous +info`,
       `user case-limiter on >${passwords.limiter} ~rl:v1:* &rl:v1:* +@all -@admin -@dangerous +info`,
       '',
