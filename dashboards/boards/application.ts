@@ -1,6 +1,6 @@
 import { objective } from '../../slo/index.ts';
 import { div, increase, max, quantile, rate, ratio, sum, topk } from '../../slo/promql.ts';
-import { baselineQuery } from '../baseline.ts';
+import { baselineQuery } from '../baseline/record.ts';
 import type { Board } from '../model.ts';
 import { fleet, service } from '../scope.ts';
 

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { request } from 'undici';
 import { type Caller, CouldNotCheck, command, shell } from '../../command.ts';
 import { type Scenario, scenarios } from './scenarios.ts';
 import { type AlertStack, startAlertStack } from './stack.ts';
@@ -70,7 +72,18 @@ async function run(scenario: Scenario, stack: AlertStack, print: (line: string) 
   } finally {
     await repair();
   }
+  if (scenario.ends) await calm([...Object.keys(arrives), ...inhibited], stack);
   return wrong;
+}
+
+/** Waits, a minute at most, until alerts are neither firing nor pending: the next scenario must raise its own. */
+async function calm(alerts: readonly string[], { prometheus }: AlertStack): Promise<void> {
+  const query = `count(ALERTS{alertname=~"${alerts.join('|')}"})`;
+  for (const end = Date.now() + 60_000; Date.now() < end; await sleep(500)) {
+    const url = `${prometheus}/api/v1/query?query=${encodeURIComponent(query)}`;
+    const answer = (await (await request(url)).body.json()) as { data: { result: unknown[] } };
+    if (answer.data.result.length === 0) return;
+  }
 }
 
 if (import.meta.main) process.exitCode = await main(shell);

@@ -1,0 +1,153 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { Agent, request } from 'undici';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Backing, startBacking } from '../../app/test/service.ts';
+import { print } from '../../slo/promql.ts';
+import { readStack, type Stack } from '../live/stack.ts';
+import { traffic } from '../live/traffic.ts';
+import { compare, differences, report } from './compare.ts';
+import { growth, parse, quantile } from './exposition.ts';
+import { main } from './main.ts';
+import { type Baseline, baselineQuery, readBaseline } from './record.ts';
+
+const figures = {
+  requestsPerSecond: 20,
+  errorRatio: 0,
+  p50Seconds: 0.002,
+  p99Seconds: 0.01,
+  limiterP99Seconds: 0.001,
+  cpuSecondsPerRequest: 0.001,
+};
+const recorded: Baseline = {
+  measuredAt: '2026-01-01T00:00:00Z',
+  context: { cores: 2, node: 'v24' },
+  figures,
+};
+
+describe('a comparison', () => {
+  const verdicts = (change: Partial<Baseline['figures']>) =>
+    Object.fromEntries(
+      compare(recorded, { ...recorded, figures: { ...figures, ...change } }, 1.5)
+        .filter(({ verdict }) => verdict !== 'same')
+        .map(({ figure, verdict }) => [figure, verdict]),
+    );
+
+  it('says what moved, and in which direction', () => {
+    expect(verdicts({})).toEqual({});
+    expect(verdicts({ p99Seconds: 0.012 })).toEqual({});
+    expect(verdicts({ p99Seconds: 0.02, p50Seconds: 0.001 })).toEqual({
+      p99Seconds: 'worse',
+      p50Seconds: 'better',
+    });
+    expect(verdicts({ requestsPerSecond: 5 })).toEqual({ requestsPerSecond: 'worse' });
+    expect(verdicts({ errorRatio: 0.01 })).toEqual({ errorRatio: 'worse' });
+  });
+
+  it('shows ratios, and what differs of the machine', () => {
+    const moved = compare(recorded, { ...recorded, figures: { ...figures, p99Seconds: 0.02 } }, 1.5);
+    expect(report(moved).find((line) => line.includes('99 %'))).toMatch(/10 ms → 20 ms +× 2 +worse/);
+    expect(differences(recorded, { ...recorded, context: { cores: 8, node: 'v24' } })).toEqual([
+      'cores: 2, now 8',
+    ]);
+  });
+});
+
+describe('an exposition', () => {
+  const before = parse([
+    'h_bucket{le="0.1"} 0\nh_bucket{le="1"} 0\nh_bucket{le="+Inf"} 0\nc_total{a="b"} 1\n# HELP x\n',
+  ]);
+  const after = parse([
+    'h_bucket{le="0.1"} 50\nh_bucket{le="1"} 100\nh_bucket{le="+Inf"} 100\nc_total{a="b"} 3',
+    'c_total{a="c"} 4 # {trace_id="1"} 1\n',
+  ]);
+
+  it('gives growth and quantiles as Prometheus does', () => {
+    expect(growth(before, after, 'c_total')).toBe(6);
+    expect(growth(before, after, 'c_total', /a="b"/)).toBe(2);
+    expect(quantile(0.5, before, after, 'h')).toBeCloseTo(0.1);
+    expect(quantile(0.75, before, after, 'h')).toBeCloseTo(0.55);
+    expect(quantile(0.5, before, before, 'h')).toBeNaN();
+    const beyond = parse(['h_bucket{le="1"} 1\nh_bucket{le="+Inf"} 9']);
+    expect(quantile(0.9, parse([]), beyond, 'h')).toBe(1);
+  });
+});
+
+describe('on a running service', () => {
+  let backing: Backing;
+  let directory: string;
+  let stack: string;
+
+  beforeAll(async () => {
+    backing = await startBacking();
+    directory = mkdtempSync(join(tmpdir(), 'baseline-'));
+    const { ports } = await backing.start({ POLICIES_FILE: join(backing.dir, 'policies.json') });
+    const users = join(directory, 'users.json');
+    writeFileSync(users, JSON.stringify(backing.users));
+    stack = join(directory, 'stack.json');
+    writeFileSync(
+      stack,
+      JSON.stringify({
+        replicas: [`https://localhost:${ports.api}`],
+        internal: [`https://localhost:${ports.internal}`],
+        ca: join(backing.dir, 'tls/ca.crt'),
+        users,
+      }),
+    );
+  });
+  afterAll(async () => {
+    await backing.stop();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  const baseline = async (...args: string[]) => {
+    const lines: string[] = [];
+    const code = await main({ args: ['--stack', stack, ...args], print: (line) => lines.push(line) });
+    return { code, text: lines.join('\n') };
+  };
+
+  it('records, then compares', async () => {
+    const file = join(directory, 'baseline.json');
+    expect(await baseline('--file', file, '--seconds', '5')).toMatchObject({ code: 0 });
+    const kept = readBaseline(pathToFileURL(file)) as Baseline;
+    expect(kept.figures.errorRatio).toBe(0);
+    expect(kept.figures.requestsPerSecond).toBeGreaterThan(1);
+    expect(kept.figures.cpuSecondsPerRequest).toBeGreaterThan(0);
+    expect(kept.context).toMatchObject({ replicas: 1, node: process.version });
+    const [line] = baselineQuery('p99Seconds', pathToFileURL(file));
+    expect(print((line as NonNullable<typeof line>).expr)).toBe(`vector(${kept.figures.p99Seconds})`);
+    // So wide that only a broken measurement is worse.
+    const again = await baseline('--file', file, '--seconds', '5', '--tolerance', '1000');
+    expect(again).toMatchObject({ code: 0, text: expect.stringContaining('requests per second') });
+  });
+
+  it('refuses what cannot be', async () => {
+    expect(await baseline('--seconds', '1')).toMatchObject({ code: 2 });
+    expect(await baseline('--tolerance', '1')).toMatchObject({ code: 2 });
+    expect(await baseline('--stack', join(directory, 'none.json'))).toMatchObject({
+      code: 2,
+      text: expect.stringContaining('npm start'),
+    });
+    expect(baselineQuery('p99Seconds', pathToFileURL(join(directory, 'none.json')))).toEqual([]);
+  });
+
+  it('traffic reaches every kind of operation, and fails as users do', async () => {
+    const running = readStack(stack) as Stack;
+    const { requests } = await traffic(running, 2);
+    expect(requests).toBeGreaterThan(100);
+    const dispatcher = new Agent({ connect: { ca: readFileSync(running.ca) } });
+    const answer = await request(`${running.internal[0]}/metrics`, { dispatcher });
+    const metrics = parse([await answer.body.text()]);
+    await dispatcher.close();
+    for (const operation of ['create', 'read', 'list', 'search', 'update', 'delete', 'export', 'sync'])
+      expect(
+        growth(new Map(), metrics, 'case_operations_total', new RegExp(`operation="${operation}"`)),
+        operation,
+      ).toBeGreaterThan(0);
+    expect(growth(new Map(), metrics, 'auth_token_rejected_total')).toBeGreaterThan(0);
+    expect(growth(new Map(), metrics, 'authz_denied_total')).toBeGreaterThan(0);
+    expect(growth(new Map(), metrics, 'auth_refresh_total', /rotated/)).toBeGreaterThan(0);
+  });
+});
