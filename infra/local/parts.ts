@@ -84,29 +84,33 @@ export function partsOf(ports: Ports, resolved: Partial<Record<ServerName, Resol
 /** Names of the replicas of the service. */
 export const replicaNames = ['case-1', 'case-2'] as const;
 
+/** The settings of a replica, beside what it inherits. */
+export function replicaEnvironment(number: 1 | 2, ports: Ports): Record<string, string> {
+  return {
+    ENVIRONMENT: 'local',
+    INSTANCE: `case-${number}`,
+    LISTEN_HOST: '127.0.0.1',
+    API_PORT: String(number === 1 ? ports.api1 : ports.api2),
+    INTERNAL_PORT: String(number === 1 ? ports.internal1 : ports.internal2),
+    // The plain port is one for the machine: it only says that there is nothing to be had without TLS.
+    ...(number === 1 ? { PLAIN_PORT: String(ports.plain) } : {}),
+    SECRETS_DIR: paths.serviceSecrets,
+    TLS_DIR: paths.tls('service'),
+    REDIS_URL: `rediss://localhost:${ports.redis}`,
+    REDIS_CA_FILE: paths.authority,
+    TOKEN_ISSUER: `https://localhost:${ports.api1}`,
+    REPLICAS: '2',
+    DRAIN_SECONDS: '0.5',
+    SHUTDOWN_SECONDS: '10',
+  };
+}
+
 function replica(number: 1 | 2, ports: Ports, host: Readonly<Record<string, string>>): Part {
   const internal = number === 1 ? ports.internal1 : ports.internal2;
   return {
     name: `case-${number}`,
     command: [process.execPath, join(root, 'app', 'src', 'main.ts')],
-    env: {
-      ...host,
-      ENVIRONMENT: 'local',
-      INSTANCE: `case-${number}`,
-      LISTEN_HOST: '127.0.0.1',
-      API_PORT: String(number === 1 ? ports.api1 : ports.api2),
-      INTERNAL_PORT: String(internal),
-      // The plain port is one for the machine: it only says that there is nothing to be had without TLS.
-      ...(number === 1 ? { PLAIN_PORT: String(ports.plain) } : {}),
-      SECRETS_DIR: paths.serviceSecrets,
-      TLS_DIR: paths.tls('service'),
-      REDIS_URL: `rediss://localhost:${ports.redis}`,
-      REDIS_CA_FILE: paths.authority,
-      TOKEN_ISSUER: `https://localhost:${ports.api1}`,
-      REPLICAS: '2',
-      DRAIN_SECONDS: '0.5',
-      SHUTDOWN_SECONDS: '10',
-    },
+    env: { ...host, ...replicaEnvironment(number, ports) },
     logFile: paths.log(`case-${number}`),
     ready: answers(`https://localhost:${internal}/health/ready`),
     graceMs: 12_000,

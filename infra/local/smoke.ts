@@ -194,7 +194,11 @@ export async function smoke(stack: StackFile): Promise<boolean> {
             // A panel that awaits an event has no data before it; the tests make these events happen.
             if (panel.awaits !== undefined) continue;
             for (const { expr } of panel.queries) {
-              await eventually(stack.prometheus, asOnThisMachine(print(expr)), `${uid}, panel ${panel.title}`);
+              await eventually(
+                stack.prometheus,
+                asOnThisMachine(print(expr)),
+                `${uid}, panel ${panel.title}`,
+              );
               asked += 1;
             }
           }

@@ -1,0 +1,66 @@
+import { Cluster, type Redis } from 'ioredis';
+import type { RedisClient } from '../redis/connect.ts';
+import { defineScript } from '../redis/scripts.ts';
+import { type DataKeys, keyIdOf, open, seal } from './crypto.ts';
+import { placeOf } from './keys.ts';
+
+/** How far a rotation is. */
+export interface Progress {
+  /** Cases looked at. */
+  readonly seen: number;
+  /** Cases that were sealed anew. */
+  readonly resealed: number;
+}
+
+const pattern = 'cs:v1:{o:*}:case:*';
+const keyForm = /^cs:v1:\{o:([A-Za-z0-9_-]+)\}:case:([A-Za-z0-9_-]+)$/;
+
+/** Replaces the sealed text if it is still the one that was read: an update in between wins, and is under the new key. */
+const replaceLua = `
+if redis.call('HGET', KEYS[1], 'sealed') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'sealed', ARGV[2])
+return 1`;
+
+/**
+ * Seals every case anew that is not under the active key, while the service goes on. Started again after a kill it goes on
+ * where it was, since what is done is not touched again. `SCAN`, `HGET`, `HSET`.
+ * @returns what was done; once it ends, a key other than the active one is no longer needed
+ * @throws Unreadable when a case was sealed with a key that is not there
+ */
+export async function resealCases(
+  redis: RedisClient,
+  keys: DataKeys,
+  onProgress: (progress: Progress) => void = () => {},
+): Promise<Progress> {
+  const replace = defineScript(redis, 'replaceSealed', replaceLua);
+  const progress = { seen: 0, resealed: 0 };
+  for (const node of redis instanceof Cluster ? redis.nodes('master') : [redis]) {
+    for await (const found of scan(node as Redis)) {
+      for (const key of found) {
+        const [, ownerId = '', caseId = ''] = keyForm.exec(key) ?? [];
+        progress.seen += 1;
+        if (await reseal(key, placeOf(ownerId, caseId))) progress.resealed += 1;
+      }
+      onProgress({ ...progress });
+    }
+  }
+  return progress;
+
+  async function reseal(key: string, place: string): Promise<boolean> {
+    for (;;) {
+      const sealed = await redis.hget(key, 'sealed');
+      if (sealed === null || keyIdOf(sealed) === keys.active) return false;
+      const anew = seal(open(sealed, place, keys), place, keys);
+      if ((await replace([key], [sealed, anew])) === 1) return true;
+    }
+  }
+}
+
+async function* scan(node: Redis): AsyncGenerator<string[]> {
+  let cursor = '0';
+  do {
+    const [next, found] = await node.scan(cursor, 'MATCH', pattern, 'COUNT', 500);
+    cursor = next;
+    if (found.length > 0) yield found;
+  } while (cursor !== '0');
+}
