@@ -107,6 +107,10 @@ export function traceRequests(app: FastifyInstance): void {
   });
   // Reading a body leaves the asynchronous context of the request.
   app.addHook('preValidation', (request, _reply, done) => within(request, done));
+  app.addHook('onRequestAbort', (request, done) => {
+    spans.get(request)?.end();
+    done();
+  });
   app.addHook('onResponse', (request, reply, done) => {
     const span = spans.get(request);
     span?.setAttribute('http.response.status_code', reply.statusCode);
@@ -114,10 +118,4 @@ export function traceRequests(app: FastifyInstance): void {
     span?.end();
     done();
   });
-}
-
-/** The trace of a request that is recorded, for exemplars and logs. */
-export function traceIdOf(request: FastifyRequest): string | undefined {
-  const span = spans.get(request);
-  return span?.isRecording() ? span.spanContext().traceId : undefined;
 }
