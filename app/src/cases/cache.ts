@@ -35,10 +35,10 @@ export class CaseCache {
     this.#count(true);
   }
 
-  /** The copy of one version; counted as a hit or a miss. */
-  get(id: string, version: number): Case | undefined {
+  /** The copy of one version of the case created then; counted as a hit or a miss. */
+  get(id: string, version: number, createdAt: string): Case | undefined {
     const copy = this.#cases.get(id);
-    const current = copy?.version === version ? copy : undefined;
+    const current = copy?.version === version && copy.createdAt === createdAt ? copy : undefined;
     this.#count(current !== undefined);
     return current;
   }

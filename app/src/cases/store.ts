@@ -78,7 +78,7 @@ if KEYS[3] then redis.call('SET', KEYS[3], version, 'EX', ARGV[4]) end
 return {'applied', version}`;
 
 /**
- * Cases in Redis, text sealed: `HGETALL`, `HGET`, `HSET`, `ZADD`, `ZREM`, `ZREVRANGEBYLEX`, `GET`, `SET`, `DEL`. An update
+ * Cases in Redis, text sealed: `HGETALL`, `HMGET`, `HGET`, `HSET`, `ZADD`, `ZREM`, `ZREVRANGEBYLEX`, `GET`, `SET`, `DEL`. An update
  * names the version it is based on and is one call, so none is ever lost; fields of a newer release are left as they are.
  */
 export class CaseStore {
@@ -128,7 +128,10 @@ export class CaseStore {
   ): Promise<WriteOutcome> {
     const { ownerId, id, title, description, status } = current;
     const content = { title, description, status, ...change };
-    return this.#apply(ownerId, id, 'update', version, once, [
+    // What is not changed comes from `current`: on another version, even a later one that the caller foresaw, it would
+    // undo a change. No case has version 0, so the script answers with a duplicate or a conflict.
+    const base = version === current.version ? version : 0;
+    return this.#apply(ownerId, id, 'update', base, once, [
       '',
       ...this.#fields(ownerId, id, content, new Date().toISOString()),
     ]);
@@ -148,10 +151,14 @@ export class CaseStore {
   async find(ownerId: string, id: string): Promise<Case | undefined> {
     const key = caseKeys.case(ownerId, id);
     const cached = this.#cache.peek(id);
-    // Its version says whether the copy is still right: a deleted or changed case is never served.
-    if (cached?.ownerId === ownerId && (await this.#redis.hget(key, 'version')) === String(cached.version)) {
-      this.#cache.hit();
-      return cached;
+    if (cached?.ownerId === ownerId) {
+      // These say whether the copy is still right: a deleted or changed case is never served, nor is one that an offline
+      // client deleted and created again under its id, where versions start anew.
+      const [version, createdAt] = await this.#redis.hmget(key, 'version', 'createdAt');
+      if (version === String(cached.version) && createdAt === cached.createdAt) {
+        this.#cache.hit();
+        return cached;
+      }
     }
     return this.#read(ownerId, id, await this.#redis.hgetall(key));
   }
@@ -235,7 +242,7 @@ export class CaseStore {
   #read(ownerId: string, id: string, fields: Record<string, string>): Case | undefined {
     const { version, status, createdAt = '', updatedAt = '', sealed } = fields;
     if (version === undefined || sealed === undefined) return undefined;
-    const known = this.#cache.get(id, Number(version));
+    const known = this.#cache.get(id, Number(version), createdAt);
     if (known) return known;
     const { title, description } = JSON.parse(
       open(sealed, placeOf(ownerId, id), this.#keys()),
