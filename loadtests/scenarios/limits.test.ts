@@ -43,6 +43,14 @@ test('one address: what cannot be tested is said', () => {
   expect(address?.start).toBeGreaterThan(61);
 });
 
+test('a shared window is empty even when its probe is the first', () => {
+  const [probe] = planLimits(
+    defaultPolicies.filter(({ name }) => name === 'global'),
+    200,
+  ).probes;
+  expect(probe?.start).toBeGreaterThan(61);
+});
+
 test('odd policies are skipped with a reason', () => {
   const [base] = defaultPolicies as [Policy];
   const odd = [

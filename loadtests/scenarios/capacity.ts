@@ -1,0 +1,48 @@
+/** What users and their requests cost, by formula; the factors are measured, in `loadtests/capacity.json`. */
+
+/** What the load tests and `bench:memory` wrote. */
+export interface Capacity {
+  /** What the fleet carried, requests per second. */
+  readonly requestsPerSecond?: number;
+  readonly knee?: {
+    readonly replicas: number;
+    readonly requestsPerSecond: number;
+    readonly cores: number;
+    readonly cpu: string;
+    readonly under: string;
+    readonly steps: readonly {
+      readonly rate: number;
+      readonly answered: number;
+      readonly p95: number;
+      readonly failed: number;
+      readonly holds: boolean;
+    }[];
+  };
+  readonly memory?: {
+    readonly cpu: string;
+    readonly cores: number;
+    readonly rows: readonly {
+      readonly users: number;
+      readonly bytesPerWindow: number;
+      readonly redisMicros: number;
+    }[];
+  };
+}
+
+/**
+ * Bytes of Redis for the limiter's windows: one per user and policy that the user met within the last window.
+ * @param bytesPerWindow measured, key and tables included
+ */
+export function limiterBytes(activeUsers: number, policiesPerUser: number, bytesPerWindow: number): number {
+  return activeUsers * policiesPerUser * bytesPerWindow;
+}
+
+/** Decisions per second that one Redis core takes. @param micros of Redis per rule */
+export function decisionsPerCore(rules: number, micros: number): number {
+  return Math.floor(1e6 / (rules * micros));
+}
+
+/** Replicas for a rate, with one more than needed so that one may be away. */
+export function replicasFor(requestsPerSecond: number, perReplica: number): number {
+  return Math.ceil(requestsPerSecond / perReplica) + 1;
+}
