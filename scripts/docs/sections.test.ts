@@ -1,0 +1,18 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { replaced, sections } from './sections.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+test.each(sections)('$file: $name is current', ({ file, name, content }) => {
+  const text = readFileSync(join(root, file), 'utf8');
+  expect(replaced(text, name, content(root))).toBe(text);
+});
+
+test('a section without its comments is an error', () => {
+  expect(() => replaced('# Title\n', 'x', 'y')).toThrow('there is no section x');
+  const text = 'a\n<!-- generated: x; npm run generate:docs -->\nold\n<!-- end of x -->\nb\n';
+  expect(replaced(text, 'x', 'new')).toContain('-->\n\nnew\n\n<!-- end');
+});
