@@ -17,7 +17,7 @@ export const limiterAlerts: readonly Alert[] = [
     panel: { dashboard: 'limits', title: 'Degraded' },
     proof: {
       fires: { 'limiter_degraded{job="case-service",instance="a"}': '0x3 1x15' },
-      silent: { 'limiter_degraded{job="case-service",instance="a"}': '0x3 1 0x15' },
+      silent: { 'limiter_degraded{job="case-service",instance="a"}': '0x14 1x15' },
       at: '15m',
     },
   },

@@ -101,7 +101,7 @@ export const serviceAlerts: readonly Alert[] = [
     panel: { dashboard: 'runtime', title: 'Draining' },
     proof: {
       fires: { 'process_draining{job="case-service",instance="a"}': '0x5 1x10' },
-      silent: { 'process_draining{job="case-service",instance="a"}': '0x5 1 0x10' },
+      silent: { 'process_draining{job="case-service",instance="a"}': '0x8 1x10' },
       at: '10m',
     },
   },

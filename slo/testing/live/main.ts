@@ -72,7 +72,7 @@ async function run(scenario: Scenario, stack: AlertStack, print: (line: string) 
   } finally {
     await repair();
   }
-  if (scenario.ends) await calm([...Object.keys(arrives), ...inhibited], stack);
+  if (scenario.ends.length > 0) await calm(scenario.ends, stack);
   return wrong;
 }
 
