@@ -25,8 +25,8 @@ const meanings = {
   ok: ['success', 'allow', 'hit', 'ok', '2xx', 'rotated', 'applied', 'closed'],
   warning: ['deny', '4xx', 'throttled', 'half_open', 'timeout', 'conflict'],
   critical: ['failure', 'unavailable', 'error', '5xx', 'reuse', 'open', 'bad'],
-  calm: ['miss'],
-  quiet: ['3xx', 'baseline'],
+  calm: ['miss', 'overloaded', 'replayed'],
+  quiet: ['3xx', 'baseline', 'invalid'],
 } as const satisfies Record<keyof typeof colour, readonly string[]>;
 /** In Grafana since 13; older ones fall back to their classic palette. */
 const colourBlindSafe = 'palette-colorblind' as sdk.FieldColorModeId;

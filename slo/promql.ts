@@ -135,6 +135,6 @@ export const absent = <L extends string>(vector: Instant<L>): Instant<L> =>
 export const time = (): Instant<never> => make(timeOf, 's');
 /** A series without labels. */
 export const constant = (value: number): Instant<never> => make(() => vect(clean(value)), 'short');
-/** The share of `part` in `whole`, 0 when nothing of `part` happened. */
+/** The share of `part` in `whole`: 0 when nothing of `part` happened, nothing (not NaN) when nothing happened at all. */
 export const ratio = <L extends string>(part: Instant<L>, whole: Instant<L>): Instant<L> =>
-  div(or(part, mul(whole, 0)), whole);
+  div(or(part, mul(whole, 0)), gt(whole, 0));

@@ -72,6 +72,7 @@ export const security: Board = {
           title: 'Errors of authentication',
           tells: 'Server errors per second on authentication routes.',
           act: 'Redis away is the usual cause: logins fail closed.',
+          span: 8,
           min: 0,
           awaits: 'authentication has failed on our side',
           queries: [
@@ -102,6 +103,7 @@ export const security: Board = {
           title: 'Password checks waiting',
           tells: 'Logins that wait for a hashing slot, by replica.',
           act: 'A queue that does not empty: guessing, or too few replicas for the morning’s logins.',
+          span: 8,
           min: 0,
           queries: [
             { expr: max(service.gauge('password_hash_queue_depth'), ['instance']), legend: '{{instance}}' },
@@ -112,6 +114,7 @@ export const security: Board = {
           title: 'Malformed HTTP',
           tells: 'Answers written on the raw socket: bad framing, timeouts, headers too large.',
           act: 'A scanner or a broken proxy; the service cuts such connections by itself.',
+          span: 8,
           min: 0,
           awaits: 'a client has sent malformed HTTP',
           queries: [

@@ -52,7 +52,8 @@ function content(panel: Panel, data: readonly Named[], size: Size): echarts.ECha
 }
 
 const unitOf = ({ fieldConfig }: Panel): string => fieldConfig?.defaults.unit ?? 'short';
-const last = ({ points }: Series): number => points.at(-1)?.[1] ?? Number.NaN;
+const last = ({ points }: Series): number =>
+  points.findLast(([, y]) => Number.isFinite(y))?.[1] ?? Number.NaN;
 
 function lines(panel: Panel, data: readonly Named[], { width }: Size): echarts.EChartsCoreOption {
   const unit = unitOf(panel);

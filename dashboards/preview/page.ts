@@ -60,7 +60,7 @@ nav{display:flex;flex-wrap:wrap;gap:12px}a{color:#56b4e9}
 h3{grid-column:1/-1;margin:12px 0 0;color:#e6e9ef}h2{margin:16px 0 4px;color:#e6e9ef}p{margin:4px 0}
 .grid{display:grid;grid-template-columns:repeat(24,1fr);gap:8px}
 figure{grid-column:span var(--w);margin:0}figure svg{display:block;width:100%;height:auto}
-@media(max-width:700px){figure{grid-column:1/-1}}
+@media(max-width:700px){figure{grid-column:1/-1}figure svg{max-height:280px}}
 </style></head><body><header><h1>Dashboards: preview</h1><p>${escaped(about)}</p><nav>${nav}</nav></header>
 ${sections.join('\n')}
 </body></html>
