@@ -1,7 +1,9 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import type { Dashboard as SchemaDashboard } from '@grafana/schema';
 import { describe, expect, expectTypeOf, it } from 'vitest';
+import { generator } from '../slo/command.ts';
 import { promtool } from '../slo/promtool.testing.ts';
+import { finalise } from './finalise.ts';
 import { outputs } from './generate.ts';
 import { boards, dashboards } from './index.ts';
 import { boardRules, exclusions, lint, panelRules, refuse } from './lint.ts';
@@ -170,6 +172,51 @@ describe('lint', () => {
     for (const one of variable.templating?.list ?? []) delete one.current;
     expect(lint([variable]).map(({ rule }) => rule)).toContain('variable-current');
     expect(Object.keys(panelRules).length + Object.keys(boardRules).length).toBe(18);
+  });
+});
+
+describe('what is almost nothing', () => {
+  const bare = {} as Dashboard;
+  const panel = { panels: [{ type: 'timeseries', targets: [{}] }] } as unknown as Dashboard;
+
+  it('is finished without a crash, and the lint says what is missing', () => {
+    expect(finalise(bare)).toEqual({});
+    expect(
+      finalise({ panels: [{ type: 'text' }, { type: 'row', title: 'r' }] } as unknown as Dashboard).panels,
+    ).toMatchObject([{ targets: [] }, { id: expect.any(Number) }]);
+    const rules = new Set(lint([bare, panel]).map(({ rule }) => rule));
+    for (const rule of [
+      'dashboard-uid',
+      'unique-uid',
+      'dashboard-title',
+      'links',
+      'panel-units',
+      'panel-queries',
+      'panel-datasource',
+    ])
+      expect([...rules]).toContain(rule);
+  });
+
+  it('has a current value for each kind of variable', () => {
+    const list = [
+      { name: 'a', type: 'custom' },
+      { name: 'b', type: 'query', includeAll: true },
+      { name: 'c', type: 'query', current: { text: 'x', value: 'x' } },
+    ];
+    const { templating } = finalise({ templating: { list } } as unknown as Dashboard);
+    expect(templating?.list?.map(({ current }) => current?.value)).toEqual(['', ['$__all'], 'x']);
+  });
+
+  it('generates its page by a command', async () => {
+    const lines: string[] = [];
+    expect(
+      await generator(
+        { args: ['--check'], print: (line) => lines.push(line) },
+        'generate:dashboards',
+        '',
+        outputs,
+      ),
+    ).toBe(0);
   });
 });
 

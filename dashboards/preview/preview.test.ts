@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,6 +17,7 @@ import { draw } from './chart.ts';
 import { environmentOf, fill } from './data.ts';
 import { format } from './format.ts';
 import { main } from './main.ts';
+import { page, picture } from './page.ts';
 import { QueryFailed, queryRange } from './prometheus.ts';
 
 let server: Server;
@@ -171,6 +174,70 @@ describe('drawings', () => {
     );
     expect(draw(panel('timeseries'), [], size)).toContain('no data');
     expect(draw(panel('timeseries', 's', { noValue: 'none yet' }), [], size)).toContain('none yet');
+  });
+});
+
+describe('what is almost nothing', () => {
+  const bare = { type: 'unknown' } as unknown as Panel;
+  const empty = { name: '', labels: {}, points: [] };
+
+  it('is drawn all the same', () => {
+    const size = { width: 300, height: 200 };
+    for (const type of ['timeseries', 'stat', 'heatmap', 'table', 'unknown'])
+      expect(draw({ ...bare, type }, [empty], size)).toContain('<svg');
+    expect(draw(bare, [], size)).toContain('no data');
+    const long = Array.from({ length: 12 }, (_, index) => ({
+      ...empty,
+      name: `a rather long name ${index}`,
+    }));
+    const other = [{ matcher: { id: 'byName', options: 'x' }, properties: [] }];
+    const panel = {
+      ...bare,
+      type: 'timeseries',
+      fieldConfig: {
+        defaults: { min: 0, max: 1, custom: { stacking: { mode: 'normal' } } },
+        overrides: other,
+      },
+    };
+    expect(draw(panel as unknown as Panel, long, size)).toContain('a rather long name 7');
+  });
+
+  it('makes a page and a picture', async () => {
+    const nothing = { dashboard: {} as Dashboard, filled: [] };
+    const unplaced = {
+      dashboard: {
+        uid: 'x',
+        title: '<b>&',
+        panels: [{ ...bare, id: 1, title: 't' }, { type: 'row' }],
+      } as unknown as Dashboard,
+      filled: [{ panel: { ...bare, id: 1 }, data: [] }],
+    };
+    expect(page([nothing, unplaced], 'about')).toContain('&lt;b&gt;&amp;');
+    expect(picture(nothing)).toContain('<svg');
+    expect(picture(unplaced)).toContain('no data');
+    const view = { prometheus: url, environment: 'local', range: { start: 0, end: 60, step: 15 } };
+    expect(await fill({} as Dashboard, view)).toEqual([]);
+    expect(await fill({ panels: [{ ...bare }] } as unknown as Dashboard, view)).toEqual([
+      { panel: bare, data: [] },
+    ]);
+    const target = { expr: 'vector(1)', legendFormat: 'a {{none}}' };
+    const [one] = await fill({ panels: [{ ...bare, targets: [target] }] } as unknown as Dashboard, {
+      ...view,
+      prometheus: `${url}/`,
+    });
+    expect(one?.data[0]?.name).toBe('a');
+  });
+
+  it('knows no environment where nothing is scraped', async () => {
+    const stub = createServer((_, response) => response.end('{"status":"success","data":[]}')).listen(
+      0,
+      '127.0.0.1',
+    );
+    await once(stub, 'listening');
+    const { port } = stub.address() as { port: number };
+    expect(await environmentOf(`http://127.0.0.1:${port}`)).toBe('local');
+    stub.close();
+    stub.closeAllConnections();
   });
 });
 

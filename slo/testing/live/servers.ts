@@ -25,7 +25,8 @@ export async function startServer(program: string, args: readonly string[], read
       await once(child, 'exit');
     }
   };
-  for (const end = Date.now() + 30_000; Date.now() < end; await sleep(100)) {
+  for (const end = Date.now() + 30_000; Date.now() < end; ) {
+    await sleep(100);
     if (child.exitCode !== null || child.pid === undefined)
       throw new Error(`${program} did not start: ${words}`);
     const answer = await request(ready, { headersTimeout: 1_000 }).catch(() => null);
