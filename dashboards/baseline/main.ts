@@ -14,7 +14,7 @@ and CPU. The first run records docs/baseline.json with its context, and the dash
 follows); later runs compare with it, as ratios.
 
   --record         record again
-  --seconds N      for how long to measure, 5 to 600; default 60
+  --seconds N      for how long to measure, 2 to 600; default 60
   --tolerance X    from which factor on a figure has moved; default 1.5
   --stack FILE     which stack; default .local/stack.json
   --file FILE      where the baseline is; default docs/baseline.json
@@ -40,7 +40,7 @@ export const main = (caller: Caller): Promise<number> =>
     },
     async (options) => {
       const seconds = Number(options.seconds);
-      if (!(seconds >= 5 && seconds <= 600)) throw new CouldNotCheck('--seconds must be a number, 5 to 600');
+      if (!(seconds >= 2 && seconds <= 600)) throw new CouldNotCheck('--seconds must be a number, 2 to 600');
       const tolerance = Number(options.tolerance);
       if (!(tolerance > 1)) throw new CouldNotCheck('--tolerance must be a number above 1');
       const stack = readStack(options.stack);

@@ -89,6 +89,7 @@ describe('dashboards:push', () => {
   it.each([
     [401, 'GRAFANA_TOKEN_FILE'],
     [403, 'role Editor'],
+    [412, 'a provisioned dashboard of this uid is there'],
     [500, 'Grafana answered 500'],
   ])('explains %s without showing the token', async (status, words) => {
     answer = status;
