@@ -12,6 +12,7 @@ import type { Summary } from './scenarios/report.ts';
 // Limits must be out of the way (docs/capacity.md says how), else they are what is found.
 
 const users = 20;
+const workers = 200;
 const steps = planSteps(run.to ?? 1200);
 const start = 5;
 
@@ -22,8 +23,8 @@ export const options: Options = {
       startTime: `${start}s`,
       startRate: steps[0]?.rate ?? 1,
       timeUnit: '1s',
-      preAllocatedVUs: 200,
-      maxVUs: 400,
+      preAllocatedVUs: workers,
+      maxVUs: workers,
       stages: steps.flatMap(({ rate, seconds }) => [
         { target: rate, duration: '0s' },
         { target: rate, duration: `${seconds}s` },
@@ -53,7 +54,7 @@ export default function ramp(sessions: Session[]): void {
   const elapsed = (Date.now() - exec.scenario.startTime) / 1000;
   const step = steps[Math.floor(elapsed / (steps[0]?.seconds ?? 1))] ?? steps.at(-1);
   exec.vu.metrics.tags.step = String(step?.rate);
-  work(users, (user) => sessions[user] as Session);
+  work(users, (user) => sessions[user] as Session, workers / users);
 }
 
 export function handleSummary(data: Summary): Record<string, string> {

@@ -15,29 +15,32 @@ import { kept, type Session } from './session.ts';
 /** Answers that are neither success nor 429 nor 5xx: the service and this script understand a route differently. */
 export const unexpected = new Counter('unexpected_answers');
 
-/** More cases than this per user, and the next operation deletes one. */
+/** A user with more cases than this deletes one: search and export read all of them. */
 const mostOwned = 40;
 let session: Session | undefined;
 let made = 0;
+let told = false;
 const owned: OwnCase[] = [];
 
 /**
  * One request of a user at work. A virtual user stays one account; its session begins at its first request.
  * @param users how many accounts the virtual users of this scenario share
  * @param begin the session of the n-th of them
+ * @param sharing how many virtual users are one account
  */
-export function work(users: number, begin: (user: number) => Session): void {
+export function work(users: number, begin: (user: number) => Session, sharing = 1): void {
   const self = (exec.vu.idInTest - 1) % users;
   session = session === undefined ? begin(self) : kept(session);
   const n = exec.vu.iterationInScenario * users + self;
-  const wanted = owned.length > mostOwned ? 'delete' : operationAt(n);
+  const wanted = owned.length > mostOwned / sharing ? 'delete' : operationAt(n);
   const operation = owned.length === 0 && ['read', 'update', 'delete'].includes(wanted) ? 'create' : wanted;
   const request = build(operation, n);
   const answer = send(request, { token: session.accessToken });
   if (answer.status === request.success) remember(operation, answer);
   else if (answer.status !== 429 && answer.status < 500 && answer.status > 0) {
     unexpected.add(1, { operation, status: String(answer.status) });
-    console.warn(`${operation} answered ${answer.status}: ${answer.body}`);
+    if (!told) console.warn(`${operation} answered ${answer.status}: ${answer.body}`);
+    told = true;
   }
 }
 
