@@ -7,6 +7,7 @@ import { outputs } from './generate.ts';
 import { panelId } from './index.ts';
 import { promtool } from './promtool.testing.ts';
 import { type AlertingRule, ruleFiles } from './rules.ts';
+import { scenarios } from './testing/live/scenarios.ts';
 
 const folder = new URL('../docs/runbooks/', import.meta.url);
 const runbooks = new Map(
@@ -87,6 +88,14 @@ describe('runbooks', () => {
       ))
         expect([...runbooks.keys()], `${name}: ${other}`).toContain(other);
     }
+  });
+
+  it('name scenarios of test:alerts that exist, and that wait for their alert', () => {
+    const names = scenarios.map(({ name }) => name);
+    for (const [alert, text] of runbooks)
+      for (const [, only = ''] of text.matchAll(/--only (\w+)/g)) expect(names, alert).toContain(only);
+    const arriving = scenarios.flatMap(({ arrives, inhibited }) => [...Object.keys(arrives), ...inhibited]);
+    expect(arriving.filter((alert) => !runbooks.has(alert))).toEqual([]);
   });
 
   it('give commands that can be typed: known programs, components that exist, queries that parse', async () => {
