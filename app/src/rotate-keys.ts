@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { resealCases } from './cases/reseal.ts';
 import { createMetrics } from './metrics/index.ts';
@@ -9,7 +10,8 @@ import { SettingsError } from './settings/settings.ts';
 const help = `node app/src/rotate-keys.ts
 
 Seals every case under the active key of SECRETS_DIR/data-keys.json, with the settings of the service and while it runs.
-Before: add the new key to the file, name it active, and let every replica take it up. After: remove the old key.
+Before: add the new key to the file, name it active, and let every replica take it up. After: keep the old key for as long
+as the oldest backup, which is sealed with it; then remove it.
 It may be stopped and started again at any time.
 
 Exit: 0 every case is under the active key, 1 it failed, 2 wrong usage, 78 bad settings.`;
@@ -29,12 +31,21 @@ async function main(args: readonly string[]): Promise<number> {
     });
     try {
       await once(redis, 'ready', { signal: AbortSignal.timeout(10_000) });
-      const { seen, resealed } = await resealCases(redis, secrets.dataKeys, (progress) =>
-        console.error(`${progress.seen} cases seen, ${progress.resealed} sealed anew`),
-      );
-      console.log(
-        `Done: ${seen} cases, ${resealed} sealed anew; all are under key ${secrets.dataKeys.active}.`,
-      );
+      let resealed = 0;
+      for (let pass = 1; ; pass++) {
+        const progress = await resealCases(redis, secrets.dataKeys, (now) =>
+          console.error(`pass ${pass}: ${now.seen} cases seen, ${now.resealed} sealed anew`),
+        );
+        resealed += progress.resealed;
+        // A replica that took the new key up late may have written behind the scan: a pass that finds nothing ends it.
+        if (progress.resealed > 0) continue;
+        // Longer than the append-only file waits for the disk, so that a crash now brings no old text back.
+        await sleep(2_000);
+        console.log(
+          `Done: ${progress.seen} cases, ${resealed} sealed anew; all are under key ${secrets.dataKeys.active}.`,
+        );
+        break;
+      }
       return 0;
     } finally {
       redis.disconnect();

@@ -30,10 +30,7 @@ if (stack === undefined) {
     stdio: 'inherit',
     env: replicaEnvironment(1, portsAt(offset)),
   });
-  if (status === 0) {
-    const { keys: all } = JSON.parse(readFileSync(file, 'utf8')) as { keys: Record<string, string> };
-    writePrivate(file, `${JSON.stringify({ active, keys: { [active]: all[active] } })}\n`);
-    console.log('The old key is removed.');
-  }
+  if (status === 0)
+    console.log(`The old key stays in ${file} for what was copied before; nothing here needs it any more.`);
   process.exitCode = status ?? 1;
 }
