@@ -1,3 +1,4 @@
+import { Provider } from '@pulumi/kubernetes/provider.js';
 import * as pulumi from '@pulumi/pulumi';
 import { generatedAuthority } from './components/authority.ts';
 import { Component } from './components/component.ts';
@@ -11,10 +12,12 @@ import { stack } from './stack.ts';
 export function program(): Outputs {
   const settings = parseSettings(settingsOf(configuration()), `Pulumi.${pulumi.getStack()}.yaml`);
   const material = new Material((parent) => generatedAuthority(settings, parent));
+  // Without these a changed ConfigMap or Secret would be deleted and made anew under its pods.
+  const cluster = new Provider('cluster', { enableConfigMapMutable: true, enableSecretMutable: true });
   const made = new Map<string, Component>();
   for (const part of stack(settings)) {
     const after = (part.after ?? []).flatMap((name) => made.get(name) ?? []);
-    made.set(part.name, new Component(part, settings, material, after));
+    made.set(part.name, new Component(part, settings, material, { after, provider: cluster }));
   }
   if (settings.grafana.mode === 'external') new GrafanaExternal(settings, material);
   return outputsOf(settings, material);

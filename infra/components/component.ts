@@ -5,16 +5,24 @@ import type { Material } from './material.ts';
 import { objectsOf } from './objectsOf.ts';
 import { register } from './register.ts';
 
+/** How a component is made. */
+export interface ComponentOptions {
+  /** Components that must be there first. */
+  readonly after: readonly Component[];
+  /** The cluster. */
+  readonly provider: pulumi.ProviderResource;
+}
+
 /** The thin side of every component: registers a part's objects as its children. */
 export class Component extends pulumi.ComponentResource {
   /**
    * @param part what it consists of
-   * @param after components that must be there first
    */
-  constructor(part: Part, settings: Settings, material: Material, after: readonly Component[]) {
-    super('simple378:infra:Component', part.name, {}, { dependsOn: [...after] });
+  constructor(part: Part, settings: Settings, material: Material, options: ComponentOptions) {
+    super('simple378:infra:Component', part.name, {}, { dependsOn: [...options.after] });
+    const { provider } = options;
     for (const object of objectsOf(part, settings, (file) => material.file(file), material.authority))
-      register(object, settings, { parent: this });
+      register(object, settings, { parent: this, provider });
     this.registerOutputs({});
   }
 }

@@ -68,8 +68,9 @@ export function podTemplate(settings: Settings, pod: PodInput): PodTemplateSpec 
   return {
     metadata: {
       labels: labels(settings, pod.component, name),
-      annotations:
-        pod.config === undefined ? {} : { 'simple378.example/config-hash': configHash(pod.config) },
+      ...(pod.config === undefined
+        ? {}
+        : { annotations: { 'simple378.example/config-hash': configHash(pod.config) } }),
     },
     spec: {
       serviceAccountName: name,

@@ -61,10 +61,12 @@ export function register(
   const { apiVersion, kind, metadata, ...fields } = manifest;
   const name = `${kind.toLowerCase()}/${metadata.name}`;
   const Kind = kinds[kind] ?? (CustomResource as unknown as ResourceClass);
+  const annotations = { ...metadata.annotations, ...awaiting(manifest) };
   const args = {
     apiVersion,
     kind,
-    metadata: { ...metadata, annotations: { ...metadata.annotations, ...awaiting(manifest) } },
+    // The API server drops an empty set, and every later run would want to add it again.
+    metadata: { ...metadata, ...(Object.keys(annotations).length > 0 ? { annotations } : {}) },
     ...fields,
   };
   return new Kind(name, args as never, { ...options, ...lifecycle(manifest, settings) });
