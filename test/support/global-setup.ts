@@ -1,3 +1,4 @@
+import { delimiter, dirname } from 'node:path';
 import { resolve, type ServerName, servers } from '../../infra/local/binaries.ts';
 
 /** What tests run for real; promtool comes with Prometheus. */
@@ -19,9 +20,18 @@ export default async function setup(): Promise<void> {
         throw new Error(`${name} is needed for the tests and not to be had here`);
       continue;
     }
-    process.env[variable(name)] = found.command[0] ?? '';
-    for (const [key, value] of Object.entries(found.env)) process.env[key] = value;
+    const [program = ''] = found.command;
+    process.env[variable(name)] = program;
+    // Its companions, such as promtool and redis-cli, lie beside it; the libraries of several packages add up.
+    append('PATH', dirname(program));
+    for (const [key, value] of Object.entries(found.env)) append(key, value);
   }
 }
 
 const variable = (name: ServerName): string => (name === 'redis' ? 'REDIS_SERVER' : name.toUpperCase());
+
+function append(key: string, value: string): void {
+  const known = (process.env[key] ?? '').split(delimiter).filter(Boolean);
+  const more = value.split(delimiter).filter((entry) => !known.includes(entry));
+  process.env[key] = [...known, ...more].join(delimiter);
+}
