@@ -1,7 +1,7 @@
 import { controls } from '../controls.ts';
 import { evaluate } from '../engine/evaluate.ts';
 import { isKind, isWorkload } from '../engine/kubernetes.ts';
-import type { Resource } from '../engine/types.ts';
+import type { Resource, Rule } from '../engine/types.ts';
 import { environmentConfig } from '../environments.ts';
 import { broken } from '../fixtures/broken.ts';
 import { type Break, changeStack } from '../fixtures/change.ts';
@@ -18,43 +18,49 @@ export function manifestMutants(
   production: readonly Resource[],
   fixture: readonly Resource[],
 ): readonly Mutant[] {
-  const seen = new Map<readonly Resource[], ReadonlySet<string>>();
-  const before = (stack: readonly Resource[]): ReadonlySet<string> => {
-    const known = seen.get(stack) ?? new Set(red(stack));
-    seen.set(stack, known);
-    return known;
-  };
-  const mutant = (
-    name: string,
-    control: string,
-    stack: readonly Resource[],
-    change: () => readonly Resource[],
-  ): Mutant => ({
-    name,
-    control,
-    kill() {
-      const found = red(change()).find((line) => !before(stack).has(line));
-      return Promise.resolve(found ?? null);
-    },
-  });
   return [
-    ...Object.entries(programBreaks).map(([name, { control, breaks }]) =>
-      mutant(`program: ${name}`, control, production, () => breaks(production)),
-    ),
+    ...Object.entries(programBreaks).map(([name, { control, breaks }]) => ({
+      name: `program: ${name}`,
+      control,
+      kill: () => Promise.resolve(killer(production, breaks(production), claimedBy(control))),
+    })),
     ...Object.entries(broken).flatMap(([rule, { fails }]) =>
-      fails.map(([what, , ...changes]) =>
-        mutant(`rule ${rule}: ${what}`, controlOf(rule as RuleName), fixture, () =>
-          changeStack(fixture, changes as Break[]),
-        ),
-      ),
+      fails.map(([what, , ...changes]) => ({
+        name: `rule ${rule}: ${what}`,
+        control: controlOf(rule as RuleName),
+        kill: () =>
+          Promise.resolve(
+            killer(
+              fixture,
+              changeStack(fixture, changes as Break[]),
+              rules.filter(({ name }) => name === rule),
+            ),
+          ),
+      })),
     ),
   ];
 }
 
-function red(stack: readonly Resource[]): readonly string[] {
-  return evaluate(stack, { environment: 'prod', rules, config: environmentConfig.prod, waivers })
+/** The first mandatory finding that the broken stack has and the whole one has not. */
+function killer(
+  whole: readonly Resource[],
+  changed: readonly Resource[],
+  judged: readonly Rule[],
+): string | null {
+  const before = new Set(red(whole, judged));
+  return red(changed, judged).find((line) => !before.has(line)) ?? null;
+}
+
+function red(stack: readonly Resource[], judged: readonly Rule[]): readonly string[] {
+  return evaluate(stack, { environment: 'prod', rules: judged, config: environmentConfig.prod, waivers })
     .filter(({ level, waiver }) => level === 'mandatory' && waiver === null)
     .map(({ rule, resource, message }) => `${rule} on ${resource}: ${message}`);
+}
+
+/** Only what a control claims may kill its mutants: that another rule notices too is luck. */
+function claimedBy(control: string): readonly Rule[] {
+  const claimed = new Set<string>(controls.find(({ id }) => id === control)?.proofs.rules);
+  return rules.filter(({ name }) => claimed.has(name));
 }
 
 function controlOf(rule: RuleName): string {

@@ -31,11 +31,10 @@ export interface Diagnostic {
 export interface PackProcess {
   /** Every policy's name and level, as `pulumi policy` shows them. */
   info(): Promise<readonly { readonly name: string; readonly mandatory: boolean }[]>;
-  /**
-   * One `Analyze` per resource, then one `AnalyzeStack`, as the engine does.
-   * @param single the resources that `Analyze` is called for; all unless said otherwise
-   */
-  analyze(resources: readonly Resource[], single?: readonly Resource[]): Promise<readonly Diagnostic[]>;
+  /** One `Analyze` per resource, then one `AnalyzeStack`, as the engine does. */
+  analyze(resources: readonly Resource[]): Promise<readonly Diagnostic[]>;
+  /** `Analyze` alone, for what only resource rules can find. */
+  analyzeEach(resources: readonly Resource[]): Promise<readonly Diagnostic[]>;
   stop(): Promise<void>;
 }
 
@@ -61,27 +60,29 @@ export async function startPack(stack: string): Promise<PackProcess> {
         mandatory: policy.getEnforcementlevel() === messages.EnforcementLevel.MANDATORY,
       }));
     },
-    async analyze(resources, single = resources) {
-      const one = async (resource: Resource): Promise<readonly Diagnostic[]> => {
-        const response = await call<AnalyzeResponse>(
-          client,
-          'analyze',
-          fill(new messages.AnalyzeRequest(), resource),
-        );
-        return response.getDiagnosticsList().map((diagnostic) => read(diagnostic, resource.urn));
-      };
+    async analyze(resources) {
       const request = new messages.AnalyzeStackRequest();
       for (const resource of resources) request.addResources(fill(new messages.AnalyzerResource(), resource));
-      const singly = await Promise.all(single.map(one));
+      const singly = await analyzeEach(client, resources);
       const stack = await call<AnalyzeResponse>(client, 'analyzeStack', request);
-      return [...singly.flat(), ...stack.getDiagnosticsList().map((diagnostic) => read(diagnostic, null))];
+      return [...singly, ...stack.getDiagnosticsList().map((diagnostic) => read(diagnostic, null))];
     },
+    analyzeEach: (resources) => analyzeEach(client, resources),
     async stop() {
       client.close();
       child.kill();
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
     },
   };
+}
+
+async function analyzeEach(client: Client, resources: readonly Resource[]): Promise<readonly Diagnostic[]> {
+  const each = resources.map(async (resource) => {
+    const request = fill(new messages.AnalyzeRequest(), resource);
+    const response = await call<AnalyzeResponse>(client, 'analyze', request);
+    return response.getDiagnosticsList().map((diagnostic) => read(diagnostic, resource.urn));
+  });
+  return (await Promise.all(each)).flat();
 }
 
 /** As the engine does first: every policy is told the defaults of its own settings. */
