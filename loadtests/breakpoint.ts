@@ -40,7 +40,9 @@ export const options: Options = {
         [`failures{step:${rate}}`, ['rate<=1']],
       ]),
     ),
+    // The first step must hold, else there is no knee.
     [`failures{step:${steps[0]?.rate}}`]: [`rate<=${bounds.failed}`],
+    [`http_req_duration{step:${steps[0]?.rate}}`]: [`p(95)<=${bounds.p95}`],
     rate_limited: ['count==0'],
   },
   summaryTrendStats,
