@@ -20,6 +20,12 @@ export interface RedisServer {
   stop(): Promise<void>;
 }
 
+/** Servers of this process: a test run that is cut short must not leave them behind. */
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 /**
  * Starts redis-server and waits until it accepts connections.
  * @param options directives as on its command line, for example `{ appendonly: 'yes' }`; with `tls-port` it speaks TLS only
@@ -39,6 +45,8 @@ export async function startRedis(options: Readonly<Record<string, string>> = {})
   const args = Object.entries(directives).flatMap(([name, value]) => [`--${name}`, ...value.split(' ')]);
   const start = async (): Promise<ChildProcess> => {
     const child = spawn(process.env.REDIS_SERVER ?? 'redis-server', args, { stdio: 'ignore' });
+    running.add(child);
+    child.once('exit', () => running.delete(child));
     await accepting(port, child);
     return child;
   };
