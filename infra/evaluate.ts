@@ -79,8 +79,6 @@ function computed(type: string, name: string): Record<string, unknown> {
   switch (type) {
     case 'random:index/randomPassword:RandomPassword':
       return { result: `canary-${name}` };
-    case 'random:index/randomBytes:RandomBytes':
-      return { base64: Buffer.from(`canary-${name}`.padEnd(32, '.').slice(0, 32)).toString('base64') };
     case 'tls:index/privateKey:PrivateKey':
       return { privateKeyPem: `canary-key-${name}` };
     case 'tls:index/selfSignedCert:SelfSignedCert':

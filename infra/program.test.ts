@@ -134,6 +134,11 @@ describe('the program', () => {
     },
   );
 
+  test('makes no resource whose id would be a secret: ids are in the state in plain', async () => {
+    const { resources } = await evaluate('dev', { secrets });
+    expect(resources.filter(({ type }) => /RandomBytes|RandomString|RandomId$/.test(type))).toEqual([]);
+  });
+
   test('protects what holds data in prod, and nothing elsewhere', async () => {
     const guarded = async (environment: string) =>
       (await evaluate(environment, { secrets })).resources

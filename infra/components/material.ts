@@ -1,5 +1,5 @@
+import { createHash } from 'node:crypto';
 import * as pulumi from '@pulumi/pulumi';
-import { RandomBytes } from '@pulumi/random/randomBytes.js';
 import { RandomPassword } from '@pulumi/random/randomPassword.js';
 import type { Authority } from './certificates.ts';
 import type { SecretFile } from './manifest.ts';
@@ -35,7 +35,17 @@ export class Material extends pulumi.ComponentResource {
   #make(key: string): pulumi.Output<string> {
     const [kind, ...rest] = key.split('/');
     if (kind === 'config') return this.#config.requireSecret(rest.join('/'));
-    if (kind === 'bytes') return new RandomBytes(key, { length: 32 }, { parent: this }).base64;
-    return new RandomPassword(key, { length: 40, special: false }, { parent: this }).result;
+    const made = new RandomPassword(
+      key,
+      { length: kind === 'bytes' ? 64 : 40, special: false },
+      { parent: this },
+    );
+    // Not RandomBytes: its id is the value itself, and ids are in the state, and on the screen, in plain.
+    return kind === 'bytes' ? made.result.apply(bytesOf) : made.result;
   }
+}
+
+/** 32 bytes in base64 from 64 random letters and digits, which hold more than 256 bits. */
+function bytesOf(letters: string): string {
+  return createHash('sha256').update(letters).digest('base64');
 }
