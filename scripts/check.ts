@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { importProblems } from './boundaries.ts';
-import { command } from './lib/command.ts';
+import { command, noArguments } from './lib/command.ts';
 
 const usage = `npm run check
 
@@ -14,7 +14,8 @@ Exit: 0 all hold, 1 one does not.`;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-await command('check', usage, () => {
+await command('check', usage, (args) => {
+  noArguments(args);
   const outcomes = [
     run('lint', join(root, 'node_modules', '.bin', 'biome'), [
       'ci',

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { CouldNotCheck, command } from './lib/command.ts';
+import { CouldNotCheck, command, noArguments } from './lib/command.ts';
 import { runSteps, type Step } from './lib/steps.ts';
 
 const usage = `npm run ci:stack
@@ -22,7 +22,8 @@ const gates: readonly Step[] = [
   { name: 'pictures of the dashboards', script: 'dashboards:preview', optional: true },
 ];
 
-await command('ci:stack', usage, async () => {
+await command('ci:stack', usage, async (args) => {
+  noArguments(args);
   if (existsSync(ready)) return runSteps(root, gates);
   // Its own process group, so that Ctrl-C reaches the steps and not the stack, which is stopped in order below.
   const stack = spawn('npm', ['start'], { cwd: root, stdio: 'ignore', detached: true });

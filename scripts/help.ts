@@ -1,7 +1,8 @@
 import { groups, typed } from './commands.ts';
-import { command } from './lib/command.ts';
+import { command, noArguments } from './lib/command.ts';
 
-await command('help', 'npm run help\n\nThe commands of this repository.', () => {
+await command('help', 'npm run help\n\nThe commands of this repository.', (args) => {
+  noArguments(args);
   const width = Math.max(...groups.flatMap(({ commands }) => commands.map(({ name }) => typed(name).length)));
   const text = groups.map(({ title, commands }) => {
     const lines = commands.map(({ name, does }) => `  ${typed(name).padEnd(width)}  ${does}`);

@@ -17,6 +17,14 @@ interface Row {
   readonly redisMicros: number;
 }
 
+const [argument] = process.argv.slice(2);
+if (argument !== undefined) {
+  console.log(
+    'npm run bench:memory\n\nMeasures what users cost Redis, and writes it to loadtests/capacity.json. Some 30 s.',
+  );
+  process.exit(argument === '--help' ? 0 : 2);
+}
+
 const file = fileURLToPath(new URL('../capacity.json', import.meta.url));
 const rows: Row[] = [];
 for (const users of [1_000, 100_000, 1_000_000]) {

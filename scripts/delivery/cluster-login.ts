@@ -2,7 +2,7 @@ import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
-import { CouldNotCheck, command } from '../lib/command.ts';
+import { CouldNotCheck, command, noArguments } from '../lib/command.ts';
 
 const usage = `npm run cluster:login
 
@@ -13,7 +13,8 @@ credential is stored anywhere. The cluster must trust GitHub's issuer (docs/deli
 
 Exit: 0 written, 2 could not.`;
 
-await command('cluster:login', usage, () => {
+await command('cluster:login', usage, (args) => {
+  noArguments(args);
   const { KUBE_SERVER, KUBE_CA, KUBE_AUDIENCE, GITHUB_ENV } = process.env;
   const missing = Object.entries({ KUBE_SERVER, KUBE_CA, KUBE_AUDIENCE, GITHUB_ENV })
     .filter(([, value]) => !value)

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { command } from '../lib/command.ts';
+import { command, noArguments } from '../lib/command.ts';
 
 const usage = `npm run lint:workflows
 
@@ -13,7 +13,8 @@ const linters = [
   { name: 'zizmor', args: ['--offline', '--quiet', '.github/workflows'] },
 ] as const;
 
-await command('lint:workflows', usage, () => {
+await command('lint:workflows', usage, (args) => {
+  noArguments(args);
   const root = fileURLToPath(new URL('../..', import.meta.url));
   const codes = linters.map(({ name, args }) => {
     const { status, error } = spawnSync(name, args, { cwd: root, stdio: 'inherit' });

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { command } from '../lib/command.ts';
+import { command, noArguments } from '../lib/command.ts';
 import {
   diskFinding,
   type Finding,
@@ -19,7 +19,8 @@ Exit: 0 everything that is required is there, 1 something is not.`;
 const ports = [8443, 8444, 9464, 9465, 8000, 6390, 9121, 9090, 9093, 3000];
 const signs: Record<Finding['state'], string> = { ok: 'ok  ', missing: 'MISS', note: '-   ' };
 
-await command('doctor', usage, async () => {
+await command('doctor', usage, async (args) => {
+  noArguments(args);
   const root = fileURLToPath(new URL('../..', import.meta.url));
   const findings = [
     nodeFinding(process.version),

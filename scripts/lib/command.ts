@@ -26,3 +26,8 @@ export async function command(
     process.exitCode = 2;
   }
 }
+
+/** For commands without options. @throws CouldNotCheck when there are some */
+export function noArguments(args: readonly string[]): void {
+  if (args.length > 0) throw new CouldNotCheck(`${args.join(' ')}: it takes no options`);
+}
