@@ -24,7 +24,8 @@ export function generated(): Record<string, string> {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = main(process.argv.slice(2));
 
-function main(argv: readonly string[]): number {
+/** The command. */
+export function main(argv: readonly string[]): number {
   try {
     const options = {
       check: { type: 'boolean', default: false },
