@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -35,21 +35,21 @@ export async function unpackDebian(
     try {
       await unpack(server.debian, cache, target, environment);
     } catch (error) {
-      rmSync(`${target}.new`, { recursive: true, force: true });
       say(`that did not work: ${firstLine(error)}`);
       return undefined;
     }
   }
-  const libraries = join(target, 'usr', 'lib');
-  const triplets = existsSync(libraries)
-    ? readdirSync(libraries).filter((name) => name.includes('-linux-'))
-    : [];
+  // Packages from before the merge of /usr have libraries in /lib.
+  const libraries = [join(target, 'usr', 'lib'), join(target, 'lib')].flatMap((folder) =>
+    existsSync(folder)
+      ? readdirSync(folder)
+          .filter((name) => name.includes('-linux-'))
+          .map((triplet) => join(folder, triplet))
+      : [],
+  );
   return {
     path: join(target, 'usr', 'bin'),
-    env:
-      triplets.length > 0
-        ? { LD_LIBRARY_PATH: triplets.map((triplet) => join(libraries, triplet)).join(':') }
-        : {},
+    env: libraries.length > 0 ? { LD_LIBRARY_PATH: libraries.join(':') } : {},
     source: 'Debian package in the cache',
   };
 }
@@ -60,21 +60,51 @@ async function unpack(
   target: string,
   environment: ResolveOptions['environment'],
 ): Promise<void> {
-  const lists = join(cache, 'lists');
-  const archives = join(cache, `archives-${name}`);
-  for (const folder of [lists, archives]) mkdirSync(join(folder, 'partial'), { recursive: true });
+  // Of this run alone: another checkout may unpack at the same time, and old lists name packages that are gone.
+  const lists = join(cache, `lists-${process.pid}`);
+  mkdirSync(join(lists, 'partial'), { recursive: true });
+  const work = mkdtempSync(join(cache, `${name}-`));
+  try {
+    await unpackIn(work, lists, name, environment);
+    renameSync(join(work, 'root'), target);
+  } catch (error) {
+    // The other one was first.
+    if (!existsSync(target)) throw error;
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+/** Into `root` of a folder: what is half unpacked must never look like a whole one. */
+async function unpackIn(
+  work: string,
+  lists: string,
+  name: string,
+  environment: ResolveOptions['environment'],
+): Promise<void> {
+  const archives = join(work, 'archives');
+  const fresh = join(work, 'root');
+  for (const folder of [join(archives, 'partial'), fresh]) mkdirSync(folder, { recursive: true });
+  // As on an empty host: what is installed here may be of a version that no archive has any more.
+  const status = join(work, 'status');
+  writeFileSync(status, '');
   const options = [
     '-o',
     `Dir::State::lists=${lists}`,
     '-o',
-    `Dir::Cache=${cache}`,
+    `Dir::State::status=${status}`,
+    '-o',
+    `Dir::Cache=${work}`,
     '-o',
     'APT::Sandbox::User=',
   ];
   const env = { ...environment, LC_ALL: 'C' } as NodeJS.ProcessEnv;
   const apt = (program: string, args: readonly string[], cwd = archives) =>
     run(program, [...options, ...args], { env, cwd, maxBuffer: 64 * 1_024 * 1_024, timeout: 120_000 });
-  if (readdirSync(lists).length <= 1) await apt('apt-get', ['-qq', 'update']);
+  if (readdirSync(lists).length <= 1) {
+    process.once('exit', () => rmSync(lists, { recursive: true, force: true }));
+    await apt('apt-get', ['-qq', 'update']);
+  }
   const { stdout } = await apt('apt-cache', [
     'depends',
     '--recurse',
@@ -90,15 +120,9 @@ async function unpack(
     (dependency) => dependency === name || !notNeeded.test(dependency),
   );
   await apt('apt-get', ['-qq', 'download', ...packages]);
-  const fresh = `${target}.new`;
-  rmSync(fresh, { recursive: true, force: true });
-  mkdirSync(fresh, { recursive: true });
   for (const file of readdirSync(archives).filter((entry) => entry.endsWith('.deb'))) {
     await run('dpkg', ['-x', join(archives, file), fresh], { env });
   }
-  rmSync(archives, { recursive: true, force: true });
-  // A half unpacked folder must never look like a whole one.
-  renameSync(fresh, target);
 }
 
 /** Whether a program is on PATH. */

@@ -41,7 +41,8 @@ async function main(): Promise<number> {
       install: !options['no-install'],
       follow: !options.smoke,
     });
-    if (stack === undefined) return 0;
+    // A smoke that did not run has not passed.
+    if (stack === undefined) return options.smoke ? 2 : 0;
     if (!options.smoke) return await stack.ended;
     const passed = await smoke(stack.file).finally(() => stack.stop());
     return passed ? 0 : 1;

@@ -52,7 +52,7 @@ export class Supervisor {
   get pids(): Record<string, number> {
     return Object.fromEntries(
       this.#running.flatMap(({ part, child }) =>
-        child?.pid && child.exitCode === null ? [[part.name, child.pid]] : [],
+        child?.pid && !hasEnded(child) ? [[part.name, child.pid]] : [],
       ),
     );
   }
@@ -94,6 +94,8 @@ export class Supervisor {
     running.child = child;
     mkdirSync(dirname(part.logFile), { recursive: true, mode: 0o700 });
     const file = createWriteStream(part.logFile, { flags: 'a', mode: 0o600 });
+    // A full disk or a removed folder must not end the stack: the lines still go to the stream.
+    file.on('error', (error) => this.#events.line(part.name, `its log cannot be written: ${error.message}`));
     for (const stream of [child.stdout, child.stderr]) {
       createInterface({ input: stream }).on('line', (text) => {
         file.write(`${text}\n`);
@@ -113,6 +115,7 @@ export class Supervisor {
     });
     await this.#untilReady(running, child);
     serving = true;
+    if (this.#stopping) return;
     if (hasEnded(child)) void this.#crashed(running, `exit ${child.exitCode ?? child.signalCode}`);
     else this.#events.ready(part.name, performance.now() - running.startedAt, restarted);
   }
@@ -133,6 +136,7 @@ export class Supervisor {
   }
 
   async #crashed(running: Running, how: string): Promise<void> {
+    if (this.#stopping) return;
     if (performance.now() - running.startedAt > healthyMs) running.restarts = 0;
     const again = running.restarts < mostRestarts;
     this.#events.crashed(running.part.name, how, again, running.lastLines);

@@ -63,6 +63,13 @@ export function readStackFile(): StackFile | undefined {
   return isAlive(stack.pid) ? stack : undefined;
 }
 
+/** The process that starts, runs or ends the stack of this checkout, if there is one. */
+export function supervisorPid(): number | undefined {
+  if (!existsSync(paths.lockFile)) return readStackFile()?.pid;
+  const { pid } = JSON.parse(readFileSync(paths.lockFile, 'utf8')) as { pid: number };
+  return isAlive(pid) ? pid : undefined;
+}
+
 /** Says that nothing runs any more. */
 export const removeStackFile = (): void => rmSync(paths.stackFile, { force: true });
 

@@ -1,4 +1,5 @@
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { ancestorsAlive } from './ancestors.ts';
 import { howToGet, type Resolved, resolve, type ServerName, servers } from './binaries.ts';
 import { writeConfiguration } from './configure.ts';
@@ -41,8 +42,8 @@ export async function startStack(options: {
     );
     return undefined;
   }
-  if (options.fresh) rmSync(home, { recursive: true, force: true });
   takeLock();
+  if (options.fresh) dropState();
   const ports = portsAt(options.offset);
   const resolved = await resolveAll(options.install);
   await refuseBusyPorts(ports, resolved);
@@ -102,10 +103,22 @@ export async function startStack(options: {
     await stop();
     throw new StartFailed((error as Error).message);
   }
+  if (stopping !== undefined) {
+    await stopping;
+    throw new StartFailed('Stopped before everything ran.');
+  }
   const file = writeStackFile(ports, resolved);
   console.log(summary(file));
   following = options.follow;
   return { file, ended, stop };
+}
+
+/** All but the lock, which says that we run. */
+function dropState(): void {
+  for (const entry of readdirSync(home)) {
+    const path = join(home, entry);
+    if (path !== paths.lockFile) rmSync(path, { recursive: true, force: true });
+  }
 }
 
 /** One supervisor a checkout: the file says who, and which processes it had, should it have been killed. */

@@ -1,0 +1,98 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { type Part, Supervisor } from './processes.ts';
+import { isAlive } from './stack-file.ts';
+
+let folder: string;
+let events: string[];
+let supervisor: Supervisor;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'supervisor-'));
+  events = [];
+  supervisor = new Supervisor({
+    line: () => undefined,
+    ready: (part, _ms, restarted) => events.push(`${part} ${restarted ? 'is back' : 'ready'}`),
+    crashed: (part, how, again, lastLines) =>
+      events.push(`${part} ended by ${how}${again ? '' : `, given up: ${lastLines.join(' ')}`}`),
+  });
+});
+afterEach(async () => {
+  await supervisor.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** A shell script as a part; it serves once its file is there. */
+function part(name: string, script: string, graceMs = 5_000): Part {
+  const marker = join(folder, `${name}.up`);
+  return {
+    name,
+    command: ['/bin/sh', '-c', script.replaceAll('UP', `"${marker}"`).replaceAll('DIR', `"${folder}"`)],
+    env: { PATH: process.env['PATH'] ?? '' },
+    logFile: join(folder, `${name}.log`),
+    ready: async () => existsSync(marker),
+    graceMs,
+  };
+}
+const serve = ': >UP; while :; do sleep 0.05; done';
+const ended = (name: string) => `trap 'echo ${name} >>DIR/ended; exit 0' TERM; ${serve}`;
+
+test('starts in order, and ends in the reverse order', async () => {
+  await supervisor.start(part('first', ended('first')));
+  await supervisor.start(part('second', ended('second')));
+  expect(events).toEqual(['first ready', 'second ready']);
+  const pids = Object.values(supervisor.pids);
+  await supervisor.stop();
+  expect(readFileSync(join(folder, 'ended'), 'utf8')).toBe('second\nfirst\n');
+  expect(pids.map(isAlive)).toEqual([false, false]);
+  expect(events).toHaveLength(2);
+});
+
+test('brings back what was killed', async () => {
+  await supervisor.start(part('one', serve));
+  const { one } = supervisor.pids;
+  process.kill(one ?? 0, 'SIGKILL');
+  await vi.waitFor(() => expect(events.at(-1)).toBe('one is back'), 10_000);
+  expect(events).toEqual(['one ready', 'one ended by SIGKILL', 'one is back']);
+  expect(supervisor.pids['one']).not.toBe(one);
+});
+
+test('gives up after five restarts, with the last lines', { timeout: 60_000 }, async () => {
+  // Serves for as long as it takes to be seen, then falls.
+  await supervisor.start(part('weak', 'echo out of luck; : >UP; sleep 0.1; exit 3'));
+  await vi.waitFor(() => expect(events.at(-1)).toMatch(/given up: .*out of luck/), 50_000);
+  expect(events.filter((event) => event.startsWith('weak ended'))).toHaveLength(6);
+});
+
+test('a part that never serves fails the start with what it said', async () => {
+  await expect(supervisor.start(part('broken', 'echo bad setting >&2; exit 1'))).rejects.toThrow(
+    /broken ended \(exit 1\):[\s\S]*bad setting/,
+  );
+  await expect(
+    supervisor.start({ ...part('absent', ''), command: ['/nonexistent/program'] }),
+  ).rejects.toThrow(/ENOENT/);
+});
+
+test('kills what does not end in time, with its children', async () => {
+  await supervisor.start(part('deaf', `trap '' TERM; sleep 600 & echo $! >DIR/child; ${serve}`, 200));
+  const child = Number(readFileSync(join(folder, 'child'), 'utf8'));
+  await supervisor.stop();
+  await vi.waitFor(() => {
+    // A killed child that nobody waited for yet is a zombie: dead all the same.
+    const state = existsSync(`/proc/${child}/stat`)
+      ? readFileSync(`/proc/${child}/stat`, 'utf8').split(') ')[1]?.[0]
+      : 'gone';
+    expect(['Z', 'X', 'gone']).toContain(state);
+  }, 5_000);
+});
+
+test('restarts nothing once it stops', async () => {
+  await supervisor.start(part('one', serve));
+  process.kill(supervisor.pids['one'] ?? 0, 'SIGKILL');
+  await vi.waitFor(() => expect(events).toHaveLength(2), 5_000);
+  await supervisor.stop();
+  expect(supervisor.pids).toEqual({});
+  expect(events).toEqual(['one ready', 'one ended by SIGKILL']);
+});
