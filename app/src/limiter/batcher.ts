@@ -20,11 +20,12 @@ export type Send = (keys: readonly string[], packed: Buffer) => Promise<unknown>
 
 /** The store did not answer in time, or not at all; the call may have been carried out, and is never repeated. */
 export class StoreUnavailable extends Error {
-  readonly timedOut: boolean;
+  /** Whether the request was on its way when its time was up: then the store counts it, now or once it thaws. */
+  readonly underWay: boolean;
 
-  constructor(timedOut: boolean, cause?: unknown) {
-    super(timedOut ? 'the limiter store did not answer in time' : 'the limiter store failed', { cause });
-    this.timedOut = timedOut;
+  constructor(underWay: boolean, cause?: unknown) {
+    super('the limiter store did not answer', { cause });
+    this.underWay = underWay;
   }
 }
 
@@ -111,11 +112,11 @@ export class Batcher {
         });
       });
     } catch (cause) {
-      const error = new StoreUnavailable(cause instanceof DeadlinePassed, cause);
-      this.#observe(error.timedOut ? 'timeout' : 'error', elapsed());
-      for (const { reject } of batch) reject(error);
+      const late = cause instanceof DeadlinePassed;
+      this.#observe(late ? 'timeout' : 'error', elapsed());
+      for (const { reject } of batch) reject(new StoreUnavailable(late, cause));
       // What waits behind a store that does not answer would only wait in vain.
-      for (const { reject } of this.#queue.splice(0)) reject(error);
+      for (const { reject } of this.#queue.splice(0)) reject(new StoreUnavailable(false, cause));
     }
   }
 }

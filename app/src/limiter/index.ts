@@ -1,6 +1,6 @@
 import type { Cluster, Redis } from 'ioredis';
 import { LRUCache } from 'lru-cache';
-import type { StoreDecision } from './batcher.ts';
+import { type StoreDecision, StoreUnavailable } from './batcher.ts';
 import { Breaker, type BreakerState } from './breaker.ts';
 import { type Decision, denied, fromLocal, fromStore, unavailable } from './decision.ts';
 import { DenyCache } from './deny-cache.ts';
@@ -88,17 +88,15 @@ export function createRateLimiter(options: LimiterOptions): RateLimiter {
   /** Redis' clock minus ours, so that local answers name the same instants. */
   let clockOffset = 0;
 
-  const breaker = new Breaker((state) => {
-    observer.breaker?.(state);
-    if (state === 'closed') void writeBack();
-  });
+  const breaker = new Breaker((state) => observer.breaker?.(state));
   const store = createStore({
     redis,
     deadlineMs,
     observe: (result, seconds) => {
       observer.stored?.(result, seconds);
-      if (result === 'ok') breaker.succeeded();
-      else breaker.failed();
+      if (result !== 'ok') return breaker.failed();
+      breaker.succeeded();
+      if (local.owes) void writeBack();
     },
   });
   observer.breaker?.(breaker.state);
@@ -139,12 +137,14 @@ export function createRateLimiter(options: LimiterOptions): RateLimiter {
   };
 
   async function decide(demand: Demand, started: number): Promise<Decision> {
+    let owed = true;
     if (breaker.allows()) {
       try {
         const outcome = await store.decide(demand);
         return settle(demand, outcome, started);
-      } catch {
+      } catch (error) {
         // Counted by the observer of the store; the request is answered locally.
+        owed = !(error instanceof StoreUnavailable && error.underWay);
       }
     }
     const closed = demand.charges.filter(
@@ -153,7 +153,7 @@ export function createRateLimiter(options: LimiterOptions): RateLimiter {
     const now = Date.now() + clockOffset;
     if (closed.length > 0) return unavailable(closed, now);
     const asked = demand.charges.filter(({ policy }) => policies.get(policy)?.onStoreError === 'local');
-    return fromLocal(asked, local.decide(asked, now), now, (charge) => local.share(charge));
+    return fromLocal(asked, local.decide(asked, now, owed), now, (charge) => local.share(charge));
   }
 
   function settle(demand: Demand, outcome: StoreDecision, started: number): Decision {
@@ -167,8 +167,11 @@ export function createRateLimiter(options: LimiterOptions): RateLimiter {
 
   /** Puts what was admitted without Redis into its windows, so that an outage does not double the quota. */
   async function writeBack(): Promise<void> {
-    const owed = local.takeOwed();
-    await Promise.allSettled(owed.map((charge) => store.decide(demandOf([charge]))));
+    for (const charge of local.takeOwed(Date.now() + clockOffset)) {
+      await store.decide(demandOf([charge])).catch((error: unknown) => {
+        if (!(error instanceof StoreUnavailable && error.underWay)) local.owe([charge]);
+      });
+    }
   }
 
   function demandFor(subject: Subject, names: readonly string[]): Demand {

@@ -43,8 +43,11 @@ export class LocalLimiter {
     this.#recordedAt = now;
   }
 
-  /** Decides a request by this replica's share: all of the charges or none. Verdicts are in the order of the charges. */
-  decide(charges: readonly Charge[], now: number): { admitted: boolean; verdicts: Verdict[] } {
+  /**
+   * Decides a request by this replica's share: all of the charges or none. Verdicts are in the order of the charges.
+   * @param owed whether the store will have to be told; not when it may have counted the request already
+   */
+  decide(charges: readonly Charge[], now: number, owed = true): { admitted: boolean; verdicts: Verdict[] } {
     this.#enter(now);
     const shares = charges.map((charge) => ({ ...charge, quota: this.share(charge) }));
     const windows = shares.map((charge) => this.#window(charge, now));
@@ -55,7 +58,7 @@ export class LocalLimiter {
     const verdicts = look('peek');
     const admitted = shares.every(({ mode }, i) => mode !== 'enforce' || verdicts[i]?.admitted);
     if (!admitted) return { admitted, verdicts };
-    for (const charge of charges) if (charge.mode === 'enforce') this.#owe(charge);
+    if (owed) this.owe(charges.filter(({ mode }) => mode === 'enforce'));
     return {
       admitted,
       verdicts: look('force').map((verdict, i) => ({
@@ -71,13 +74,32 @@ export class LocalLimiter {
     return Math.max(cost, Math.floor(quota / this.#replicas));
   }
 
-  /** What was admitted without the store, as charges that write it back; forgotten here. */
-  takeOwed(): Charge[] {
+  /** Whether something was admitted that the store does not know. */
+  get owes(): boolean {
+    return this.#owed.size > 0;
+  }
+
+  /** What was admitted without the store and still counts, as charges that write it back; forgotten here. */
+  takeOwed(now: number): Charge[] {
     const owed = [...this.#owed.values()].map(
-      ({ charge, units }): Charge => ({ ...charge, cost: units, mode: 'force' }),
+      ({ charge, units }): Charge => ({
+        ...charge,
+        cost: Math.min(units, this.#window(charge, now).sum),
+        mode: 'force',
+      }),
     );
     this.#owed = new Map();
-    return owed;
+    return owed.filter(({ cost }) => cost > 0);
+  }
+
+  /** Remembers units that the store has to be told. */
+  owe(charges: readonly Charge[]): void {
+    for (const charge of charges) {
+      const owed = this.#owed.get(charge.key);
+      if (owed) owed.units += charge.cost;
+      // Bounded like the windows: an outage under attack from many addresses must not eat the memory.
+      else if (this.#owed.size < this.#most) this.#owed.set(charge.key, { charge, units: charge.cost });
+    }
   }
 
   /** Forgets windows, after a reset. */
@@ -86,13 +108,6 @@ export class LocalLimiter {
       this.#windows.delete(nameOf(charge));
       this.#owed.delete(charge.key);
     }
-  }
-
-  #owe(charge: Charge): void {
-    const owed = this.#owed.get(charge.key);
-    if (owed) owed.units += charge.cost;
-    // Bounded like the windows: an outage under attack from many addresses must not eat the memory.
-    else if (this.#owed.size < this.#most) this.#owed.set(charge.key, { charge, units: charge.cost });
   }
 
   #window(charge: Charge, now: number): WindowState {

@@ -109,7 +109,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'nothing written back after an outage',
     file: 'index.ts',
-    from: "if (state === 'closed') void writeBack();",
+    from: 'if (local.owes) void writeBack();',
     to: '',
   },
   {
