@@ -47,6 +47,10 @@ test('what is generated from the catalogue is current', () => {
   ).toBe(0);
 });
 
+test('without --check nothing is written that is current', () => {
+  expect(main([], () => {})).toBe(0);
+});
+
 test('wrong usage of the generator: exit 2', () => {
   expect(main(['--nothing'], () => {})).toBe(2);
   expect(main(['--help'], () => {})).toBe(0);

@@ -79,6 +79,15 @@ test.each([
   expect(text).toMatch(says);
 });
 
+test('--rendered judges the committed manifests', async () => {
+  const [code, text] = await run([], 'staging', '--rendered', '--json');
+  expect(code).toBe(0);
+  expect(JSON.parse(text)).toMatchObject({
+    source: 'rendered manifests',
+    environments: [{ environment: 'staging' }],
+  });
+});
+
 test('--help prints the usage', async () => {
   const [code, text] = await run([], '--help');
   expect(code).toBe(0);

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { evidenceOf, main } from './generate.ts';
+import { acceptance, evidenceOf, main } from './generate.ts';
 import { points } from './points.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -35,6 +35,13 @@ test('docs/acceptance.md is current', () => {
     main(['--check'], (text) => said.push(text)),
     said.join(),
   ).toBe(0);
+});
+
+test('a tool that was not asked yet is said to be so', () => {
+  const point = { number: 1, claim: 'a claim', evidence: ['nothing'] };
+  expect(acceptance([point])).toContain('nothing: not asked yet');
+  expect(evidenceOf('nothing')).toBeNull();
+  expect(main([], () => {})).toBe(0);
 });
 
 test('wrong usage of the generator: exit 2', () => {

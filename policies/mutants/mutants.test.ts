@@ -40,22 +40,21 @@ test('what breaks a running service names a live check that exists', () => {
   for (const { check } of Object.values(brokenRunning)) expect(known).toContain(check);
 });
 
-test.each([
-  'no x-frame-options',
-  'TLS 1.1',
-  'plain port redirects',
-  'alg none accepted',
-  'any signature accepted',
-  'tokens of a day',
-  'roles not checked',
-  'CORS for everybody',
-  'two Hosts taken',
-  'errors repeat the path',
-  'API on the internal side',
-])('the running service with %s is found out', async (name) => {
-  const mutant = runningMutants(victim).find((one) => one.name === `service: ${name}`);
-  expect(await mutant?.kill()).toMatch(/: /);
-});
+// Those of the limiter use up a minute's quota each, those of the headers are much alike: a few of each will do.
+const left =
+  /^service: (no (x-|content|referrer|cross|permissions|cache|headers on 4(01|13|04))|CSP|HSTS of|quota|no Retry|forwarded|login not)/;
+
+test('the running service is found out, whatever is broken in it', async () => {
+  const mutants = runningMutants(victim).filter(({ name }) => !left.test(name));
+  expect(mutants.length).toBeGreaterThan(45);
+  const survivors: string[] = [];
+  const worker = async (): Promise<void> => {
+    for (let mutant = mutants.pop(); mutant; mutant = mutants.pop())
+      if ((await mutant.kill()) === null) survivors.push(mutant.name);
+  };
+  await Promise.all([worker(), worker(), worker()]);
+  expect(survivors).toEqual([]);
+}, 120_000);
 
 test('a line broken in the source is found out', async () => {
   const mutant = patchMutants().find(({ name }) => name === 'source: raw errors without headers');

@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Answer, notAProblem, parseJson, send } from '../client.ts';
 import { decode, forgeries } from '../forge.ts';
 import type { Check, Context, Outcome } from '../types.ts';
@@ -207,13 +208,21 @@ export const authChecks: readonly Check[] = [
   },
 ];
 
-/** One try to sign in. */
-export function login({ target }: Pick<Context, 'target'>, email: string, password: string): Promise<Answer> {
-  return send(target, {
-    method: 'POST',
-    path: '/api/v1/auth/login',
-    body: JSON.stringify({ email, password }),
-  });
+/**
+ * One try to sign in. On a busy machine the limiter may miss its deadline, and login is closed for a moment: that
+ * says nothing about login, so it is tried again.
+ */
+export async function login(
+  { target }: Pick<Context, 'target'>,
+  email: string,
+  password: string,
+): Promise<Answer> {
+  const body = JSON.stringify({ email, password });
+  for (let tries = 1; ; tries += 1) {
+    const answer = await send(target, { method: 'POST', path: '/api/v1/auth/login', body });
+    if (answer.status !== 503 || tries === 20) return answer;
+    await sleep(250);
+  }
 }
 
 /** The published key of a token. */
