@@ -224,12 +224,16 @@ export async function createCases(cluster: Cluster, token: string, count: number
   return ids;
 }
 
-/** How many of the cases are not there. */
+/** How many of the cases are not there; an answer that is neither 200 nor 404 is waited out, on either replica. */
 export async function missingCases(cluster: Cluster, token: string, ids: readonly string[]): Promise<number> {
   let missing = 0;
-  for (const id of ids)
-    if ((await (await cluster.client()).call('GET', `/api/v1/cases/${id}`, { token })).status === 404)
-      missing += 1;
+  for (const id of ids) {
+    const status = await until(`an answer for case ${id}`, 90, async () => {
+      const answer = await (await cluster.client()).call('GET', `/api/v1/cases/${id}`, { token });
+      return (answer.status === 200 || answer.status === 404) && answer.status;
+    });
+    if (status === 404) missing += 1;
+  }
   return missing;
 }
 
