@@ -169,6 +169,8 @@ export const authChecks: readonly Check[] = [
         if (answer.status === 503)
           throw new CouldNotCheck('the limiter’s store does not answer at the moment');
         if (answer.status !== 429) continue;
+        // An account nobody ever tried: it is the address that is limited, which says nothing about accounts.
+        if (tried === 1) throw new CouldNotCheck('login is limited at the moment; try again in a minute');
         const wait = Number(answer.headers.get('retry-after'));
         return { ok: tried <= 11 && wait > 0, observed: `429 at try ${tried}, Retry-After ${wait}` };
       }

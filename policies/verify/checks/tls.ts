@@ -175,7 +175,7 @@ async function plainAnswer(target: Target): Promise<string> {
 /** Null after a handshake, else why there was none. That this machine cannot offer it is no refusal. */
 async function handshake(target: Target, options: ConnectionOptions): Promise<string | null> {
   try {
-    const socket = await open(target, options);
+    const socket = await open({ ...target, tls: true }, options);
     socket.destroy();
     return null;
   } catch (error) {
@@ -187,7 +187,7 @@ async function handshake(target: Target, options: ConnectionOptions): Promise<st
 }
 
 async function certificate(target: Target) {
-  const socket = (await open(target)) as TLSSocket;
+  const socket = (await open({ ...target, tls: true })) as TLSSocket;
   const found = socket.getPeerCertificate();
   socket.destroy();
   return found;
