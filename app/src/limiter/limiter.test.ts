@@ -33,7 +33,7 @@ const bob = { ip: '192.0.2.1', userId: 'bob' };
 
 describe('a limiter', () => {
   test('admits the quota, then denies with a wait, and leaves others alone', async () => {
-    const limiter = createRateLimiter({ redis, policies: [policy()] });
+    const limiter = createRateLimiter({ redis, deadlineMs: 5_000, policies: [policy()] });
     const decisions = [];
     for (let i = 0; i < 4; i++) decisions.push(await limiter.check(alice, ['default']));
     expect(decisions.map(({ outcome }) => outcome)).toEqual(['allow', 'allow', 'allow', 'deny']);
@@ -46,7 +46,7 @@ describe('a limiter', () => {
 
   test('takes from no rule when one of them denies', async () => {
     const policies = [policy({ name: 'shared', scope: 'global', quota: 2 }), policy({ quota: 100 })];
-    const limiter = createRateLimiter({ redis, policies, denyCache: 0 });
+    const limiter = createRateLimiter({ redis, deadlineMs: 5_000, policies, denyCache: 0 });
     for (let i = 0; i < 10; i++) await limiter.check(alice, ['shared', 'default']);
     const [explained] = await limiter.explain('alice');
     expect(explained).toMatchObject({
@@ -58,7 +58,12 @@ describe('a limiter', () => {
   });
 
   test('decides a burst of one tick exactly', async () => {
-    const limiter = createRateLimiter({ redis, policies: [policy({ quota: 100 })], denyCache: 0 });
+    const limiter = createRateLimiter({
+      redis,
+      deadlineMs: 5_000,
+      policies: [policy({ quota: 100 })],
+      denyCache: 0,
+    });
     const decisions = await Promise.all(Array.from({ length: 500 }, () => limiter.check(alice, ['default'])));
     const allowed = decisions.filter(({ outcome }) => outcome === 'allow');
     expect(allowed).toHaveLength(100);
@@ -69,7 +74,7 @@ describe('a limiter', () => {
 
   test('evaluates shadow rules without denying', async () => {
     const policies = [policy({ name: 'trial', quota: 1, mode: 'shadow' }), policy()];
-    const limiter = createRateLimiter({ redis, policies });
+    const limiter = createRateLimiter({ redis, deadlineMs: 5_000, policies });
     await limiter.check(alice, ['trial', 'default']);
     const second = await limiter.check(alice, ['trial', 'default']);
     expect(second).toMatchObject({ outcome: 'allow', shadow: [{ policy: 'trial', allowed: false }] });
@@ -89,7 +94,7 @@ describe('a limiter', () => {
   });
 
   test('keeps what was consumed when policies are reloaded, whatever changes', async () => {
-    const limiter = createRateLimiter({ redis, policies: [policy({ quota: 10 })] });
+    const limiter = createRateLimiter({ redis, deadlineMs: 5_000, policies: [policy({ quota: 10 })] });
     for (let i = 0; i < 6; i++) await limiter.check(alice, ['default']);
     limiter.reload([policy({ quota: 5 })]);
     expect((await limiter.check(alice, ['default'])).outcome).toBe('deny');
@@ -100,7 +105,7 @@ describe('a limiter', () => {
   });
 
   test('forgets a user on reset, and only that one', async () => {
-    const limiter = createRateLimiter({ redis, policies: [policy({ quota: 1 })] });
+    const limiter = createRateLimiter({ redis, deadlineMs: 5_000, policies: [policy({ quota: 1 })] });
     for (const subject of [alice, bob]) await limiter.check(subject, ['default']);
     await limiter.reset('alice');
     expect((await limiter.check(alice, ['default'])).outcome).toBe('allow');
@@ -108,7 +113,7 @@ describe('a limiter', () => {
   });
 
   test('leaves no key without a TTL and no user in a key', async () => {
-    const limiter = createRateLimiter({ redis });
+    const limiter = createRateLimiter({ redis, deadlineMs: 5_000 });
     await limiter.check({ ...alice, account: 'a@example.org', endpoint: '/login' }, [
       'login',
       'login-address',
@@ -126,15 +131,15 @@ describe('a limiter', () => {
   });
 
   test('falls back to the address, and refuses a request that has none', async () => {
-    const limiter = createRateLimiter({ redis, policies: [policy({ quota: 1 })] });
+    const limiter = createRateLimiter({ redis, deadlineMs: 5_000, policies: [policy({ quota: 1 })] });
     expect((await limiter.check({ ip: '192.0.2.7' }, ['default'])).outcome).toBe('allow');
     expect((await limiter.check({ ip: '::ffff:192.0.2.7' }, ['default'])).outcome).toBe('deny');
     await expect(limiter.check({ ip: '' }, ['default'])).rejects.toThrow(NoSubject);
   });
 
   test('goes by the clock of Redis, whatever the clock of this machine says', async () => {
-    const limiter = createRateLimiter({ redis, policies: [policy()], denyCache: 0 });
-    const ahead = createRateLimiter({ redis, policies: [policy()], denyCache: 0 });
+    const limiter = createRateLimiter({ redis, deadlineMs: 5_000, policies: [policy()], denyCache: 0 });
+    const ahead = createRateLimiter({ redis, deadlineMs: 5_000, policies: [policy()], denyCache: 0 });
     for (let i = 0; i < 3; i++) await limiter.check(alice, ['default']);
     vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 3_600_000);
     expect((await ahead.check(alice, ['default'])).outcome).toBe('deny');
@@ -144,8 +149,8 @@ describe('a limiter', () => {
   test('with the deny cache decides as without it', async () => {
     const policies = [policy({ quota: 5 }), policy({ name: 'shared', scope: 'global', quota: 12 })];
     const [cached, plain] = [
-      createRateLimiter({ redis, policies }),
-      createRateLimiter({ redis, policies, denyCache: 0 }),
+      createRateLimiter({ redis, deadlineMs: 5_000, policies }),
+      createRateLimiter({ redis, deadlineMs: 5_000, policies, denyCache: 0 }),
     ];
     for (let i = 0; i < 60; i++) {
       const subject = { ip: '192.0.2.1', userId: `user-${i % 4}` };
@@ -165,7 +170,10 @@ describe('a limiter', () => {
 
   test('feels a reset on every replica within a second, deny cache or not', async () => {
     const policies = [policy({ quota: 1 })];
-    const [here, there] = [createRateLimiter({ redis, policies }), createRateLimiter({ redis, policies })];
+    const [here, there] = [
+      createRateLimiter({ redis, deadlineMs: 5_000, policies }),
+      createRateLimiter({ redis, deadlineMs: 5_000, policies }),
+    ];
     for (let i = 0; i < 3; i++) await there.check(alice, ['default']);
     await here.reset('alice');
     const started = Date.now();
@@ -174,7 +182,7 @@ describe('a limiter', () => {
   });
 
   test('names a policy that does not exist', async () => {
-    const limiter = createRateLimiter({ redis, policies: [policy()] });
+    const limiter = createRateLimiter({ redis, deadlineMs: 5_000, policies: [policy()] });
     await expect(limiter.check(alice, ['nothing'])).rejects.toThrow('"nothing"');
   });
 });
