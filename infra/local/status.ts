@@ -1,61 +1,52 @@
 import { send } from './http.ts';
 import { redisAnswers } from './redis-ready.ts';
 import { readStackFile } from './stack-file.ts';
+import { usage } from './usage.ts';
 
-const stack = readStackFile();
-if (stack === undefined) {
-  console.log('Nothing runs: npm start starts the stack.');
-  process.exitCode = 1;
-} else {
-  const url = (target: string) => () =>
-    send(target, { timeoutMs: 2_000 }).then(
-      ({ status }) => status === 200,
-      () => false,
-    );
-  const parts: [string, string, () => Promise<boolean>][] = [
+/** A part, where it is, and whether it answers. */
+type Row = readonly [name: string, at: string, answers: () => Promise<boolean>];
+
+process.exitCode =
+  usage(
+    'status',
+    'npm run status\n\nShows what of the stack of this checkout answers.\n\nExit: 0 all of it, 1 not.',
+  ) ?? (await status());
+
+async function status(): Promise<number> {
+  const stack = readStackFile();
+  if (stack === undefined) {
+    console.log('Nothing runs: npm start starts the stack.');
+    return 1;
+  }
+  const optional = (name: string, at: string | null, path: string): Row[] =>
+    at === null ? [] : [[name, at, ok(`${at}${path}`)]];
+  const rows: Row[] = [
     [
       'redis',
       stack.redis.url,
       redisAnswers(Number(new URL(stack.redis.url.replace('rediss:', 'https:')).port)),
     ],
-    ...stack.internal.map((internal, i): [string, string, () => Promise<boolean>] => [
-      `case-${i + 1}`,
-      stack.replicas[i] ?? '',
-      url(`${internal}/health/ready`),
-    ]),
-    ...(stack.prometheus
-      ? [
-          ['prometheus', stack.prometheus, url(`${stack.prometheus}/-/ready`)] as [
-            string,
-            string,
-            () => Promise<boolean>,
-          ],
-        ]
-      : []),
-    ...(stack.alertmanager
-      ? [
-          ['alertmanager', stack.alertmanager, url(`${stack.alertmanager}/-/ready`)] as [
-            string,
-            string,
-            () => Promise<boolean>,
-          ],
-        ]
-      : []),
-    ...(stack.grafana
-      ? [
-          ['grafana', stack.grafana, url(`${stack.grafana}/api/health`)] as [
-            string,
-            string,
-            () => Promise<boolean>,
-          ],
-        ]
-      : []),
+    ...stack.internal.map(
+      (internal, i): Row => [`case-${i + 1}`, stack.replicas[i] ?? '', ok(`${internal}/health/ready`)],
+    ),
+    ...optional('prometheus', stack.prometheus, '/-/ready'),
+    ...optional('alertmanager', stack.alertmanager, '/-/ready'),
+    ...optional('grafana', stack.grafana, '/api/health'),
   ];
   const states = await Promise.all(
-    parts.map(async ([name, at, answers]) => ({ name, at, up: await answers() })),
+    rows.map(async ([name, at, answers]) => ({ name, at, up: await answers() })),
   );
   console.log(`Supervisor: process ${stack.pid}`);
-  for (const { name, at, up } of states)
+  for (const { name, at, up } of states) {
     console.log(`  ${up ? '✓' : '✗'} ${name.padEnd(13)} ${at}${up ? '' : '  does not answer'}`);
-  if (states.some(({ up }) => !up)) process.exitCode = 1;
+  }
+  return states.every(({ up }) => up) ? 0 : 1;
+}
+
+function ok(url: string): () => Promise<boolean> {
+  return () =>
+    send(url, { timeoutMs: 2_000 }).then(
+      ({ status: code }) => code === 200,
+      () => false,
+    );
 }

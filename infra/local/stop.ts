@@ -1,15 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { supervisorPid } from './stack-file.ts';
+import { usage } from './usage.ts';
 
 const patienceMs = 60_000;
 
-const pid = supervisorPid();
-if (pid === undefined) console.log('Nothing runs.');
-else {
+process.exitCode = usage('stop', 'npm stop\n\nEnds the stack of this checkout, in order.') ?? (await stop());
+
+async function stop(): Promise<number> {
+  const pid = supervisorPid();
+  if (pid === undefined) {
+    console.log('Nothing runs.');
+    return 0;
+  }
   process.kill(pid, 'SIGTERM');
   for (const end = Date.now() + patienceMs; supervisorPid() === pid && Date.now() < end; ) await sleep(100);
   if (supervisorPid() === pid) {
     console.error(`The stack (process ${pid}) does not end; its logs are in .local/log`);
-    process.exitCode = 1;
-  } else console.log('Stopped.');
+    return 1;
+  }
+  console.log('Stopped.');
+  return 0;
 }
