@@ -1,6 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
-import type { Ports } from './layout.ts';
 
 /** A port that something else listens on. */
 export interface BusyPort {
@@ -11,7 +10,7 @@ export interface BusyPort {
 }
 
 /** The ports that cannot be had. */
-export async function busyPorts(ports: Partial<Ports>): Promise<BusyPort[]> {
+export async function busyPorts(ports: Readonly<Record<string, number>>): Promise<BusyPort[]> {
   const tried = await Promise.all(
     Object.entries(ports).map(async ([name, port]) =>
       (await isFree(port)) ? [] : [{ name, port, ...owner(port) }],

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, statfsSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { busyPorts } from '../../infra/local/ports.ts';
 
 /** What one check found. */
 export interface Finding {
@@ -169,8 +169,8 @@ export function diskFinding(root: string, free = freeBytes(root)): Finding {
 
 /** Ports of the local stack that something else holds. */
 export async function portsFinding(ports: readonly number[]): Promise<Finding> {
-  const free = await Promise.all(ports.map(isFree));
-  const taken = ports.filter((_, i) => !free[i]);
+  const busy = await busyPorts(Object.fromEntries(ports.map((port) => [port, port])));
+  const taken = busy.map(({ port }) => port);
   return taken.length === 0
     ? { name: 'ports', state: 'ok', detail: `${ports.length} of the local stack are free` }
     : {
@@ -190,12 +190,4 @@ function ask(program: string, args: readonly string[]): string | null {
 function freeBytes(path: string): number {
   const { bavail, bsize } = statfsSync(path);
   return bavail * bsize;
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
 }

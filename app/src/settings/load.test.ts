@@ -1,42 +1,16 @@
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createAuthority, writeCertificate, writeFiles, writeSecrets } from '../../test/material.ts';
+import { expect, test } from 'vitest';
+import { createAuthority, writeFiles, writeSecrets } from '../../test/material.ts';
 import { generousPolicies, until } from '../../test/service.ts';
+import { problems, settingsFolder } from '../../test/settings.ts';
 import { readCertificate } from '../http/tls.ts';
 import { defaultPolicies } from '../limiter/policies.ts';
 import { loadConfiguration } from './load.ts';
 import { readPolicies } from './policies.ts';
-import { SettingsError, type SettingsProblem } from './settings.ts';
 import { watchFiles } from './watch.ts';
 
-const dir = mkdtempSync(join(tmpdir(), 'settings-'));
-const at = (...parts: string[]) => join(dir, ...parts);
-const minimal = {
-  ENVIRONMENT: 'prod',
-  SECRETS_DIR: at('secrets'),
-  TLS_DIR: at('tls'),
-  REDIS_URL: 'rediss://redis.example:6379',
-  REDIS_CA_FILE: at('tls/ca.crt'),
-  TOKEN_ISSUER: 'https://issuer.example',
-};
-
-beforeAll(async () => {
-  writeSecrets(at('secrets'), []);
-  await writeCertificate(at('tls'), await createAuthority());
-});
-afterAll(() => rmSync(dir, { recursive: true }));
-
-function problems(attempt: () => unknown): readonly SettingsProblem[] {
-  try {
-    attempt();
-  } catch (error) {
-    if (error instanceof SettingsError) return error.problems;
-    throw error;
-  }
-  return [];
-}
+const { at, minimal } = settingsFolder();
 
 test('everything is read, and everything that is wrong is said, at once', async () => {
   expect(loadConfiguration(minimal).settings.ENVIRONMENT).toBe('prod');

@@ -1,43 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import {
-  createAuthority,
-  createTokenKey,
-  writeCertificate,
-  writeFiles,
-  writeSecrets,
-} from '../../test/material.ts';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { createTokenKey, writeFiles, writeSecrets } from '../../test/material.ts';
+import { problems, settingsFolder } from '../../test/settings.ts';
 import { readSecrets, secretFiles } from './secrets.ts';
-import { parseSettings, SettingsError, type SettingsProblem, settingNames } from './settings.ts';
+import { parseSettings, settingNames } from './settings.ts';
 
-const dir = mkdtempSync(join(tmpdir(), 'settings-'));
-const at = (...parts: string[]) => join(dir, ...parts);
-const minimal = {
-  ENVIRONMENT: 'prod',
-  SECRETS_DIR: at('secrets'),
-  TLS_DIR: at('tls'),
-  REDIS_URL: 'rediss://redis.example:6379',
-  REDIS_CA_FILE: at('tls/ca.crt'),
-  TOKEN_ISSUER: 'https://issuer.example',
-};
-
-beforeAll(async () => {
-  writeSecrets(at('secrets'), []);
-  await writeCertificate(at('tls'), await createAuthority());
-});
-afterAll(() => rmSync(dir, { recursive: true }));
-
-function problems(attempt: () => unknown): readonly SettingsProblem[] {
-  try {
-    attempt();
-  } catch (error) {
-    if (error instanceof SettingsError) return error.problems;
-    throw error;
-  }
-  return [];
-}
+const { at, minimal } = settingsFolder();
 
 describe('environment', () => {
   test('what is required is enough; the rest has defaults', () => {

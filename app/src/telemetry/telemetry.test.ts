@@ -1,43 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { trace } from '@opentelemetry/api';
-import { InMemorySpanExporter, type SpanExporter } from '@opentelemetry/sdk-trace';
+import { InMemorySpanExporter } from '@opentelemetry/sdk-trace';
 import { Ajv } from 'ajv';
-import { afterEach, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { writeFiles } from '../../test/material.ts';
-import { type Backing, startBacking, type TestService, until } from '../../test/service.ts';
+import { until } from '../../test/service.ts';
+import { tracedReplicas } from '../../test/traced.ts';
 import { type EventName, events } from './events.ts';
 import { createLog } from './log.ts';
 
-let backing: Backing;
-const running: TestService[] = [];
-
-beforeAll(async () => {
-  backing = await startBacking();
-  return () => backing.stop();
-});
-// Tracing is the process's: one traced replica at a time.
-afterEach(async () => {
-  for (const replica of running.splice(0)) await replica.stop();
-});
-
-async function start(overrides: Record<string, string> = {}, spansTo?: SpanExporter): Promise<TestService> {
-  const replica = await backing.start(
-    { POLICIES_FILE: `${backing.dir}/policies.json`, OTEL_TRACES_SAMPLER_ARG: '1', ...overrides },
-    spansTo ? { spansTo } : {},
-  );
-  running.push(replica);
-  return replica;
-}
-
-const caseworker = () => {
-  const found = backing.users.find(({ role }) => role === 'caseworker');
-  if (!found) throw new Error('no caseworker');
-  return found;
-};
-const flush = async () => {
-  const provider = trace.getTracerProvider() as { getDelegate?(): { forceFlush?(): Promise<void> } };
-  await provider.getDelegate?.().forceFlush?.();
-};
+const traced = tracedReplicas();
+const { start, caseworker, flush } = traced;
 
 test('no password, token, case text, query or key reaches log, metrics or spans', async () => {
   const exporter = new InMemorySpanExporter();
@@ -128,7 +100,7 @@ test('every event that was logged has exactly its declared fields', async () => 
     headers: { cookie: `__Host-refresh=${session.refreshToken}` },
   });
   await session.send('POST', '/api/v1/auth/logout');
-  writeFiles(`${backing.dir}/secrets`, { 'users.json': '[]' });
+  writeFiles(`${traced.backing.dir}/secrets`, { 'users.json': '[]' });
   await until(() => replica.logs.some(({ event }) => event === 'files_reloaded'));
   const common = new Set([
     'level',

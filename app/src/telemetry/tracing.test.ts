@@ -2,41 +2,13 @@ import { once } from 'node:events';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { connect } from 'node:tls';
-import { trace } from '@opentelemetry/api';
-import { InMemorySpanExporter, type SpanExporter } from '@opentelemetry/sdk-trace';
-import { afterEach, beforeAll, expect, test } from 'vitest';
-import { type Backing, startBacking, type TestService, until } from '../../test/service.ts';
+import { InMemorySpanExporter } from '@opentelemetry/sdk-trace';
+import { expect, test } from 'vitest';
+import { until } from '../../test/service.ts';
+import { tracedReplicas } from '../../test/traced.ts';
 
-let backing: Backing;
-const running: TestService[] = [];
-
-beforeAll(async () => {
-  backing = await startBacking();
-  return () => backing.stop();
-});
-// Tracing is the process's: one traced replica at a time.
-afterEach(async () => {
-  for (const replica of running.splice(0)) await replica.stop();
-});
-
-async function start(overrides: Record<string, string> = {}, spansTo?: SpanExporter): Promise<TestService> {
-  const replica = await backing.start(
-    { POLICIES_FILE: `${backing.dir}/policies.json`, OTEL_TRACES_SAMPLER_ARG: '1', ...overrides },
-    spansTo ? { spansTo } : {},
-  );
-  running.push(replica);
-  return replica;
-}
-
-const caseworker = () => {
-  const found = backing.users.find(({ role }) => role === 'caseworker');
-  if (!found) throw new Error('no caseworker');
-  return found;
-};
-const flush = async () => {
-  const provider = trace.getTracerProvider() as { getDelegate?(): { forceFlush?(): Promise<void> } };
-  await provider.getDelegate?.().forceFlush?.();
-};
+const traced = tracedReplicas();
+const { start, caseworker, flush } = traced;
 
 test('a request is one trace: its route, its Redis calls and its log lines', async () => {
   const exporter = new InMemorySpanExporter();
@@ -71,7 +43,11 @@ test('a request is one trace: its route, its Redis calls and its log lines', asy
 test('a request whose client went away is a trace all the same', async () => {
   const exporter = new InMemorySpanExporter();
   const replica = await start({}, exporter);
-  const socket = connect({ host: '127.0.0.1', port: replica.ports.api, ca: backing.authority.certificate });
+  const socket = connect({
+    host: '127.0.0.1',
+    port: replica.ports.api,
+    ca: traced.backing.authority.certificate,
+  });
   socket.write(
     'POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{',
   );
@@ -113,7 +89,7 @@ test('without a collector nothing is recorded, and log lines still share an id',
 });
 
 test('spans go out over TLS to a collector with a certificate of our own authority', async () => {
-  const { certificate, key } = await backing.authority.issue();
+  const { certificate, key } = await traced.backing.authority.issue();
   let received = 0;
   const collector = createServer({ cert: certificate, key }, (request, response) => {
     received += 1;
@@ -123,7 +99,7 @@ test('spans go out over TLS to a collector with a certificate of our own authori
   await once(collector, 'listening');
   const replica = await start({
     OTEL_EXPORTER_OTLP_ENDPOINT: `https://127.0.0.1:${(collector.address() as AddressInfo).port}/`,
-    OTEL_EXPORTER_OTLP_CERTIFICATE: `${backing.dir}/tls/ca.crt`,
+    OTEL_EXPORTER_OTLP_CERTIFICATE: `${traced.backing.dir}/tls/ca.crt`,
   });
   await replica.send('GET', '/health');
   await flush();
