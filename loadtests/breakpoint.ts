@@ -5,15 +5,14 @@ import { account, run } from './lib/run.ts';
 import { login, type Session } from './lib/session.ts';
 import { handleSummary as reports, summaryTrendStats } from './lib/summary.ts';
 import { work } from './lib/worker.ts';
-import { kneeOf, planSteps, resultsOf } from './scenarios/breakpoint.ts';
+import { kneeOf, planSteps, rampUsers, resultsOf } from './scenarios/breakpoint.ts';
 import type { Summary } from './scenarios/report.ts';
 
 // The traffic of `mixed` at a rising rate, to where latency, errors or the rate itself give way: the knee.
-// Limits must be out of the way (docs/capacity.md says how), else they are what is found.
+// Limits must be out of the way (loadtests/policies/no-limits.json), else they are what is found.
 
-const users = 20;
 const workers = 200;
-const steps = planSteps(run.to ?? 1200);
+const steps = planSteps(run.to);
 const start = 5;
 
 export const options: Options = {
@@ -49,14 +48,14 @@ export const options: Options = {
 };
 
 export function setup(): Session[] {
-  return Array.from({ length: users }, (_, n) => login(account(n)));
+  return Array.from({ length: rampUsers }, (_, n) => login(account(n)));
 }
 
 export default function ramp(sessions: Session[]): void {
   const elapsed = (Date.now() - exec.scenario.startTime) / 1000;
   const step = steps[Math.floor(elapsed / (steps[0]?.seconds ?? 1))] ?? steps.at(-1);
   exec.vu.metrics.tags.step = String(step?.rate);
-  work(users, (user) => sessions[user] as Session, workers / users);
+  work(rampUsers, (user) => sessions[user] as Session, workers / rampUsers);
 }
 
 export function handleSummary(data: Summary): Record<string, string> {

@@ -18,6 +18,7 @@ type Room = (typeof rooms)[number];
 export const shared = [
   'app/src/metrics/catalogue.ts',
   'app/src/limiter/policies.ts',
+  'app/src/limiter/validate.ts',
   'app/src/http/headers.ts',
   'slo/index.ts',
 ];
@@ -29,7 +30,7 @@ const allowed: Readonly<Record<Room, readonly string[]>> = {
   dashboards: ['slo/'],
   infra: ['dashboards/index.ts', 'slo/'],
   policies: ['infra/'],
-  loadtests: ['infra/local/stack-file.ts'],
+  loadtests: ['infra/local/policies-file.ts'],
   // The commands that tie the rooms together.
   scripts: ['infra/', 'loadtests/', 'policies/', 'slo/', 'dashboards/'],
   test: ['infra/local/'],

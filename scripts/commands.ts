@@ -63,6 +63,10 @@ export const groups: readonly Group[] = [
       { name: 'test:load', does: 'a bounded load by autocannon, where k6 is not' },
       { name: 'bench:limiter', does: 'the limiter beside its peers' },
       { name: 'bench:memory', does: 'what users cost Redis, from a thousand to a million' },
+      {
+        name: 'bench:capacity',
+        does: 'the highest rate that keeps the objectives; settings refuse limits above it',
+      },
       { name: 'faults', does: 'the limiter and its peers under a Redis that fails; writes FAULTS.md' },
       { name: 'mutants:limiter', does: 'break the limiter in known ways; a test must notice' },
       { name: 'test:alerts', does: 'break the running stack; the right alert must arrive' },

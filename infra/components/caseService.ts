@@ -1,6 +1,6 @@
-import { defaultPolicies } from '../../app/src/limiter/policies.ts';
 import { ports } from '../connections.ts';
 import { imageUsers } from '../images.ts';
+import { limitsOf } from '../settings/limits.ts';
 import { mostReplicas, type Settings } from '../settings.ts';
 import { metadata } from './labels.ts';
 import type { Manifest, Part, SecretFile, SecretSpec } from './manifest.ts';
@@ -17,7 +17,7 @@ const preStopSeconds = 5;
 /** The case service: its pods, how they are found, scaled and drained, and what they read. */
 export function caseService(settings: Settings): Part {
   const { app } = settings;
-  const config = { 'policies.json': `${JSON.stringify(policies(settings), null, 2)}\n` };
+  const config = { 'policies.json': `${JSON.stringify(limitsOf(settings), null, 2)}\n` };
   const environment = environmentOf(settings);
   const template = podTemplate(settings, {
     component: name,
@@ -116,16 +116,6 @@ function environmentOf(settings: Settings): Record<string, string> {
         }
       : {}),
   };
-}
-
-/** The service's own policies with the settings' changes. */
-export function policies(settings: Settings) {
-  return defaultPolicies.map((policy) => {
-    const { name: _, ...change } = settings.limits.find((limit) => limit.name === policy.name) ?? {
-      name: '',
-    };
-    return { ...policy, ...change };
-  });
 }
 
 function secrets(settings: Settings): SecretSpec {

@@ -1,4 +1,6 @@
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { BadPolicies, readPoliciesFile } from './policies-file.ts';
 import { smoke } from './smoke.ts';
 import { StartFailed, startStack } from './start.ts';
 
@@ -8,6 +10,8 @@ Runs the whole stack on this machine, on loopback, and follows its logs. Ctrl-C 
 
   --port-offset N   shift every port by N, 0 to 50000: a second stack beside the first
   --fresh           drop the state of earlier runs (.local/) first
+  --policies FILE   rate limits from a JSON list of policies, as app/src/limiter/policies.ts has them; examples in
+                    loadtests/policies/. The load tests read the same file
   --no-install      use only what is on PATH, get nothing
   --smoke           start, do the main job as a user would, report each step, stop
   --help            this text
@@ -35,8 +39,11 @@ async function main(): Promise<number> {
     return 2;
   }
   try {
+    const policies = options.policies === undefined ? null : resolve(options.policies);
+    if (policies !== null) readPoliciesFile(policies);
     const stack = await startStack({
       offset,
+      policies,
       fresh: options.fresh,
       install: !options['no-install'],
       follow: !options.smoke,
@@ -47,6 +54,10 @@ async function main(): Promise<number> {
     const passed = await smoke(stack.file).finally(() => stack.stop());
     return passed ? 0 : 1;
   } catch (error) {
+    if (error instanceof BadPolicies) {
+      console.error(`npm start: --policies ${error.message}`);
+      return 78;
+    }
     if (!(error instanceof StartFailed)) throw error;
     console.error(`\n${error.message}`);
     return 1;
@@ -57,6 +68,7 @@ function parse() {
   const { values } = parseArgs({
     options: {
       'port-offset': { type: 'string', default: '0' },
+      policies: { type: 'string' },
       fresh: { type: 'boolean', default: false },
       'no-install': { type: 'boolean', default: false },
       smoke: { type: 'boolean', default: false },

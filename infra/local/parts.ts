@@ -8,8 +8,15 @@ import { redisAnswers } from './redis-ready.ts';
 /** What of the host's environment every part gets; no more, so that nothing of the shell changes how the stack runs. */
 const inherited = ['PATH', 'HOME', 'TMPDIR', 'TZ', 'LANG', 'DOCKER_HOST', 'XDG_RUNTIME_DIR'];
 
-/** The parts in the order in which they start. */
-export function partsOf(ports: Ports, resolved: Partial<Record<ServerName, Resolved>>): Part[] {
+/**
+ * The parts in the order in which they start.
+ * @param policies file of the rate limits, null for the default ones
+ */
+export function partsOf(
+  ports: Ports,
+  resolved: Partial<Record<ServerName, Resolved>>,
+  policies: string | null,
+): Part[] {
   const host = Object.fromEntries(
     inherited.flatMap((name) => (process.env[name] ? [[name, String(process.env[name])]] : [])),
   );
@@ -48,8 +55,8 @@ export function partsOf(ports: Ports, resolved: Partial<Record<ServerName, Resol
       ],
       answers(`http://127.0.0.1:${ports.exporter}/health`),
     ),
-    replica(1, ports, host),
-    replica(2, ports, host),
+    replica(1, ports, policies, host),
+    replica(2, ports, policies, host),
     ...server(
       'alertmanager',
       [
@@ -105,12 +112,21 @@ export function replicaEnvironment(number: 1 | 2, ports: Ports): Record<string, 
   };
 }
 
-function replica(number: 1 | 2, ports: Ports, host: Readonly<Record<string, string>>): Part {
+function replica(
+  number: 1 | 2,
+  ports: Ports,
+  policies: string | null,
+  host: Readonly<Record<string, string>>,
+): Part {
   const internal = number === 1 ? ports.internal1 : ports.internal2;
   return {
     name: `case-${number}`,
     command: [process.execPath, join(root, 'app', 'src', 'main.ts')],
-    env: { ...host, ...replicaEnvironment(number, ports) },
+    env: {
+      ...host,
+      ...replicaEnvironment(number, ports),
+      ...(policies === null ? {} : { POLICIES_FILE: policies }),
+    },
     logFile: paths.log(`case-${number}`),
     ready: answers(`https://localhost:${internal}/health/ready`),
     graceMs: 12_000,

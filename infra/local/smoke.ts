@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { boards } from '../../dashboards/index.ts';
-import { print } from '../../slo/promql.ts';
+import { mainJob } from '../main-job.ts';
+import { panelQueries, withoutData } from '../panel-data.ts';
 import { type Answer, send } from './http.ts';
+import { readPoliciesFile } from './policies-file.ts';
 import type { StackFile } from './stack-file.ts';
 
 interface Account {
@@ -14,7 +15,6 @@ interface Account {
 /** A step that did not hold, and what was seen. */
 class Failed extends Error {}
 
-const quota = 100;
 /** Two scrapes and an evaluation, with slack. */
 const metricsWithinMs = 45_000;
 /** Five requests a round count against the quota of a user: 75 a minute. */
@@ -27,51 +27,16 @@ export async function smoke(stack: StackFile): Promise<boolean> {
   const limited = accounts.find(({ role }) => role === 'reader');
   if (first === undefined || second === undefined || limited === undefined)
     throw new Error(`${stack.users}: needs two caseworkers and a reader`);
+  const quota = quotaOf(stack.policies, limited.role);
   const replica = (i: number) => stack.replicas[i % stack.replicas.length] ?? stack.edge;
   const tokens = new Map<Account, string>();
   let exhausted: Answer | undefined;
 
-  const mainJob = async (): Promise<string> => {
-    const created = await call(`${replica(0)}/api/v1/cases`, tokens.get(second), 'POST', {
-      title: 'Smoke',
-      description: 'made by npm start -- --smoke',
-    });
-    expect(created.status === 201, `create: status ${created.status}: ${created.text.slice(0, 200)}`);
-    const at = String(created.headers.location);
-    for (const i of [1, 0])
-      expect(
-        (await call(`${replica(i)}${at}`, tokens.get(second))).status === 200,
-        `read on replica ${i + 1}`,
-      );
-    expect(
-      (await call(`${replica(1)}${at}`, tokens.get(first))).status === 404,
-      "another user's case must not be found",
+  let sent = 0;
+  const onceMore = (): Promise<string> =>
+    mainJob((who, method, path, body, headers) =>
+      call(`${replica(sent++)}${path}`, tokens.get(who === 'owner' ? second : first), method, body, headers),
     );
-    const changed = await call(
-      `${replica(1)}${at}`,
-      tokens.get(second),
-      'PATCH',
-      { status: 'closed' },
-      { 'if-match': '"1"' },
-    );
-    expect(changed.status === 200, `change: status ${changed.status}`);
-    const synced = await call(`${replica(0)}/api/v1/sync`, tokens.get(second), 'POST', {
-      operations: [],
-      remaining: 3,
-    });
-    expect(synced.status === 200, `sync: status ${synced.status}: ${synced.text.slice(0, 200)}`);
-    for (const [path, method, body] of [
-      ['cases/search', 'POST', { text: 'smoke' }],
-      ['cases/export', 'GET', undefined],
-    ] as const) {
-      expect(
-        (await call(`${replica(1)}/api/v1/${path}`, tokens.get(second), method, body)).status === 200,
-        path,
-      );
-    }
-    expect((await call(`${replica(0)}${at}`, tokens.get(second), 'DELETE')).status === 204, 'delete');
-    return 'create, read, change, sync, search, export, delete; 404 for others';
-  };
 
   const steps: [string, () => Promise<string>][] = [
     [
@@ -123,11 +88,11 @@ export async function smoke(stack: StackFile): Promise<boolean> {
         return '3 tokens';
       },
     ],
-    ['a case created on one replica is read on the other', mainJob],
+    ['a case created on one replica is read on the other', onceMore],
     [
       `${quota} requests over both replicas pass, with truthful headers`,
       async () => {
-        await untilUnused(() => call(`${replica(0)}/api/v1/cases`, tokens.get(limited)));
+        await untilUnused(quota, () => call(`${replica(0)}/api/v1/cases`, tokens.get(limited)));
         for (let i = 1; i < quota; i++) {
           const { status, headers } = await call(`${replica(i)}/api/v1/cases`, tokens.get(limited));
           expect(status === 200, `request ${i + 1}: status ${status}`);
@@ -181,7 +146,13 @@ export async function smoke(stack: StackFile): Promise<boolean> {
           'cache_hit_ratio',
           'ratelimit_decisions_total',
         ];
-        for (const name of names) await eventually(stack.prometheus, name);
+        const prometheus = stack.prometheus;
+        const missing = await withoutData(
+          names.map((name) => ({ place: 'metric', query: name })),
+          (query) => seriesOf(prometheus, query),
+          metricsWithinMs,
+        );
+        expect(missing.length === 0, `no data: ${missing.map(({ query }) => query).join(', ')}`);
         return `${names.length} metrics`;
       },
     ],
@@ -189,29 +160,22 @@ export async function smoke(stack: StackFile): Promise<boolean> {
       'every dashboard query returns data',
       async () => {
         if (stack.prometheus === null) return 'skipped: no Prometheus here';
-        let asked = 0;
+        const prometheus = stack.prometheus;
+        // A panel that awaits an event has no data before it; the tests make these events happen.
+        const queries = panelQueries('local').filter(({ awaits }) => awaits === undefined);
         // Rates need traffic between two scrapes, and what came before the first scrape is no rate. A round that fails is seen
         // as a panel without data.
-        const traffic = setInterval(() => void mainJob().catch(() => undefined), roundEveryMs);
+        const traffic = setInterval(() => void onceMore().catch(() => undefined), roundEveryMs);
         try {
-          for (const { uid, rows } of boards) {
-            for (const panel of rows.flatMap(({ panels }) => panels)) {
-              // A panel that awaits an event has no data before it; the tests make these events happen.
-              if (panel.awaits !== undefined) continue;
-              for (const { expr } of panel.queries) {
-                await eventually(
-                  stack.prometheus,
-                  asOnThisMachine(print(expr)),
-                  `${uid}, panel ${panel.title}`,
-                );
-                asked += 1;
-              }
-            }
-          }
+          const missing = await withoutData(queries, (query) => seriesOf(prometheus, query), metricsWithinMs);
+          expect(
+            missing.length === 0,
+            missing.map(({ place, query }) => `${place}: no data for ${query}`).join('; '),
+          );
         } finally {
           clearInterval(traffic);
         }
-        return `${asked} queries`;
+        return `${queries.length} queries`;
       },
     ],
     [
@@ -247,6 +211,13 @@ export async function smoke(stack: StackFile): Promise<boolean> {
   return failures === 0;
 }
 
+/** What the policy of ordinary requests admits a role in a window. */
+function quotaOf(policies: string | null, role: string): number {
+  const policy = readPoliciesFile(policies).find(({ name }) => name === 'default');
+  if (policy === undefined) throw new Error('there is no policy named default');
+  return policy.roles?.[role] ?? policy.quota;
+}
+
 const login = (stack: StackFile, { email, password }: Account): Promise<Answer> =>
   call(`${stack.edge}/api/v1/auth/login`, undefined, 'POST', { email, password });
 
@@ -269,7 +240,7 @@ function call(
 }
 
 /** Sends a request until it is the first of its window: an earlier run may have used some of it. */
-async function untilUnused(request: () => Promise<Answer>): Promise<void> {
+async function untilUnused(quota: number, request: () => Promise<Answer>): Promise<void> {
   for (;;) {
     const { headers } = await request();
     if (headers['x-ratelimit-remaining'] === String(quota - 1)) return;
@@ -277,25 +248,11 @@ async function untilUnused(request: () => Promise<Answer>): Promise<void> {
   }
 }
 
-/** A dashboard's query with the values that its variables have here. */
-const asOnThisMachine = (query: string): string =>
-  query
-    .replaceAll('$environment', 'local')
-    .replaceAll('$instance', '.*')
-    .replaceAll('$__rate_interval', '1m')
-    .replaceAll('$__range', '1h');
-
-/** Waits until a query returns data: scrapes take a while. */
-async function eventually(prometheus: string, query: string, place = query): Promise<void> {
-  let last = '';
-  for (const end = Date.now() + metricsWithinMs; Date.now() < end; await sleep(1_000)) {
-    const { status, text } = await send(`${prometheus}/api/v1/query?query=${encodeURIComponent(query)}`);
-    last = text.slice(0, 300);
-    if (status === 200 && (JSON.parse(text) as { data: { result: unknown[] } }).data.result.length > 0)
-      return;
-    if (status === 400) break;
-  }
-  throw new Failed(`${place}: no data for ${query}: ${last}`);
+/** @throws Failed with Prometheus' answer to a query that is wrong */
+async function seriesOf(prometheus: string, query: string): Promise<number> {
+  const { status, text } = await send(`${prometheus}/api/v1/query?query=${encodeURIComponent(query)}`);
+  if (status !== 200) throw new Failed(`${query}: status ${status}: ${text.slice(0, 300)}`);
+  return (JSON.parse(text) as { data: { result: unknown[] } }).data.result.length;
 }
 
 function expect(holds: boolean, otherwise: string): void {

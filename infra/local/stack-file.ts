@@ -28,10 +28,16 @@ export interface StackFile {
   readonly ca: string;
   /** JSON list of `{email, password, role}`. */
   readonly users: string;
+  /** File of the rate limits in force; null: the default ones. */
+  readonly policies: string | null;
 }
 
 /** Says where everything is, once it is ready. */
-export function writeStackFile(ports: Ports, resolved: Partial<Record<ServerName, Resolved>>): StackFile {
+export function writeStackFile(
+  ports: Ports,
+  resolved: Partial<Record<ServerName, Resolved>>,
+  policies: string | null,
+): StackFile {
   const at = (name: ServerName, port: number) => (resolved[name] ? `http://localhost:${port}` : null);
   const edge = `https://localhost:${ports.api1}`;
   const stack: StackFile = {
@@ -51,6 +57,7 @@ export function writeStackFile(ports: Ports, resolved: Partial<Record<ServerName
     },
     ca: paths.authority,
     users: paths.users,
+    policies,
   };
   writePrivate(paths.stackFile, `${JSON.stringify(stack, null, 2)}\n`);
   return stack;

@@ -30,6 +30,8 @@ export interface RunningStack {
  */
 export async function startStack(options: {
   readonly offset: number;
+  /** Absolute path of a file of policies that hold instead of the default ones. */
+  readonly policies: string | null;
   readonly fresh: boolean;
   readonly install: boolean;
   /** Whether to show the logs. */
@@ -95,7 +97,7 @@ export async function startStack(options: {
   ancestorsAlive(() => void stop());
 
   try {
-    for (const part of partsOf(ports, resolved)) {
+    for (const part of partsOf(ports, resolved, options.policies)) {
       if (stopping !== undefined) break;
       await supervisor.start(part);
     }
@@ -107,7 +109,7 @@ export async function startStack(options: {
     await stopping;
     throw new StartFailed('Stopped before everything ran.');
   }
-  const file = writeStackFile(ports, resolved);
+  const file = writeStackFile(ports, resolved, options.policies);
   console.log(summary(file));
   following = options.follow;
   return { file, ended, stop };

@@ -14,6 +14,7 @@ export function summary(stack: StackFile): string {
     ...row('Grafana', stack.grafana),
     ...row('certificates', `signed by ${stack.ca}`),
     ...row('users', `e-mail, password and role in ${stack.users}`),
+    ...row('rate limits', stack.policies),
     '',
     'Log in and list cases:',
     loginCommand(stack),

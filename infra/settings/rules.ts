@@ -1,7 +1,8 @@
 import { defaultPolicies } from '../../app/src/limiter/policies.ts';
 import { longestWindowSeconds, shortestWindowSeconds } from '../../slo/index.ts';
 import { isPinned } from '../images.ts';
-import { testedRequestsPerSecond } from './capacity.ts';
+import { testedPerReplica } from './capacity.ts';
+import { limitsOf } from './limits.ts';
 import type { Settings } from './schema.ts';
 
 /** A rule across fields: the problems it finds, each naming the keys, their values and what would do. */
@@ -97,15 +98,17 @@ const service: Rule = (settings) => {
 };
 
 /** The global rule must not promise more than what was load-tested; no test, no claim. */
-function capacity({ limits }: Settings): string[] {
-  const base = defaultPolicies.find(({ name }) => name === 'global');
-  const change = limits.find(({ name }) => name === 'global');
-  const quota = change?.quota ?? base?.quota ?? 0;
-  const seconds = change?.windowSeconds ?? base?.windowSeconds ?? 60;
-  const tested = testedRequestsPerSecond();
-  return tested !== undefined && quota / seconds > tested
-    ? [`limits: global admits ${quota} in ${seconds} s, more than the tested ${tested} per second`]
-    : [];
+function capacity(settings: Settings): string[] {
+  const global = limitsOf(settings).find(({ name }) => name === 'global');
+  const perReplica = testedPerReplica();
+  if (global === undefined || perReplica === undefined) return [];
+  const { quota, windowSeconds } = global;
+  const most = Math.floor(perReplica * mostReplicas(settings) * windowSeconds);
+  return problem(
+    quota > most,
+    () =>
+      `limits: global admits ${quota} in ${windowSeconds} s, more than ${mostReplicas(settings)} replicas carried in the load test; at most ${most}, or more replicas`,
+  );
 }
 
 const redis: Rule = (settings) => {

@@ -404,8 +404,26 @@ const wrong: [string, Record<string, unknown>, string[]][] = [
 ];
 
 test.each(wrong)('%s with %j', (environment, changes, expected) => {
-  expect([...problems(environment, changes)].sort()).toEqual([...expected].sort());
+  // What the load test carried depends on a measurement, and has a test of its own.
+  const found = problems(environment, changes).filter((text) => !text.startsWith('limits: global admits'));
+  expect([...found].sort()).toEqual([...expected].sort());
 });
+
+test('limits above what the load test carried are refused, and more replicas carry more', () => {
+  const enormous = { limits: [{ name: 'global', quota: 90_000_000 }] };
+  expect(problems('dev', enormous)).toEqual([
+    expect.stringMatching(
+      /^limits: global admits 90000000 in 60 s, more than 2 replicas .* at most \d+, or more/,
+    ),
+  ]);
+  const [two, four] = [2, 4].map((replicas) =>
+    mostOf(problems('dev', { ...enormous, 'app.replicas': replicas })),
+  );
+  expect(four).toBe(Number(two) * 2);
+  expect(problems('dev', { limits: [{ name: 'global', quota: two }] })).toEqual([]);
+});
+
+const mostOf = ([text]: readonly string[]): number => Number(/at most (\d+)/.exec(text ?? '')?.[1]);
 
 describe('reading', () => {
   test('lists all problems at once, and the place', () => {

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { defaultPolicies } from '../../app/src/limiter/policies.ts';
+import { readPoliciesFile } from '../../infra/local/policies-file.ts';
 import { objective } from '../../slo/index.ts';
 import { accountsFile, ensureAccounts, signIn } from '../runner/accounts.ts';
 import { createClient } from '../runner/client.ts';
@@ -38,7 +38,7 @@ try {
 
 async function load(seconds: number): Promise<number> {
   const target = findTarget(root, {});
-  const { probes } = planLimits(defaultPolicies, 1);
+  const { probes } = planLimits(readPoliciesFile(target.policies), 1);
   const personal = probes.filter(({ scope }) => scope === 'user');
   const { users } = profiles.mixed;
   const tokens = await sessions(target, users + personal.length);

@@ -4,11 +4,13 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { defaultPolicies, type Policy } from '../../app/src/limiter/policies.ts';
+import type { Policy } from '../../app/src/limiter/policies.ts';
+import { readPoliciesFile } from '../../infra/local/policies-file.ts';
 import { longestWaitSeconds } from '../scenarios/admissions.ts';
+import { rampProfile } from '../scenarios/breakpoint.ts';
 import { count, type Summary } from '../scenarios/report.ts';
 import type { RunFile, Script } from '../scenarios/run-file.ts';
-import { exceeded, profiles } from '../scenarios/traffic.ts';
+import { exceeded, profileOf } from '../scenarios/traffic.ts';
 import { accountsFile, ensureAccounts } from './accounts.ts';
 import { type Addresses, chooseAddresses } from './addresses.ts';
 import { createClient } from './client.ts';
@@ -45,8 +47,8 @@ async function loadtest(options: Options): Promise<number> {
   const engine = findEngine(root, target.ca);
   if (engine === null && !options.prepare) throw new Error(howToInstall);
   const addresses = chooseAddresses(target.urls, process.platform, options.localIps);
-  const policies = readPolicies(options.policies);
-  warnOfLimits(options.script, policies, addresses);
+  const policies = readPoliciesFile(target.policies);
+  heedLimits(options, policies, addresses);
   mkdirSync(state, { recursive: true, mode: 0o700 });
   mkdirSync(reports, { recursive: true });
   const run = await prepare(options, target, policies, addresses);
@@ -71,17 +73,17 @@ async function loadtest(options: Options): Promise<number> {
   return verdict(status, options.script, before, await readCounters(target));
 }
 
-function readPolicies(file: string | undefined): readonly Policy[] {
-  return file === undefined ? defaultPolicies : (JSON.parse(readFileSync(file, 'utf8')) as Policy[]);
-}
-
-function warnOfLimits(script: Script, policies: readonly Policy[], { count }: Addresses): void {
-  const profile = script === 'mixed' || script === 'soak' || script === 'spike' ? profiles[script] : null;
-  const met = profile === null ? [] : exceeded(profile, policies, count);
-  if (met.length > 0)
-    console.error(
-      `loadtest: ${script} will meet the limits ${met.join(', ')} here, so its 429s are no finding`,
+/** Traffic that meets a limit is no finding, and no measurement of what the service carries. */
+function heedLimits({ script, to }: Options, policies: readonly Policy[], { count }: Addresses): void {
+  const profile = script === 'breakpoint' ? rampProfile(to) : profileOf(script);
+  const met = profile === undefined ? [] : exceeded(profile, policies, count);
+  if (met.length === 0) return;
+  const text = `${script} will meet the limits ${met.join(', ')} here`;
+  if (script === 'breakpoint')
+    throw new Error(
+      `${text}, and find them instead of the knee: npm start -- --policies loadtests/policies/no-limits.json`,
     );
+  console.error(`loadtest: ${text}, so its 429s are no finding`);
 }
 
 /** Writes what the script reads, and returns the file's path. */

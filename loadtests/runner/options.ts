@@ -35,7 +35,7 @@ Runs a k6 script against the local stack, or another target, and compares its 42
   --ca FILE          CA certificate of the target
   --internal URL     base URL of a replica's internal port; several; without them counters are not compared
   --internal-ca FILE its CA, when it is another
-  --policies FILE    JSON list of the policies in force (default: app/src/limiter/policies.ts)
+  --policies FILE    JSON list of the policies in force (default: what the local stack was started with)
   --only NAMES       limits: these policies only, by comma
   --seconds N        mixed, soak, spike: another duration
   --to N             breakpoint: highest rate, requests per second (default 1200)

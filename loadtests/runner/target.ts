@@ -12,6 +12,8 @@ export interface Target {
   readonly internalCa: string | null;
   /** File of users, one of them an admin: `[{email, password, role}]`. */
   readonly users: string;
+  /** File of the rate limits in force; null: the default ones. */
+  readonly policies: string | null;
 }
 
 /** What the command line says; each overrides the local stack's. */
@@ -21,6 +23,7 @@ export interface Asked {
   readonly ca?: string | undefined;
   readonly internalCa?: string | undefined;
   readonly users?: string | undefined;
+  readonly policies?: string | undefined;
 }
 
 /** The command line's target, else the local stack. @throws Error that says what to do */
@@ -35,6 +38,7 @@ export function findTarget(root: string, asked: Asked): Target {
       ca: asked.ca ?? null,
       internalCa: asked.internalCa ?? asked.ca ?? null,
       users: asked.users,
+      policies: asked.policies ?? null,
     };
   }
   if (!existsSync(file))
@@ -44,6 +48,7 @@ export function findTarget(root: string, asked: Asked): Target {
     internal: string[];
     ca: string;
     users: string;
+    policies: string | null;
   };
   return {
     urls: stack.replicas,
@@ -51,6 +56,7 @@ export function findTarget(root: string, asked: Asked): Target {
     ca: asked.ca ?? stack.ca,
     internalCa: asked.internalCa ?? stack.ca,
     users: asked.users ?? stack.users,
+    policies: asked.policies ?? stack.policies,
   };
 }
 

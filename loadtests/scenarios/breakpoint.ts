@@ -1,4 +1,9 @@
 import { count, type Summary } from './report.ts';
+import type { Profile } from './traffic.ts';
+
+/** Accounts that the ramp's traffic is spread over. */
+export const rampUsers = 20;
+const highestRate = 1200;
 
 /** One step of the ramp. */
 export interface Step {
@@ -27,8 +32,13 @@ export interface Bounds {
 }
 
 /** Rates in equal steps up to `to`, each held long enough for a percentile. */
-export function planSteps(to: number, steps = 12, seconds = 10): Step[] {
+export function planSteps(to = highestRate, steps = 12, seconds = 10): Step[] {
   return Array.from({ length: steps }, (_, i) => ({ rate: Math.round((to * (i + 1)) / steps), seconds }));
+}
+
+/** The ramp as traffic, to see which limits it meets. */
+export function rampProfile(to?: number): Profile {
+  return { users: rampUsers, stages: planSteps(to) };
 }
 
 /** The results by step, from metrics tagged `step`. */

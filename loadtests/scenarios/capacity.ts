@@ -2,14 +2,15 @@
 
 /** What the load tests and `bench:memory` wrote. */
 export interface Capacity {
-  /** What the fleet carried, requests per second. */
-  readonly requestsPerSecond?: number;
+  /** The highest rate that kept the objectives. */
   readonly knee?: {
     readonly replicas: number;
+    /** What these replicas carried together. */
     readonly requestsPerSecond: number;
     readonly cores: number;
     readonly cpu: string;
-    readonly under: string;
+    /** Load average of the machine before it, and so from other work. */
+    readonly loadBefore: number;
     readonly steps: readonly {
       readonly rate: number;
       readonly answered: number;

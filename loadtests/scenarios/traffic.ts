@@ -49,6 +49,11 @@ export const profiles = {
   },
 } as const satisfies Record<string, Profile>;
 
+/** The profile that a script sends, if it sends one of these. */
+export function profileOf(script: string): Profile | undefined {
+  return (profiles as Readonly<Record<string, Profile>>)[script];
+}
+
 /** Each operation as often as its weight says, so that a place in this list is a draw by weight. */
 const hundred: readonly CaseOperation[] = caseOperations.flatMap((operation) =>
   Array.from({ length: weights[operation] }, () => operation),

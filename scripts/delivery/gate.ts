@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { limitsOf } from '../../infra/settings/limits.ts';
 import { loadSettings } from '../../infra/settings.ts';
 import { CouldNotCheck, command } from '../lib/command.ts';
 import { type Forwarded, forward, kubectl } from './forward.ts';
@@ -46,7 +47,8 @@ async function reach(name: string, forwards: readonly Forward[], open: Forwarded
   ) as Outputs;
   const folder = join(root, '.local', 'targets', name);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const users = loadSettings(name).app.users.map((user) => ({
+  const settings = loadSettings(name);
+  const users = settings.app.users.map((user) => ({
     ...user,
     password: outputs.users[user.email],
   }));
@@ -70,6 +72,7 @@ async function reach(name: string, forwards: readonly Forward[], open: Forwarded
     url: outputs.url,
     ca: outputs.authority === undefined ? null : file('ca.crt', outputs.authority),
     users: file('users.json', JSON.stringify(users)),
+    policies: file('policies.json', JSON.stringify(limitsOf(settings))),
     internal,
     internalCa: pods.length > 0 ? file('internal.crt', internalAuthority(namespace)) : '',
     prometheus: `http://127.0.0.1:${prometheus}`,

@@ -6,14 +6,16 @@ const staging: Environment = {
   url: 'https://staging.example',
   ca: null,
   users: 'users.json',
+  policies: 'policies.json',
   internal: ['https://localhost:1', 'https://localhost:2'],
   internalCa: 'internal.crt',
   prometheus: 'http://localhost:3',
 };
 
-test('limits get every replica, and in production only limits of one user', () => {
+test('limits get every replica and the limits that hold there, and in production only limits of one user', () => {
   const command = gates.limits?.command(staging) ?? [];
   expect(command.filter((argument) => argument === '--internal')).toHaveLength(2);
+  expect(command).toContain('policies.json');
   expect(command).not.toContain('--only');
   expect(gates.limits?.command({ ...staging, name: 'prod' })).toContain('default,intensive');
 });

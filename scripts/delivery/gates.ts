@@ -8,6 +8,8 @@ export interface Environment {
   readonly ca: string | null;
   /** File of its first users. */
   readonly users: string;
+  /** File of its rate limits. */
+  readonly policies: string;
   /** Internal ports of its replicas, forwarded to this machine, and their CA file. */
   readonly internal: readonly string[];
   readonly internalCa: string;
@@ -27,13 +29,13 @@ export interface Gate {
 
 const loadtest = (script: string): Gate => ({
   forwards: ['internal'],
-  command: ({ name, url, ca, users, internal, internalCa }) => [
+  command: ({ name, url, ca, users, policies, internal, internalCa }) => [
     'loadtest',
     script,
     '--target',
     url,
     ...(ca === null ? [] : ['--ca', ca]),
-    ...['--users', users],
+    ...['--users', users, '--policies', policies],
     ...internal.flatMap((port) => ['--internal', port]),
     ...['--internal-ca', internalCa],
     // In production only limits of one user: the others are those of everybody there.

@@ -64,14 +64,15 @@ function memory(root: string): string {
 
 function knee(root: string): string {
   const found = capacityOf(root).knee;
-  if (found === undefined) return 'Not measured yet: `npm run loadtest -- breakpoint`.';
-  const { cores, cpu, replicas, requestsPerSecond, under, steps } = found;
+  if (found === undefined) return 'Not measured yet: `npm run bench:capacity`.';
+  const { cores, cpu, replicas, requestsPerSecond, loadBefore, steps } = found;
   const rows = steps.map(
     ({ rate, answered, p95, failed, holds }) =>
       `| ${rate} | ${answered.toFixed(0)} | ${p95.toFixed(1)} ms | ${(failed * 100).toFixed(2)} % | ${holds ? 'yes' : 'no'} |`,
   );
   return [
-    `${replicas} replicas, ${cores} cores of ${cpu} in all; ${under}. The knee: **${requestsPerSecond} requests per second**, ` +
+    `${replicas} replicas, ${cores} cores of ${cpu} in all, which the generator and Redis shared; load average ` +
+      `before it ${loadBefore.toFixed(1)}. The knee: **${requestsPerSecond} requests per second**, ` +
       `${Math.round(requestsPerSecond / replicas)} per replica, ${Math.round(requestsPerSecond / cores)} per core.`,
     '',
     '| Offered per second | Answered | p95 | Failed | Within the objectives |',

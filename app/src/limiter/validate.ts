@@ -1,4 +1,4 @@
-import type { Policy } from './policies.ts';
+import { defaultPolicies, type Policy } from './policies.ts';
 
 /** Policies that cannot be, with every reason. */
 export class InvalidPolicies extends Error {
@@ -78,6 +78,13 @@ export function validatePolicies(input: unknown): readonly Policy[] {
   });
   if (problems.length > 0) throw new InvalidPolicies(problems);
   return Object.freeze([...(input as Policy[])]);
+}
+
+/** Names that the built-in route classes are limited by, and a list lacks. */
+export function missingPolicies(policies: readonly Policy[]): string[] {
+  return defaultPolicies
+    .map(({ name }) => name)
+    .filter((name) => !policies.some((policy) => policy.name === name));
 }
 
 const isBetween = (value: unknown, low: number, high: number): value is number =>

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { InvalidPolicies } from '../limiter/index.ts';
 import { defaultPolicies, type Policy } from '../limiter/policies.ts';
-import { validatePolicies } from '../limiter/validate.ts';
+import { missingPolicies, validatePolicies } from '../limiter/validate.ts';
 import { SettingsError } from './settings.ts';
 
 /**
@@ -13,10 +13,10 @@ export function readPolicies(path: string | undefined): readonly Policy[] {
   const problem = (found: string, remedy: string) => ({ name: 'POLICIES_FILE', found, remedy });
   try {
     const policies = validatePolicies(JSON.parse(readFileSync(path, 'utf8')));
-    const missing = defaultPolicies.filter(({ name }) => !policies.some((policy) => policy.name === name));
+    const missing = missingPolicies(policies);
     if (missing.length === 0) return policies;
     throw new SettingsError(
-      missing.map(({ name }) => problem(`has no policy "${name}"`, 'add it: routes are limited by it')),
+      missing.map((name) => problem(`has no policy "${name}"`, 'add it: routes are limited by it')),
     );
   } catch (error) {
     if (error instanceof SettingsError) throw error;
