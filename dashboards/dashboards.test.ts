@@ -221,6 +221,19 @@ describe('what is almost nothing', () => {
 });
 
 describe('panels', () => {
+  it('show single traces wherever they show how long something took', () => {
+    type Target = { readonly expr: string; readonly exemplar?: boolean };
+    const curves = allPanels.filter(({ type }) => type === 'timeseries' || type === 'heatmap');
+    const shown = curves.map(({ title, targets = [] }) => {
+      const asked = targets as unknown as Target[];
+      const timed = asked.some(({ expr }) => expr.includes('_duration_seconds_bucket'));
+      // Once a panel: the same dots again would lie on top of each other.
+      return { title, timed, dots: asked.filter(({ exemplar }) => exemplar).length };
+    });
+    expect(shown.filter(({ timed }) => timed).length).toBeGreaterThan(5);
+    for (const { title, timed, dots } of shown) expect(dots, title).toBe(timed ? 1 : 0);
+  });
+
   it('say what they await when they may be empty', () => {
     const awaiting = boards.flatMap(({ rows }) =>
       rows.flatMap(({ panels }) => panels.filter(({ awaits }) => awaits)),

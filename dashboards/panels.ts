@@ -64,8 +64,9 @@ function target({ kind }: Panel, { expr, legend, exemplars }: Query): DataqueryB
     .legendFormat(legend)
     .editorMode('code' as never);
   if (kind === 'table') return query.instant().format(PromQueryFormat.Table);
-  if (kind === 'heatmap') return query.range().format(PromQueryFormat.Heatmap);
-  return exemplars ? query.range().exemplar(true) : query.range();
+  query.range();
+  if (kind === 'heatmap') query.format(PromQueryFormat.Heatmap);
+  return exemplars ? query.exemplar(true) : query;
 }
 
 function thresholds({ thresholds: given = [] }: Panel): sdk.ThresholdsConfigBuilder {

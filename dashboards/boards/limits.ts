@@ -170,6 +170,7 @@ export const limits: Board = {
                 sum(rate(service.buckets('ratelimit_decision_duration_seconds'), every), ['le', 'source']),
               ),
               legend: '{{source}}',
+              exemplars: true,
             },
           ],
         },
@@ -187,6 +188,7 @@ export const limits: Board = {
               sum(rate(service.buckets('ratelimit_store_duration_seconds'), every), ['le']),
             ),
             legend: `${phi * 100} %`,
+            exemplars: phi === 0.99,
           })),
         },
         {

@@ -56,6 +56,8 @@ export function prometheus(settings: Settings): Part {
           // Deletes early rather than fill the volume: the write-ahead log needs the rest.
           `--storage.tsdb.retention.size=${Math.floor(settings.prometheus.storage * 0.8 * 1024)}MB`,
           `--web.listen-address=:${ports.prometheus}`,
+          // Prometheus asks for OpenMetrics by itself, and forgets the traces in it unless told to keep them.
+          '--enable-feature=exemplar-storage',
         ],
         ports: { web: ports.prometheus },
         mounts: {

@@ -32,9 +32,10 @@ export async function createInternal(
   app.addHook('onRequest', (request) => authorise(request, context, accounts));
 
   probeRoutes(app, lifecycle);
-  app.get('/metrics', { config: open }, async (_request, reply) =>
-    reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
-  );
+  app.get('/metrics', { config: open }, async ({ headers: { accept } }, reply) => {
+    const { contentType, text } = await metrics.expose(accept);
+    return reply.type(contentType).send(text);
+  });
   app.get(
     '/internal/ratelimit/:user',
     { config: admin, schema: { params } },

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { DeadlinePassed, Deadlines } from './deadlines.ts';
 import {
   type Charge,
@@ -33,6 +34,8 @@ interface Waiting {
   readonly demand: Demand;
   readonly resolve: (decision: StoreDecision) => void;
   readonly reject: (error: StoreUnavailable) => void;
+  /** Runs in the context in which the request came. */
+  readonly within: <T>(run: () => T) => T;
 }
 
 /** Calls under way at once: one travels while the other is decided; more would only make batches smaller. */
@@ -68,7 +71,7 @@ export class Batcher {
    */
   decide(demand: Demand): Promise<StoreDecision> {
     return new Promise((resolve, reject) => {
-      this.#queue.push({ demand, resolve, reject });
+      this.#queue.push({ demand, resolve, reject, within: AsyncLocalStorage.snapshot() });
       if (this.#inFlight === 0) this.#flush();
       else if (this.#inFlight < mostInFlight && !this.#scheduled) {
         this.#scheduled = true;
@@ -82,13 +85,17 @@ export class Batcher {
   }
 
   #flush(): void {
-    if (this.#queue.length === 0) return;
     const batch = this.#queue.splice(0, longestBatch);
+    const [first] = batch;
+    if (first === undefined) return;
     this.#inFlight += 1;
-    void this.#call(batch).finally(() => {
-      this.#inFlight -= 1;
-      this.#flush();
-    });
+    // A call belongs to the trace of a request in it, not to that of the request whose call has just ended.
+    void first
+      .within(() => this.#call(batch))
+      .finally(() => {
+        this.#inFlight -= 1;
+        this.#flush();
+      });
   }
 
   async #call(batch: readonly Waiting[]): Promise<void> {

@@ -1,5 +1,8 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { Batcher } from './batcher.ts';
 import { Breaker } from './breaker.ts';
 import { Deadlines } from './deadlines.ts';
 import type { Decision } from './decision.ts';
@@ -181,6 +184,34 @@ describe('deadlines', () => {
     await expect(
       Promise.allSettled([1, 2].map(() => deadlines.race(new Promise(() => {})))),
     ).resolves.toMatchObject([{ status: 'rejected' }, { status: 'rejected' }]);
+  });
+});
+
+describe('the batcher', () => {
+  test('makes a call in the context of a request in it, whichever call made way for it', async () => {
+    const request = new AsyncLocalStorage<string>();
+    const callers: (string | undefined)[] = [];
+    const answers: ((reply: Buffer) => void)[] = [];
+    const batcher = new Batcher({
+      deadlineMs: 60_000,
+      observe: () => {},
+      send: () => {
+        callers.push(request.getStore());
+        return new Promise((resolve) => answers.push(resolve));
+      },
+    });
+    const decisions: Promise<unknown>[] = [];
+    for (const id of ['first', 'second', 'third']) {
+      decisions.push(request.run(id, () => batcher.decide({ charges: [], signature: '' })));
+      await turn();
+    }
+    expect(callers).toEqual(['first', 'second']);
+    for (const answered of [1, 2, 3]) {
+      answers.shift()?.(Buffer.alloc(10));
+      await decisions[answered - 1];
+      await turn();
+    }
+    expect(callers).toEqual(['first', 'second', 'third']);
   });
 });
 

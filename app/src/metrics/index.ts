@@ -1,5 +1,7 @@
 import * as prometheus from 'prom-client';
 import { type Catalogue, catalogue, type Definition, type LabelsOf, type MetricName } from './catalogue.ts';
+import { exemplarOfActiveTrace } from './exemplar.ts';
+import { openMetricsRegistry, readsOpenMetrics } from './open-metrics.ts';
 
 type Instrument<N extends MetricName> = Catalogue[N]['type'] extends 'counter'
   ? { inc(labels: LabelsOf<N>, value?: number): void }
@@ -15,8 +17,10 @@ type Instrument<N extends MetricName> = Catalogue[N]['type'] extends 'counter'
 
 /** One instrument per metric of the catalogue, typed by its labels. */
 export type Metrics = { readonly [N in MetricName]: Instrument<N> } & {
-  /** The registry they are in; `metrics()` is the exposition. */
+  /** The registry they are in; `metrics()` is the exposition as plain text. */
   readonly registry: prometheus.Registry;
+  /** What a scrape is answered: OpenMetrics, which alone has exemplars, where `Accept` says that it is read. */
+  expose(accept: string | undefined): Promise<{ readonly contentType: string; readonly text: string }>;
 };
 
 /** Makes the service's instruments in a registry of their own, so that several services fit in one process. */
@@ -25,7 +29,12 @@ export function createMetrics(): Metrics {
   const entries = Object.entries(catalogue as Record<string, Definition>).map(
     ([name, definition]) => [name, instrument(registry, name, definition)] as const,
   );
-  return Object.assign(Object.fromEntries(entries), { registry }) as unknown as Metrics;
+  const openMetrics = openMetricsRegistry(registry);
+  const expose: Metrics['expose'] = async (accept) => {
+    const chosen = readsOpenMetrics(accept) ? openMetrics : registry;
+    return { contentType: chosen.contentType, text: await chosen.metrics() };
+  };
+  return Object.assign(Object.fromEntries(entries), { registry, expose }) as unknown as Metrics;
 }
 
 function instrument(registry: prometheus.Registry, name: string, definition: Definition): unknown {
@@ -41,8 +50,21 @@ function instrument(registry: prometheus.Registry, name: string, definition: Def
       for (const labels of closedSeries(definition)) counter.inc(labels, 0);
       return counter;
     }
-    case 'histogram':
-      return new prometheus.Histogram({ ...common, buckets: [...(definition.buckets ?? [])] });
+    case 'histogram': {
+      const buckets = [...(definition.buckets ?? [])];
+      // prom-client lets metrics with exemplars into a registry of plain text only by this door; they are left out there.
+      const histogram = new prometheus.Histogram({
+        ...common,
+        buckets,
+        registers: [],
+        enableExemplars: true,
+      });
+      registry.registerMetric(histogram);
+      return {
+        observe: (labels: prometheus.LabelValues<string>, value: number) =>
+          histogram.observe({ labels, value, exemplarLabels: exemplarOfActiveTrace() }),
+      };
+    }
     case 'gauge': {
       let update: (() => void | Promise<void>) | undefined;
       const gauge = new prometheus.Gauge({ ...common, collect: () => update?.() });

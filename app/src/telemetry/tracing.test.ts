@@ -40,6 +40,58 @@ test('a request is one trace: its route, its Redis calls and its log lines', asy
   expect(lines.some(({ event }) => event === 'rate_limit_check')).toBe(true);
 });
 
+/** What a scrape by Prometheus finds: series by name, each with the trace of its exemplar, if any. */
+async function exemplars(replica: Awaited<ReturnType<typeof start>>) {
+  const accept = 'application/openmetrics-text;version=1.0.0';
+  const { text } = await replica.send('GET', '/metrics', { to: 'internal', headers: { accept } });
+  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  return lines.map((line) => ({
+    series: line.replace(/ .*$/, ''),
+    trace: / # \{trace_id="([0-9a-f]{32})"\} [\d.e-]+ [\d.]+$/.exec(line)?.[1],
+  }));
+}
+
+test('durations of a sampled request name its trace as their example, and no series is added', async () => {
+  const exporter = new InMemorySpanExporter();
+  const replica = await start({}, exporter);
+  const session = await replica.login(caseworker());
+  const before = await exemplars(replica);
+  for (let count = 0; count < 50; count += 1) await session.send('GET', '/api/v1/cases');
+  await flush();
+  const traces = exporter
+    .getFinishedSpans()
+    .filter(({ name }) => name === 'GET /api/v1/cases')
+    .map((span) => span.spanContext().traceId);
+  const found = await exemplars(replica);
+  const of = (metric: string, label: string) =>
+    found.filter(
+      ({ series, trace }) => trace && series.startsWith(`${metric}_bucket`) && series.includes(label),
+    );
+  for (const [metric, label] of [
+    ['http_request_duration_seconds', 'route="/api/v1/cases"'],
+    ['case_operation_duration_seconds', 'operation="list"'],
+    ['ratelimit_decision_duration_seconds', 'source="redis"'],
+    ['ratelimit_store_duration_seconds', 'result="ok"'],
+    ['redis_command_duration_seconds', 'store="data"'],
+  ] as const) {
+    const named = of(metric, label).map(({ trace }) => trace);
+    expect(
+      named.filter((trace) => traces.includes(String(trace))),
+      metric,
+    ).not.toEqual([]);
+    expect(named.length, metric).toBeLessThan(traces.length);
+  }
+  // New are the series of the route that was not asked before; fifty traces are in none of them.
+  expect(found.length - before.length).toBeLessThan(50);
+  expect(found.filter(({ series }) => series.includes('trace_id'))).toEqual([]);
+});
+
+test('durations of a request that is not sampled name no trace', async () => {
+  const replica = await start({ OTEL_TRACES_SAMPLER_ARG: '0' }, new InMemorySpanExporter());
+  await (await replica.login(caseworker())).send('GET', '/api/v1/cases');
+  expect((await exemplars(replica)).filter(({ trace }) => trace)).toEqual([]);
+});
+
 test('a request whose client went away is a trace all the same', async () => {
   const exporter = new InMemorySpanExporter();
   const replica = await start({}, exporter);
