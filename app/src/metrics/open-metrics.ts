@@ -18,7 +18,8 @@ type OpenMetricsRegistry = prometheus.Registry<prometheus.OpenMetricsContentType
  * metric itself, which would rename the counter in the plain text too: this registry has a view of each counter instead.
  */
 export function openMetricsRegistry(of: prometheus.Registry): OpenMetricsRegistry {
-  const registry = new prometheus.Registry(prometheus.openMetricsContentType);
+  const registry = new prometheus.Registry<prometheus.OpenMetricsContentType>();
+  registry.setContentType(prometheus.openMetricsContentType);
   for (const { name } of of.getMetricsAsArray()) {
     const metric = of.getSingleMetric(name);
     if (metric instanceof prometheus.Counter) registry.registerMetric(viewOf(metric, name));

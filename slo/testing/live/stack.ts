@@ -2,10 +2,13 @@ import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
+import type { Policy } from '../../../app/src/limiter/policies.ts';
 import { writeCertificate } from '../../../app/test/material.ts';
 import { type Backing, startBacking, type TestService } from '../../../app/test/service.ts';
 import { alertmanagerConfig } from '../../../infra/config/alertmanager.ts';
+import { lastBackupKey } from '../../../infra/config/backup.ts';
 import { prometheusConfig } from '../../../infra/config/prometheus.ts';
+import { aclFile } from '../../../infra/config/redis.ts';
 import { freePort } from '../../../test/support/redis.ts';
 import { ruleFiles } from '../../rules.ts';
 import { type Receiver, startReceiver } from './receiver.ts';
@@ -26,8 +29,18 @@ export interface AlertStack {
   stop(): Promise<void>;
 }
 
-/** Starts everything; rules are those of the local environment, unchanged, and scraped every second. */
-export async function startAlertStack(): Promise<AlertStack> {
+/** How a stack may differ from the usual one. */
+export interface AlertStackOptions {
+  /** Instead of policies that are never in the way. */
+  readonly policies?: readonly Policy[];
+  /** Added to the environment of both replicas. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** How often rules are evaluated; as they say themselves when left out. */
+  readonly evaluateEvery?: string;
+}
+
+/** Starts everything; rules are those of the local environment, scraped every second. */
+export async function startAlertStack(options: AlertStackOptions = {}): Promise<AlertStack> {
   const started: (() => Promise<void>)[] = [];
   const stop = async () => {
     for (const one of started.reverse()) await one();
@@ -36,10 +49,9 @@ export async function startAlertStack(): Promise<AlertStack> {
     const backing = await startBacking();
     started.push(() => backing.stop());
     const acl = join(backing.dir, 'redis/acl');
-    appendFileSync(
-      acl,
-      'user exporter on >exporter -@all +ping +info +config|get +client|setname +select +dbsize +slowlog +latency\n',
-    );
+    // As in the cluster: what the exporter may not read, no panel shows.
+    const [, ...users] = aclFile({ exporter: ['exporter'], backup: ['backup'] }).split('\n');
+    appendFileSync(acl, users.join('\n'));
     const sound = readFileSync(acl, 'utf8');
     const restart = async (content: string) => {
       writeFileSync(acl, content);
@@ -49,14 +61,22 @@ export async function startAlertStack(): Promise<AlertStack> {
     await restart(sound);
     // The second replica's certificate ends tomorrow.
     await writeCertificate(join(backing.dir, 'tls-old'), backing.authority, 1);
-    const policies = { POLICIES_FILE: join(backing.dir, 'policies.json') };
+    const policies = join(backing.dir, 'policies.json');
+    if (options.policies) writeFileSync(policies, JSON.stringify(options.policies));
+    const environment = { POLICIES_FILE: policies, ...options.environment };
     const replicas = [
-      await backing.start(policies),
-      await backing.start({ ...policies, TLS_DIR: join(backing.dir, 'tls-old') }),
+      await backing.start(environment),
+      await backing.start({ ...environment, TLS_DIR: join(backing.dir, 'tls-old') }),
     ];
     const receiver = await startReceiver();
     started.push(() => receiver.stop());
-    const servers = await startMonitoring(backing, replicas, receiver.url, (one) =>
+    const rules = ruleFiles('local').map(({ name, content }) => ({
+      name,
+      content: options.evaluateEvery
+        ? content.replaceAll(/interval: \S+/g, `interval: ${options.evaluateEvery}`)
+        : content,
+    }));
+    const servers = await startMonitoring({ backing, replicas, rules, webhook: receiver.url }, (one) =>
       started.push(() => one.stop()),
     );
     return {
@@ -76,9 +96,17 @@ export async function startAlertStack(): Promise<AlertStack> {
 }
 
 async function startMonitoring(
-  { dir, redis }: Backing,
-  replicas: readonly TestService[],
-  webhook: string,
+  {
+    backing: { dir, redis },
+    replicas,
+    rules,
+    webhook,
+  }: {
+    readonly backing: Backing;
+    readonly replicas: readonly TestService[];
+    readonly rules: readonly { readonly name: string; readonly content: string }[];
+    readonly webhook: string;
+  },
   keep: (server: Server) => void,
 ): Promise<{ prometheus: string }> {
   const [exporter, alertmanager, prometheus] = [await freePort(), await freePort(), await freePort()];
@@ -88,7 +116,7 @@ async function startMonitoring(
     writeFileSync(path, content);
     return path;
   };
-  for (const { name, content } of ruleFiles('local')) file(`rules/${name}`, content);
+  for (const { name, content } of rules) file(`rules/${name}`, content);
   const address = `rediss://127.0.0.1:${redis.port}`;
   const passwords = file('exporter.json', JSON.stringify({ [address]: 'exporter' }));
   keep(
@@ -99,6 +127,7 @@ async function startMonitoring(
         '--redis.user=exporter',
         `--redis.password-file=${passwords}`,
         `--tls-ca-cert-file=${join(dir, 'redis/ca.crt')}`,
+        `--check-single-keys=${lastBackupKey}`,
         `--web.listen-address=127.0.0.1:${exporter}`,
       ],
       `http://127.0.0.1:${exporter}/health`,
@@ -146,6 +175,7 @@ async function startMonitoring(
         `--config.file=${file('prometheus.yml', stringify(config))}`,
         `--storage.tsdb.path=${join(dir, 'monitoring/data')}`,
         `--web.listen-address=127.0.0.1:${prometheus}`,
+        '--enable-feature=exemplar-storage',
       ],
       `http://127.0.0.1:${prometheus}/-/ready`,
     ),
