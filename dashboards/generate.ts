@@ -23,7 +23,8 @@ Generated from \`dashboards/boards/\` by \`npm run generate:dashboards\`; edit t
 Grafana reads them from files (\`npm start\`, or a ConfigMap in a cluster), so a change in its user interface is not kept.
 All of them let you choose the environment, most the instance; alerts and new versions are marked on every time axis.
 Dashed lines are limits from the objectives and policies. Colours are told apart with any colour vision: blue is well,
-orange needs a look, red-orange needs one now.
+orange needs a look, red-orange needs one now. Where tracing is on, dots on panels of durations are sampled requests; each
+leads to its trace.
 
 ## See them without Grafana
 \`npm run dashboards:preview\` draws every dashboard with the running stack's data, as a page and one SVG each, in
