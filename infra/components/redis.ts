@@ -1,8 +1,8 @@
 import { lastBackupKey } from '../config/backup.ts';
 import { aclFile, redisConf, redisUsers } from '../config/redis.ts';
+import { reloadScript } from '../config/redisReload.ts';
 import {
   redisScript,
-  reloadScript,
   type SentinelInput,
   sentinelAcl,
   sentinelConf,
@@ -177,7 +177,9 @@ function sentinelContainer(settings: Settings): ContainerInput {
 }
 
 function exporterContainer(settings: Settings): ContainerInput {
-  const http = { httpGet: { path: '/health', port: 'exporter' } };
+  const health = { httpGet: { path: '/health', port: 'exporter' } };
+  // Answers as /health does, and makes it read its password file again: it has no other way to notice a rotation.
+  const reload = { httpGet: { path: '/-/reload', port: 'exporter' } };
   return {
     name: 'exporter',
     image: imageOf(settings, 'redisExporter'),
@@ -191,8 +193,8 @@ function exporterContainer(settings: Settings): ContainerInput {
     },
     ports: { exporter: ports.exporter },
     mounts: { exporter: '/run/secrets/exporter', tls: tlsDirectory },
-    readiness: { ...http, periodSeconds: 10 },
-    liveness: { ...http, periodSeconds: 30 },
+    readiness: { ...reload, periodSeconds: 10 },
+    liveness: { ...health, periodSeconds: 30 },
     cpu: 20,
     memory: 64,
   };

@@ -65,7 +65,7 @@ const rights = {
     'allchannels +multi +slaveof +replicaof +ping +exec +subscribe +config|rewrite +role +publish +info +client|setname ' +
     '+client|kill +client|pause +script|kill',
   probe: '+ping',
-  reloader: '+ping +acl|load +config|set',
+  reloader: '+ping +acl|setuser +acl|load +config|set',
 } as const;
 
 /** An ACL user. */

@@ -13,9 +13,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { backupScript, restoreScript } from './backup.ts';
+import { reloadScript } from './redisReload.ts';
 import {
   redisScript,
-  reloadScript,
   type SentinelInput,
   sentinelAcl,
   sentinelConf,

@@ -178,45 +178,7 @@ export function sentinelAcl(passwords: {
   return lines(
     'user default off',
     `user sentinel on ${hashes(passwords.sentinel)} allchannels -@all ${session} +subscribe +psubscribe +unsubscribe +publish ${ask.map((name) => `+sentinel|${name}`).join(' ')}`,
-    `user reloader on ${hashes(passwords.reloader)} resetchannels -@all +ping +acl|load +sentinel|failover`,
-  );
-}
-
-/**
- * Makes a running server take up what changes in its mounted files: users and their passwords, the certificate.
- * Without it a rotation would need a restart.
- */
-export function reloadScript(input: {
-  /** Redis, and the Sentinel beside it where there is one. */
-  readonly servers: readonly { readonly port: number; readonly acl: string }[];
-  readonly tlsDirectory: string;
-  readonly secretsDirectory: string;
-  readonly seconds: number;
-}): string {
-  const { tlsDirectory, secretsDirectory, servers } = input;
-  const all = (command: (port: number) => string) => servers.map(({ port }) => command(port)).join(' && ');
-  return lines(
-    '#!/bin/sh',
-    'set -u',
-    'own() {',
-    `  REDISCLI_AUTH="$(cat ${secretsDirectory}/reloader-password)" redis-cli --no-auth-warning --tls --cacert ${tlsDirectory}/ca.crt --user reloader -p "$@"`,
-    '}',
-    `users() { cat ${servers.map(({ acl }) => `${secretsDirectory}/${acl}`).join(' ')}; }`,
-    `certificate() { cat ${tlsDirectory}/tls.crt; }`,
-    'have_users="$(users)" have_certificate="$(certificate)"',
-    // As process 1 a shell ignores SIGTERM unless told, and hears it only between commands.
-    "trap 'exit 0' TERM INT",
-    `while sleep ${input.seconds} & wait $!; do`,
-    '  if [ "$(users)" != "$have_users" ]; then',
-    '    new="$(users)"',
-    `    ${all((port) => `[ "$(own ${port} acl load)" = OK ]`)} && have_users="$new" && echo "users reloaded"`,
-    '  fi',
-    '  if [ "$(certificate)" != "$have_certificate" ]; then',
-    '    new="$(certificate)"',
-    // A Sentinel has no CONFIG SET for it: it reads the certificate when its pod starts.
-    `    [ "$(own ${servers[0]?.port} config set tls-cert-file ${tlsDirectory}/tls.crt tls-key-file ${tlsDirectory}/tls.key)" = OK ] && have_certificate="$new" && echo "certificate reloaded"`,
-    '  fi',
-    'done',
+    `user reloader on ${hashes(passwords.reloader)} resetchannels -@all +ping +acl|setuser +acl|load +sentinel|failover`,
   );
 }
 

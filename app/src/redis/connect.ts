@@ -21,8 +21,8 @@ const commandTimeoutMs = { data: 1_000, limiter: 50 } as const satisfies Record<
  * Connects a role with its own ACL user over TLS, and goes on trying in the background.
  *
  * The options are those that neither hang nor count twice (ioredis 6.0.0, measured): nothing is queued while
- * offline, nothing is sent again after a lost reply, and a frozen server is left after a deadline. A password that
- * was rotated is read again before each attempt.
+ * offline, nothing is sent again after a lost reply, and a frozen server is left after a deadline. Passwords
+ * that were rotated are read again before each attempt.
  */
 export function connectRedis(
   role: StoreRole,
@@ -55,6 +55,8 @@ export function connectRedis(
   client.on('close', () => {
     try {
       if (options) options.password = password();
+      if (client instanceof Redis && settings.REDIS_MODE === 'sentinel')
+        client.options.sentinelPassword = secret('redis-sentinel-password');
     } catch {
       // The file is being replaced: the old password is tried once more.
     }

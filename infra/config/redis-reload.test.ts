@@ -1,0 +1,112 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { freePort, type RedisServer, startRedis } from '../../test/support/redis.ts';
+import { aclFile } from './redis.ts';
+import { reloadScript } from './redisReload.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'redis-reload-'));
+const path = (name: string) => join(folder, name);
+let server: RedisServer;
+let reloader: ChildProcess;
+let said = '';
+
+/** As a mounted Secret changes: a reader sees the old file or the new one, never a part. */
+function replace(name: string, text: string) {
+  writeFileSync(path(`${name}.new`), text);
+  renameSync(path(`${name}.new`), path(name));
+}
+
+/** The users' file during a rotation, and the password that the reloader itself uses. */
+function write(
+  accepted: readonly string[],
+  active: string,
+  more: Readonly<Record<string, readonly string[]>> = {},
+) {
+  replace('reloader-password', active);
+  replace('users.acl', aclFile({ 'case-data': accepted, reloader: accepted, ...more }));
+}
+
+beforeAll(async () => {
+  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
+  const key = [
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:prime256v1',
+    '-nodes',
+    '-keyout',
+    path('tls.key'),
+  ];
+  execFileSync('openssl', ['req', '-x509', ...key, '-out', path('tls.crt'), '-days', '2', ...subject], {
+    stdio: 'ignore',
+  });
+  execFileSync('cp', [path('tls.crt'), path('ca.crt')]);
+  write(['first'], 'first');
+  server = await startRedis({
+    'tls-port': String(await freePort()),
+    'tls-cert-file': path('tls.crt'),
+    'tls-key-file': path('tls.key'),
+    'tls-ca-cert-file': path('ca.crt'),
+    'tls-auth-clients': 'no',
+    aclfile: path('users.acl'),
+  });
+  const script = reloadScript({
+    servers: [{ port: server.port, acl: 'users.acl' }],
+    tlsDirectory: folder,
+    secretsDirectory: folder,
+    seconds: 0.1,
+  });
+  reloader = spawn('sh', ['-c', script], { stdio: ['ignore', 'pipe', 'inherit'], cwd: folder });
+  reloader.stdout?.on('data', (chunk) => {
+    said += chunk;
+  });
+});
+afterAll(async () => {
+  reloader.kill();
+  await server.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const logIn = async (password: string): Promise<Redis> => {
+  const client = new Redis({
+    port: server.port,
+    username: 'case-data',
+    password,
+    tls: { rejectUnauthorized: false },
+    lazyConnect: true,
+    retryStrategy: () => null,
+  });
+  client.on('error', () => undefined);
+  await client.connect();
+  return client;
+};
+const times = (what: string) => said.split(what).length - 1;
+
+test('a rotation of passwords disconnects nobody, and ends with the old one refused', async () => {
+  const open = await logIn('first');
+  const id = await open.client('ID');
+  for (const [step, accepted, active] of [
+    [1, ['first', 'second'], 'first'],
+    [2, ['first', 'second'], 'second'],
+    [3, ['second'], 'second'],
+  ] as const) {
+    const before = times('users set');
+    write(accepted, active);
+    if (step !== 2) await vi.waitFor(() => expect(times('users set')).toBe(before + 1), 10_000);
+    expect(await open.client('ID')).toBe(id);
+    await expect(open.set('cs:v1:{x}:1', String(step))).resolves.toBe('OK');
+  }
+  await expect(logIn('first')).rejects.toThrow();
+  (await logIn('second')).disconnect();
+  await expect(open.get('rl:v1:other')).rejects.toThrow(/NOPERM/);
+  open.disconnect();
+});
+
+test('a user that came is there', async () => {
+  write(['second'], 'second', { probe: ['probe'] });
+  await vi.waitFor(() => expect(times('users loaded')).toBe(1), 10_000);
+});
