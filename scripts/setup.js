@@ -3,7 +3,7 @@
 // TypeScript is there. Warm it reads two files and does nothing.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -14,8 +14,50 @@ const wanted = createHash('sha256')
   .update(readFileSync(join(root, 'package-lock.json')))
   .digest('hex');
 
-if (!existsSync(stampFile) || readFileSync(stampFile, 'utf8') !== wanted) install();
+if (!isCurrent()) alone(() => isCurrent() || install());
 checkNode();
+
+function isCurrent() {
+  return existsSync(stampFile) && readFileSync(stampFile, 'utf8') === wanted;
+}
+
+/** Two installs into one folder break each other: `npm start` and `npm test` right after a clone must not. */
+function alone(body) {
+  const lock = join(root, '.setup.lock');
+  for (let said = false; ; ) {
+    try {
+      writeFileSync(lock, String(process.pid), { flag: 'wx' });
+      break;
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+    }
+    if (!isAlive(holderOf(lock))) rmSync(lock, { force: true });
+    else if (!said) {
+      console.error('simple378: another command installs dependencies, waiting for it');
+      said = true;
+    }
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+  }
+  process.on('exit', () => rmSync(lock, { force: true }));
+  body();
+}
+
+function holderOf(lock) {
+  try {
+    return Number(readFileSync(lock, 'utf8'));
+  } catch {
+    return 0;
+  }
+}
+
+/** A lock that was just made is empty for a moment: 0, which is this process's own group and alive. */
+function isAlive(pid) {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
+}
 
 function install() {
   console.error('simple378: installing dependencies (npm ci); once, and whenever package-lock.json changes');
