@@ -3,7 +3,7 @@ import type { Alert, Series } from './alerts/alert.ts';
 import { burnAlertName } from './alerts/burn.ts';
 import { alertGroups } from './alerts/index.ts';
 import { type Environment, otherSeries, seriesBudgets } from './budget.ts';
-import { budget, burnsOf, type Objective, objectives } from './index.ts';
+import { budget, burnsOf, type Objective, objectives, seconds } from './index.ts';
 import { type Segment, simulate } from './simulator.ts';
 
 /** promtool's tests of every rule: each alert is seen to fire and to stay silent. */
@@ -48,20 +48,24 @@ function firing(alert: string, at: string, count: number, labels = '') {
   };
 }
 
+/** Series as promtool takes them, of an environment. */
+export const inputSeries = (series: Series): RuleTest['input_series'] =>
+  Object.entries(series).map(([selector, values]) => ({
+    series: selector.replace('{', '{environment="test",'),
+    values,
+  }));
+
 function proofs({ name, proof }: Alert): RuleTest[] {
-  const test = (kind: 'fires' | 'silent', series: Series, count: number): RuleTest => ({
+  const test = (kind: string, series: Series, count: number): RuleTest => ({
     name: `${name} ${kind}`,
     interval: '1m',
-    input_series: Object.entries(series).map(([selector, values]) => ({
-      series: selector.replace('{', '{environment="test",'),
-      values,
-    })),
+    input_series: inputSeries(series),
     promql_expr_test: [firing(name, proof.at, count)],
   });
-  // The heartbeat has no silence.
-  return name === 'Watchdog'
-    ? [test('fires', proof.fires, 1)]
-    : [test('fires', proof.fires, 1), test('silent', proof.silent, 0)];
+  return [
+    test('fires', proof.fires, 1),
+    ...proof.silent.map((series, index) => test(`silent ${index + 1}`, series, 0)),
+  ];
 }
 
 /** A scenario of an objective: a curve, how it is counted, and what each alert must do. */
@@ -73,7 +77,7 @@ export interface Scenario {
   readonly resets?: boolean;
 }
 
-/** Burn and recovery at twice the fastest rate, a burn just too slow, no traffic to speak of, none at all, a roll-out. */
+/** Burn and recovery at twice the fastest rate, a burn just too slow, traffic just too low, next to none, none, a roll-out. */
 export function scenarios(objective: Objective): Scenario[] {
   const burns = burnsOf(objective);
   const fastest = burns[0] as (typeof burns)[number];
@@ -101,6 +105,17 @@ export function scenarios(objective: Objective): Scenario[] {
       name: 'one request an hour, and it fails',
       objective,
       curve: [{ minutes: 200, errorRatio: 1, eventsPerSecond: 1 / 3_600 }],
+    },
+    {
+      name: 'everything fails, in a little less traffic than the fastest alert asks for',
+      objective,
+      curve: [
+        {
+          minutes: 200,
+          errorRatio: 1,
+          eventsPerSecond: (objective.leastEvents * 0.9) / seconds(fastest.long),
+        },
+      ],
     },
     { name: 'no data', objective, curve: [{ minutes: 30, errorRatio: 0, eventsPerSecond: 0 }] },
     {

@@ -32,6 +32,9 @@ export interface Alert {
   /** The panel that shows it. */
   readonly panel: { readonly dashboard: keyof typeof dashboardUids; readonly title: string };
   readonly labels?: Readonly<Record<string, string>>;
-  /** Series under which it fires, and near misses under which it must not; both are run by promtool. */
-  readonly proof: { readonly fires: Series; readonly silent: Series; readonly at: Duration };
+  /**
+   * Series under which it fires, and near misses under which it must not, one of them just short of its limit, window or
+   * waiting time; all are run by promtool.
+   */
+  readonly proof: { readonly fires: Series; readonly silent: readonly Series[]; readonly at: Duration };
 }

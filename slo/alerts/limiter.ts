@@ -17,7 +17,7 @@ export const limiterAlerts: readonly Alert[] = [
     panel: { dashboard: 'limits', title: 'Degraded' },
     proof: {
       fires: { 'limiter_degraded{job="case-service",instance="a"}': '0x3 1x15' },
-      silent: { 'limiter_degraded{job="case-service",instance="a"}': '0x14 1x15' },
+      silent: [{ 'limiter_degraded{job="case-service",instance="a"}': '0x14 1x15' }],
       at: '15m',
     },
   },
@@ -31,7 +31,10 @@ export const limiterAlerts: readonly Alert[] = [
     panel: { dashboard: 'limits', title: 'Circuit breaker' },
     proof: {
       fires: { 'ratelimit_breaker_state{job="case-service",state="open",instance="a"}': '1x20' },
-      silent: { 'ratelimit_breaker_state{job="case-service",state="half_open",instance="a"}': '1x20' },
+      silent: [
+        { 'ratelimit_breaker_state{job="case-service",state="half_open",instance="a"}': '1x20' },
+        { 'ratelimit_breaker_state{job="case-service",state="open",instance="a"}': '0x8 1x10' },
+      ],
       at: '10m',
     },
   },
@@ -60,11 +63,19 @@ export const limiterAlerts: readonly Alert[] = [
         'ratelimit_decisions_total{job="case-service",policy="default",decision="allow",source="local"}':
           '0+50x40',
       },
-      silent: {
-        'ratelimit_local_admissions_total{job="case-service",policy="default"}': '0+1x40',
-        'ratelimit_decisions_total{job="case-service",policy="default",decision="allow",source="redis"}':
-          '0+50x40',
-      },
+      silent: [
+        {
+          'ratelimit_local_admissions_total{job="case-service",policy="default"}': '0+9x40',
+          'ratelimit_decisions_total{job="case-service",policy="default",decision="allow",source="redis"}':
+            '0+100x40',
+        },
+        // Almost all of them, and almost enough of them to mean something.
+        {
+          'ratelimit_local_admissions_total{job="case-service",policy="default"}': '0+9x40',
+          'ratelimit_decisions_total{job="case-service",policy="default",decision="allow",source="local"}':
+            '0+9x40',
+        },
+      ],
       at: '30m',
     },
   },
@@ -91,10 +102,12 @@ export const limiterAlerts: readonly Alert[] = [
         'ratelimit_shadow_total{job="case-service",policy="new",decision="deny"}': '0+5x90',
         'ratelimit_shadow_total{job="case-service",policy="new",decision="allow"}': '0+95x90',
       },
-      silent: {
-        'ratelimit_shadow_total{job="case-service",policy="new",decision="deny"}': '0x90',
-        'ratelimit_shadow_total{job="case-service",policy="new",decision="allow"}': '0+95x90',
-      },
+      silent: [
+        {
+          'ratelimit_shadow_total{job="case-service",policy="new",decision="deny"}': '0+9x90',
+          'ratelimit_shadow_total{job="case-service",policy="new",decision="allow"}': '0+991x90',
+        },
+      ],
       at: '80m',
     },
   },
@@ -125,12 +138,18 @@ export const limiterAlerts: readonly Alert[] = [
         'ratelimit_decisions_total{job="case-service",policy="default",decision="allow",source="redis"}':
           '0+50x40',
       },
-      silent: {
-        'ratelimit_decisions_total{job="case-service",policy="default",decision="deny",source="redis"}':
-          '0+1x40',
-        'ratelimit_decisions_total{job="case-service",policy="default",decision="allow",source="redis"}':
-          '0+1x40',
-      },
+      silent: [
+        {
+          'ratelimit_decisions_total{job="case-service",policy="default",decision="deny",source="redis"}':
+            '0+19x40',
+          'ratelimit_decisions_total{job="case-service",policy="default",decision="allow",source="redis"}':
+            '0+81x40',
+        },
+        {
+          'ratelimit_decisions_total{job="case-service",policy="default",decision="deny",source="redis"}':
+            '0+48x40',
+        },
+      ],
       at: '35m',
     },
   },

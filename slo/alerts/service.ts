@@ -16,10 +16,13 @@ export const serviceAlerts: readonly Alert[] = [
     panel: { dashboard: 'runtime', title: 'Replicas' },
     proof: {
       fires: { 'up{job="redis"}': '1x20' },
-      silent: {
-        'up{job="case-service",instance="a"}': '0x20',
-        'up{job="case-service",instance="b"}': '1x20',
-      },
+      silent: [
+        {
+          'up{job="case-service",instance="a"}': '0x20',
+          'up{job="case-service",instance="b"}': '1x20',
+        },
+        { 'up{job="case-service",instance="a"}': '1x9 0x10' },
+      ],
       at: '10m',
     },
   },
@@ -36,10 +39,14 @@ export const serviceAlerts: readonly Alert[] = [
         'up{job="case-service",instance="a"}': '0x20',
         'up{job="case-service",instance="b"}': '1x20',
       },
-      silent: {
-        'up{job="case-service",instance="a"}': '1x5 0x3 1x12',
-        'up{job="case-service",instance="b"}': '1x20',
-      },
+      silent: [
+        // It is the service that is down, and ServiceDown that says so.
+        { 'up{job="case-service",instance="a"}': '0x20' },
+        {
+          'up{job="case-service",instance="a"}': '1x11 0x10',
+          'up{job="case-service",instance="b"}': '1x25',
+        },
+      ],
       at: '15m',
     },
   },
@@ -53,7 +60,7 @@ export const serviceAlerts: readonly Alert[] = [
     panel: { dashboard: 'runtime', title: 'Restarts' },
     proof: {
       fires: { 'process_start_time_seconds{job="case-service",instance="a"}': '0+60x20' },
-      silent: { 'process_start_time_seconds{job="case-service",instance="a"}': '5x10 9x10' },
+      silent: [{ 'process_start_time_seconds{job="case-service",instance="a"}': '5x5 9x5 12x10' }],
       at: '15m',
     },
   },
@@ -71,7 +78,7 @@ export const serviceAlerts: readonly Alert[] = [
     panel: { dashboard: 'runtime', title: 'Event-loop delay' },
     proof: {
       fires: { 'event_loop_lag_seconds{job="case-service",quantile="0.99",instance="a"}': '0.5x30' },
-      silent: { 'event_loop_lag_seconds{job="case-service",quantile="0.99",instance="a"}': '0.05x30' },
+      silent: [{ 'event_loop_lag_seconds{job="case-service",quantile="0.99",instance="a"}': '0.19x30' }],
       at: '20m',
     },
   },
@@ -86,7 +93,7 @@ export const serviceAlerts: readonly Alert[] = [
     panel: { dashboard: 'runtime', title: 'CPU' },
     proof: {
       fires: { 'process_cpu_seconds_total{job="case-service",instance="a"}': '0+58x30' },
-      silent: { 'process_cpu_seconds_total{job="case-service",instance="a"}': '0+40x30' },
+      silent: [{ 'process_cpu_seconds_total{job="case-service",instance="a"}': '0+52x30' }],
       at: '20m',
     },
   },
@@ -101,7 +108,7 @@ export const serviceAlerts: readonly Alert[] = [
     panel: { dashboard: 'runtime', title: 'Draining' },
     proof: {
       fires: { 'process_draining{job="case-service",instance="a"}': '0x5 1x10' },
-      silent: { 'process_draining{job="case-service",instance="a"}': '0x8 1x10' },
+      silent: [{ 'process_draining{job="case-service",instance="a"}': '0x8 1x10' }],
       at: '10m',
     },
   },
@@ -121,7 +128,10 @@ export const serviceAlerts: readonly Alert[] = [
     panel: { dashboard: 'application', title: 'Sync Queue Depth' },
     proof: {
       fires: { 'offline_sync_queue_depth{job="case-service",user_id="u1"}': '900x90' },
-      silent: { 'offline_sync_queue_depth{job="case-service",user_id="u1"}': '900x29 0 900x29 0 900x29' },
+      silent: [
+        { 'offline_sync_queue_depth{job="case-service",user_id="u1"}': '900x29 0 900x29 0 900x29' },
+        { 'offline_sync_queue_depth{job="case-service",user_id="u1"}': '490x90' },
+      ],
       at: '80m',
     },
   },
@@ -135,7 +145,7 @@ export const serviceAlerts: readonly Alert[] = [
     panel: { dashboard: 'runtime', title: 'Spans dropped' },
     proof: {
       fires: { 'traces_dropped_total{job="case-service"}': '0+5x40' },
-      silent: { 'traces_dropped_total{job="case-service"}': '5x40' },
+      silent: [{ 'traces_dropped_total{job="case-service"}': '0x16 5x40' }],
       at: '30m',
     },
   },
