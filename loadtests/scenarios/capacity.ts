@@ -43,6 +43,18 @@ export function decisionsPerCore(rules: number, micros: number): number {
   return Math.floor(1e6 / (rules * micros));
 }
 
+/** How much of a Redis core one request's rules may keep busy, so that a burst does not wait. */
+export const busyShare = 0.6;
+
+/**
+ * Redis cores, and so shards, that the limits of a rate take; less than one core is one server.
+ * @param rules that each request meets
+ * @param micros of Redis per rule
+ */
+export function shardsFor(requestsPerSecond: number, rules: number, micros: number): number {
+  return Math.max(1, Math.ceil((requestsPerSecond * rules * micros) / 1e6 / busyShare));
+}
+
 /** Replicas for a rate, with one more than needed so that one may be away. */
 export function replicasFor(requestsPerSecond: number, perReplica: number): number {
   return Math.ceil(requestsPerSecond / perReplica) + 1;

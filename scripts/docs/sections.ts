@@ -1,8 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defaultPolicies } from '../../app/src/limiter/policies.ts';
-import { type Capacity, decisionsPerCore, limiterBytes } from '../../loadtests/scenarios/capacity.ts';
+import { environments } from '../../infra/settings.ts';
+import {
+  busyShare,
+  type Capacity,
+  decisionsPerCore,
+  limiterBytes,
+  replicasFor,
+  shardsFor,
+} from '../../loadtests/scenarios/capacity.ts';
 import { groups, typed } from '../commands.ts';
+import { type Cost, costOf } from './cost.ts';
 
 /** A part of a document that is written from data, between two comments. */
 export interface Section {
@@ -16,6 +25,8 @@ export const sections: readonly Section[] = [
   { file: 'docs/commands.md', name: 'commands', content: commands },
   { file: 'docs/capacity.md', name: 'memory', content: memory },
   { file: 'docs/capacity.md', name: 'knee', content: knee },
+  { file: 'docs/capacity.md', name: 'growth', content: growth },
+  { file: 'docs/capacity.md', name: 'cost', content: cost },
   { file: 'docs/rate-limiting.md', name: 'policies', content: policies },
 ];
 
@@ -79,6 +90,51 @@ function knee(root: string): string {
     '| --- | --- | --- | --- | --- |',
     ...rows,
   ].join('\n');
+}
+
+/** Rules that each request of a signed-in user meets: its own, `address` and `global`. */
+const rules = 3;
+
+function growth(root: string): string {
+  const { knee, memory } = capacityOf(root);
+  const dearest = memory?.rows.at(-1);
+  if (knee === undefined || dearest === undefined) return 'Not measured yet.';
+  const { bytesPerWindow, redisMicros } = dearest;
+  const perReplica = knee.requestsPerSecond / knee.replicas;
+  const oneCore = Math.floor((decisionsPerCore(rules, redisMicros) * busyShare) / 100) * 100;
+  const oneKey = Math.floor((decisionsPerCore(1, redisMicros) * busyShare) / 100) * 100;
+  const rows = [1_000, 5_000, 20_000, 50_000, 100_000].map((rate) => {
+    // The most there can be: nobody comes twice within a minute, and each has a window as user and one as address.
+    const gibibytes = (limiterBytes(rate * 60, 2, bytesPerWindow) / 2 ** 30).toFixed(2);
+    const cells = [rate, replicasFor(rate, perReplica), shardsFor(rate, rules, redisMicros)];
+    return `| ${[...cells.map((cell) => cell.toLocaleString('en')), `${gibibytes} GiB`].join(' | ')} |`;
+  });
+  return [
+    `At ${redisMicros} µs of Redis per rule, ${rules} rules a request, and a core that is to be busy for ${busyShare * 100} % at most: ` +
+      `one Redis carries the limits of **${oneCore.toLocaleString('en')} requests per second**, and the one key of \`global\`, on ` +
+      `whichever shard, those of ${oneKey.toLocaleString('en')}. Beyond the first, add shards; beyond the second, clusters.`,
+    '',
+    '| Requests per second | Replicas | Redis shards for limits | Windows, if no user comes twice within a minute |',
+    '| --- | --- | --- | --- |',
+    ...rows,
+  ].join('\n');
+}
+
+function cost(root: string): string {
+  const rows = environments.map((environment) => {
+    const [fewest, most] = [false, true].map((all) => costOf(join(root, 'rendered', environment), all)) as [
+      Cost,
+      Cost,
+    ];
+    const cell = (figure: keyof Cost, digits: number) => {
+      const [low, high] = [fewest, most].map((one) => one[figure].toFixed(digits));
+      return low === high ? low : `${low} to ${high}`;
+    };
+    return `| ${environment} | ${cell('pods', 0)} | ${cell('cores', 1)} | ${cell('memory', 1)} GiB | ${cell('disk', 0)} GiB |`;
+  });
+  return ['| Environment | Pods | Cores | Memory | Disk |', '| --- | --- | --- | --- | --- |', ...rows].join(
+    '\n',
+  );
 }
 
 function capacityOf(root: string): Capacity {
