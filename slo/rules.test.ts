@@ -26,10 +26,11 @@ describe('rule files', () => {
     expect(await promtool(files, 'test', 'rules', ...names)).toMatchObject({ ok: true });
   });
 
-  it('lead to runbooks and panels where the options say', () => {
-    const [file] = ruleFiles('staging', { runbooks: 'https://r.test', grafana: 'https://g.test' }).filter(
-      ({ name }) => name.includes('redis'),
-    );
+  it.each(['', '/'])('lead to runbooks and panels where the options say, URLs that end in "%s"', (end) => {
+    const [file] = ruleFiles('staging', {
+      runbooks: `https://r.test${end}`,
+      grafana: `https://g.test${end}`,
+    }).filter(({ name }) => name.includes('redis'));
     const { groups } = parse(file?.content ?? '') as {
       groups: { rules: { labels: object; annotations: Record<string, string> }[] }[];
     };

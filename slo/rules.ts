@@ -10,9 +10,9 @@ import { type Group, recordings } from './recording.ts';
 
 /** Where the links of alerts lead, and limits that settings choose. */
 export interface RuleOptions {
-  /** Base of runbook links; the default is their folder in this repository. */
+  /** Where the runbooks are shown, an absolute URL; left out, links are their paths in this repository. */
   readonly runbooks?: string;
-  /** Base of dashboard links: Grafana's root URL. */
+  /** Grafana's root URL; left out, links are paths below it. */
   readonly grafana?: string;
   /** Age of the newest copy of Redis that raises an alert, in hours. */
   readonly backupHours?: number;
@@ -76,11 +76,17 @@ export function alertingRule(
     annotations: {
       summary: alert.summary,
       description: alert.description,
-      runbook_url: `${runbooks}/${alert.name}.md`,
-      dashboard_url: `${grafana}/d/${dashboardUids[dashboard]}?viewPanel=${panelId(title)}&var-environment=${environment}`,
+      runbook_url: below(runbooks, `${alert.name}.md`),
+      dashboard_url: below(
+        grafana,
+        `d/${dashboardUids[dashboard]}?viewPanel=${panelId(title)}&var-environment=${environment}`,
+      ),
     },
   };
 }
+
+/** Base URLs are given with and without a slash at their end. */
+const below = (base: string, path: string): string => `${base.replace(/\/+$/, '')}/${path}`;
 
 /** No line folding: a query stays on its line, and a diff shows it whole. */
 const yaml = (groups: readonly object[]): string => stringify({ groups }, { lineWidth: 0 });

@@ -30,6 +30,7 @@ export function prometheus(settings: Settings): Part {
   const rules = Object.fromEntries(
     ruleFiles(settings.environment, {
       grafana: grafanaUrl(settings),
+      ...(settings.alertmanager.runbooksUrl ? { runbooks: settings.alertmanager.runbooksUrl } : {}),
       backupHours: settings.redis.backup.maxAgeHours,
       retentionDays: settings.prometheus.retentionDays,
     }).map((file) => [file.name, file.content]),

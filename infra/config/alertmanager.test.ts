@@ -1,10 +1,18 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
 import { promisify } from 'node:util';
+import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
+import { ruleFiles } from '../../slo/rules.ts';
+import { startServer } from '../../slo/testing/live/servers.ts';
+import { freePort } from '../../test/support/redis.ts';
 import { type AlertReceiver, alertmanagerConfig, inhibitions, messageTemplate } from './alertmanager.ts';
 
 const amtool = async (...args: string[]): Promise<string> =>
@@ -68,6 +76,62 @@ describe('alertmanager.yml', () => {
     expect(() =>
       alertmanagerConfig({ receivers: [{ name: 'm', severity: 'warning', kind: 'email' }] }),
     ).toThrow('receiver m: give to, from and smarthost');
+  });
+
+  it('tells what is wrong and where to look, as Alertmanager itself writes it', async () => {
+    const links = { grafana: 'https://grafana.test/', runbooks: 'https://git.test/docs/runbooks' };
+    const rules = ruleFiles('prod', links).find(({ name }) => name === 'alerts-redis.yml');
+    const [{ labels, annotations, alert }] = parse(rules?.content ?? '').groups[0].rules;
+    const chat = createServer().listen(0, '127.0.0.1');
+    await once(chat, 'listening');
+    const port = await freePort();
+    const config = alertmanagerConfig({
+      receivers: [
+        {
+          name: 'chat',
+          severity: 'critical',
+          kind: 'slack',
+          channel: '#ops',
+          url: `http://127.0.0.1:${(chat.address() as AddressInfo).port}/hook`,
+        },
+      ],
+      templates: join(directory, '*.tmpl'),
+      timings: { groupWait: '100ms' },
+    });
+    writeFileSync(join(directory, 'chat.yml'), stringify(config));
+    const url = `http://127.0.0.1:${port}`;
+    const server = await startServer(
+      process.env.ALERTMANAGER ?? 'prometheus-alertmanager',
+      [
+        `--config.file=${join(directory, 'chat.yml')}`,
+        `--storage.path=${join(directory, 'data')}`,
+        `--web.listen-address=127.0.0.1:${port}`,
+        '--cluster.listen-address=',
+      ],
+      `${url}/-/ready`,
+    );
+    const told = once(chat, 'request');
+    await request(`${url}/api/v2/alerts`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify([{ labels: { ...labels, alertname: alert }, annotations }]),
+    });
+    const [message, answer] = await told;
+    const { attachments } = (await json(message)) as { attachments: { title: string; text: string }[] };
+    answer.end();
+    await server.stop();
+    chat.close();
+    chat.closeAllConnections();
+    expect(attachments[0]?.title).toBe('1 firing: RedisDown (prod)');
+    expect(attachments[0]?.text.trim().split('\n')).toEqual([
+      'critical: Redis does not answer its exporter',
+      annotations.description,
+      expect.stringMatching(/^Since \d{4}-\d\d-\d\d \d\d:\d\d UTC\.$/),
+      'Runbook: https://git.test/docs/runbooks/RedisDown.md',
+      expect.stringMatching(
+        /^Panel: https:\/\/grafana\.test\/d\/simple378-redis\?viewPanel=\d+&var-environment=prod$/,
+      ),
+    ]);
   });
 
   it('silences only within an environment', () => {

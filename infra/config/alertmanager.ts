@@ -169,7 +169,9 @@ export const messageTemplate = `{{ define "simple378.title" -}}
 {{ define "simple378.text" -}}
 {{ range .Alerts }}{{ if eq .Status "firing" }}{{ .Labels.severity }}{{ else }}resolved{{ end }}: {{ .Annotations.summary }}
 {{ .Annotations.description }}
-Since {{ .StartsAt.UTC.Format "2006-01-02 15:04 MST" }}. Runbook: {{ .Annotations.runbook_url }} Panel: {{ .Annotations.dashboard_url }}
+Since {{ .StartsAt.UTC.Format "2006-01-02 15:04 MST" }}.
+Runbook: {{ .Annotations.runbook_url }}
+Panel: {{ .Annotations.dashboard_url }}
 
 {{ end }}{{ end }}
 `;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { stringify } from 'yaml';
 import { dashboards } from '../../dashboards/index.ts';
 import { ruleFiles } from '../../slo/rules.ts';
@@ -8,7 +9,7 @@ import { alertmanagerConfig } from '../config/alertmanager.ts';
 import { grafanaIni, grafanaProvisioning } from '../config/grafana.ts';
 import { prometheusConfig, type ScrapeJob } from '../config/prometheus.ts';
 import { aclFile, redisConf, redisUsers } from '../config/redis.ts';
-import { type Ports, paths } from './layout.ts';
+import { type Ports, paths, root } from './layout.ts';
 import { redisPassword, writePrivate } from './material.ts';
 
 /** Which optional parts are there. */
@@ -62,6 +63,7 @@ function writePrometheus(ports: Ports, available: Available): void {
   rmSync(rules, { recursive: true, force: true });
   for (const { name, content } of ruleFiles('local', {
     grafana: `http://localhost:${ports.grafana}`,
+    runbooks: pathToFileURL(join(root, 'docs', 'runbooks')).href,
   }))
     writePrivate(join(rules, name), content);
   const jobs: ScrapeJob[] = [

@@ -50,10 +50,6 @@ const observability: Rule = ({ prometheus, alertmanager, grafana, tracing }) => 
     () => 'grafana.prometheusUrl: is missing; grafana.mode external needs it',
   ),
   ...problem(
-    grafana.mode === 'provisioned' && grafana.url !== undefined,
-    () => 'grafana.url: only grafana.mode external uses it; remove it',
-  ),
-  ...problem(
     grafana.mode === 'external' && grafana.oidc !== undefined,
     () => 'grafana.oidc: only grafana.mode provisioned uses it; remove it',
   ),

@@ -245,6 +245,11 @@ export const settingsSchema = section(
         ),
         [],
       ),
+      runbooksUrl: optional(
+        httpsUrl(
+          'Where `docs/runbooks` is shown, as a repository does: alerts link there. Absent, they name the file in this repository.',
+        ),
+      ),
     }),
     grafana: section('Dashboards.', {
       mode: choice(
@@ -253,7 +258,9 @@ export const settingsSchema = section(
         'provisioned',
       ),
       url: optional(
-        httpsUrl('The Grafana of mode `external`; the token is the secret `simple378:grafana-token`.'),
+        httpsUrl(
+          'Where browsers reach it: alerts link there. Mode `external` needs it, and the token as the secret `simple378:grafana-token`; absent, it is localhost by `kubectl port-forward`.',
+        ),
       ),
       prometheusUrl: optional(httpsUrl('Where the Grafana of mode `external` reaches Prometheus.')),
       storage: gibibytes('Its volume', 1),

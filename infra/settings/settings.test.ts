@@ -298,8 +298,8 @@ const wrong: [string, Record<string, unknown>, string[]][] = [
   ],
   [
     'dev',
-    { 'grafana.url': 'https://grafana.example' },
-    ['grafana.url: only grafana.mode external uses it; remove it'],
+    { 'alertmanager.runbooksUrl': 'docs/runbooks' },
+    ['alertmanager.runbooksUrl: "docs/runbooks" is not allowed; allowed is an https URL without credentials'],
   ],
   [
     'dev',
