@@ -1,14 +1,11 @@
 import { defaultPolicies } from '../../app/src/limiter/policies.ts';
 import { longestWindowSeconds, shortestWindowSeconds } from '../../slo/index.ts';
-import { isPinned } from '../images.ts';
 import { testedPerReplica } from './capacity.ts';
 import { limitsOf } from './limits.ts';
+import { problem, type Rule } from './rule.ts';
+import { production } from './rules-production.ts';
 import type { Settings } from './schema.ts';
 
-/** A rule across fields: the problems it finds, each naming the keys, their values and what would do. */
-export type Rule = (settings: Settings) => string[];
-
-const problem = (when: boolean, what: () => string): string[] => (when ? [what()] : []);
 const repeated = (values: readonly string[]): string[] =>
   values.filter((value, index) => values.indexOf(value) !== index);
 
@@ -212,46 +209,6 @@ const secrets: Rule = ({ secrets: own, app }) => [
     () => 'app.users: secrets.source existing brings its own users.json; remove them',
   ),
 ];
-
-const production: Rule = (settings) => {
-  if (settings.environment !== 'prod') return [];
-  const { app, redis: store, tls, storage, images } = settings;
-  return [
-    ...problem(
-      !isPinned(app.image),
-      () => `app.image: ${app.image} has no digest; prod pins every image by @sha256:`,
-    ),
-    ...Object.entries(images).flatMap(([key, reference]) =>
-      problem(
-        reference !== undefined && !isPinned(reference),
-        () => `images.${key}: ${reference} has no digest; prod pins every image by @sha256:`,
-      ),
-    ),
-    ...problem(
-      tls.issuer === 'generated',
-      () => 'tls.issuer: generated is not for prod; allowed is cert-manager',
-    ),
-    ...problem(
-      store.mode === 'single',
-      () => 'redis.mode: single is not for prod; allowed are sentinel, external',
-    ),
-    ...problem(
-      store.mode === 'sentinel' && !store.backup.enabled,
-      () => 'redis.backup.enabled: false is not for prod; replicas are no backup',
-    ),
-    ...problem(app.replicas < 3, () => `app.replicas: ${app.replicas} is too few for prod; at least 3`),
-    ...problem(!app.autoscaling, () => 'app.autoscaling: is missing; prod scales'),
-    ...problem(
-      !storage.className || !storage.encrypted,
-      () =>
-        'storage: prod names a StorageClass in storage.className and says storage.encrypted: true once checked',
-    ),
-    ...problem(
-      app.logLevel === 'trace' || app.logLevel === 'debug',
-      () => `app.logLevel: ${app.logLevel} is not for prod; allowed are info, warn, error, fatal`,
-    ),
-  ];
-};
 
 const place: Rule = ({ namespace }) =>
   problem(
