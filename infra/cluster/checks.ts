@@ -1,6 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connections } from '../connections.ts';
-import { scrapeTargets } from '../network/scrape.ts';
 import { startLoad, statuses } from './load.ts';
 import { probeNetwork } from './probe-network.ts';
 import { type Cluster, login, until } from './stack.ts';
@@ -85,54 +83,6 @@ const edgeAnswers: Check = {
     if (spec.ports.some(({ port }) => port !== 443))
       throw new Error(`the edge listens on ${JSON.stringify(spec.ports)}`);
     return 'HSTS and CSP on 200 and 404; one port, 443; metrics are not routed';
-  },
-};
-
-/** What Prometheus sees. */
-const metrics: Check = {
-  name: 'every target of Prometheus is up, its rules are healthy, metrics have data',
-  async run(cluster) {
-    const { kubectl, settings } = cluster;
-    const forward = await kubectl.forward('service/prometheus', 9090);
-    const get = async <T>(path: string) =>
-      (await (await fetch(`http://127.0.0.1:${forward.port}/api/v1/${path}`)).json()) as T;
-    try {
-      const jobs = ['prometheus', ...scrapeTargets(settings, connections(settings)).map(({ job }) => job)];
-      const up = await until('targets up', 90, async () => {
-        const { data } = await get<{ data: { activeTargets: Target[] } }>('targets?state=active');
-        const down = data.activeTargets.filter(({ health }) => health !== 'up');
-        if (down.length > 0)
-          throw new Error(down.map((target) => `${target.scrapeUrl}: ${target.lastError}`).join('; '));
-        const missing = jobs.filter((job) => !data.activeTargets.some(({ labels }) => labels.job === job));
-        if (missing.length > 0) throw new Error(`no target of ${missing.join(', ')}`);
-        return data.activeTargets.length;
-      });
-      const query = async (expression: string) =>
-        (
-          await get<{ data: { result: { value: [number, string] }[] } }>(
-            `query?query=${encodeURIComponent(expression)}`,
-          )
-        ).data.result;
-      // Fresh connections, so that every replica gets some.
-      for (let index = 0; index < 20; index++)
-        await (await cluster.client()).call('GET', '/health', { headers: { connection: 'close' } });
-      const replicas = await until('requests on every replica in Prometheus', 60, async () => {
-        const found = Number(
-          (await query('count(sum by (instance) (http_requests_total) > 0)'))[0]?.value[1] ?? 0,
-        );
-        return found >= settings.app.replicas && found;
-      });
-      const { data } = await get<{
-        data: { groups: { rules: { name: string; health: string; lastError?: string }[] }[] };
-      }>('rules');
-      const rules = data.groups.flatMap((group) => group.rules);
-      const ill = rules.filter(({ health }) => health === 'err');
-      if (ill.length > 0)
-        throw new Error(ill.map(({ name, lastError }) => `${name}: ${lastError}`).join('; '));
-      return `${up} targets up; requests on ${replicas} replicas; ${rules.length} rules without an error`;
-    } finally {
-      forward.close();
-    }
   },
 };
 
@@ -247,7 +197,6 @@ export const checks: readonly Check[] = [
   ready,
   mainJob,
   edgeAnswers,
-  metrics,
   network,
   podKilled,
   redisKilled,
@@ -264,11 +213,4 @@ interface Pod {
     readonly phase: string;
     readonly conditions?: readonly { readonly type: string; readonly status: string }[];
   };
-}
-
-interface Target {
-  readonly health: string;
-  readonly scrapeUrl: string;
-  readonly lastError: string;
-  readonly labels: { readonly job: string };
 }

@@ -98,7 +98,7 @@ export async function takeBackup({ kubectl }: Cluster): Promise<string> {
 }
 
 /** The pod that the Sentinels call primary. */
-async function primary({ kubectl, settings }: Cluster): Promise<string> {
+export async function primary({ kubectl, settings }: Cluster): Promise<string> {
   const ask =
     'REDISCLI_AUTH="$(cat /run/secrets/redis/sentinel-client-password)" redis-cli --no-auth-warning --tls --cacert /run/tls/ca.crt --user sentinel -p 26379 sentinel get-master-addr-by-name simple378';
   const answers = await Promise.all(

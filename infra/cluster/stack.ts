@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { Fresh } from '../render/fresh.ts';
 import type { Settings } from '../settings.ts';
+import { apply, writeRevealed } from './apply.ts';
 import { type Address, type Client, edgeClient } from './client.ts';
 import type { Kubectl } from './kubectl.ts';
 
@@ -10,37 +11,63 @@ import type { Kubectl } from './kubectl.ts';
 export interface Cluster {
   readonly kubectl: Kubectl;
   readonly settings: Settings;
-  /** What `render --reveal-secrets` made: passwords and the authority. */
+  /** Where `render --reveal-secrets --out` writes. */
+  readonly folder: string;
+  /** What it made, as it is now: passwords and certificates. */
   readonly material: Fresh;
   /** A client through the edge; opened anew after the edge's pod changed. */
   client(): Promise<Client>;
+  /** Where the edge is reached. */
+  address(): Promise<Address>;
+  /** Changes settings, `KEY=VALUE`, beside those that were changed before, and brings the environment up with them. */
+  change(pairs: readonly string[]): Promise<void>;
   close(): void;
 }
 
-/** @param folder where `render --reveal-secrets --out` wrote */
-export function cluster(kubectl: Kubectl, settings: Settings, folder: string): Cluster {
-  const material = JSON.parse(
-    readFileSync(join(folder, `${settings.environment}.material.json`), 'utf8'),
-  ) as Fresh;
-  const authority = material.certificates.authority?.crt ?? '';
-  let open: { stop: () => void; client: Client } | undefined;
-  const close = () => {
-    open?.client.close();
-    open?.stop();
-    open = undefined;
+/** Where `render --reveal-secrets` keeps what it made for an environment. */
+export const materialFile = (folder: string, environment: string): string =>
+  join(folder, `${environment}.material.json`);
+
+/**
+ * @param set the changes of settings, `KEY=VALUE`, that it runs with
+ * @param folder where `render --reveal-secrets --out` wrote
+ */
+export function cluster(
+  kubectl: Kubectl,
+  settings: Settings,
+  set: readonly string[],
+  folder: string,
+): Cluster {
+  const { environment, edge } = settings;
+  const material = () => JSON.parse(readFileSync(materialFile(folder, environment), 'utf8')) as Fresh;
+  let changes = set;
+  let open: { address: Address; stop: () => void; client: Client } | undefined;
+  const opened = async () => {
+    if (!open) {
+      const { address, close: stop } = await edgeAddress(kubectl);
+      const authority = material().certificates.authority?.crt ?? '';
+      open = { address, stop, client: edgeClient(address, edge.host, authority) };
+    }
+    return open;
   };
   return {
     kubectl,
     settings,
-    material,
-    async client() {
-      if (!open) {
-        const { address, close: stop } = await edgeAddress(kubectl);
-        open = { stop, client: edgeClient(address, settings.edge.host, authority) };
-      }
-      return open.client;
+    folder,
+    get material() {
+      return material();
     },
-    close,
+    client: async () => (await opened()).client,
+    address: async () => (await opened()).address,
+    async change(pairs) {
+      changes = [...changes, ...pairs];
+      await apply(kubectl, await writeRevealed(environment, changes, folder), settings);
+    },
+    close() {
+      open?.client.close();
+      open?.stop();
+      open = undefined;
+    },
   };
 }
 

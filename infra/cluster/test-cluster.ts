@@ -8,6 +8,8 @@ import { apply, writeRevealed } from './apply.ts';
 import { checks } from './checks.ts';
 import { dataChecks } from './dataChecks.ts';
 import { kubectlFor, unreachable } from './kubectl.ts';
+import { metricChecks } from './metricChecks.ts';
+import { rotationChecks } from './rotationChecks.ts';
 import { cluster } from './stack.ts';
 
 const help = `Usage: npm run test:cluster -- [environment] [options]
@@ -17,6 +19,7 @@ and proves on it what the manifests promise. It deletes pods and data of that en
 one that matters. Images must be there for the nodes.
 
   --set KEY=VALUE   change a setting, as in redis.mode=sentinel; may be repeated
+  --drills          also rotate every secret under load: half an hour, since it waits as an operator does
   --only TEXT       only checks whose name contains it; may be repeated
   --out DIR         keep the manifests and secrets there, and reuse those that are there; outside the repository
   --no-apply        test what is there; needs --out
@@ -43,6 +46,7 @@ async function run(argv: readonly string[]): Promise<number> {
       set: { type: 'string', multiple: true, default: [] },
       only: { type: 'string', multiple: true, default: [] },
       out: { type: 'string' },
+      drills: { type: 'boolean', default: false },
       'no-apply': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -62,9 +66,10 @@ async function run(argv: readonly string[]): Promise<number> {
   const kubectl = kubectlFor(settings.namespace);
   if (!values['no-apply'])
     await apply(kubectl, await writeRevealed(environment, values.set, folder), settings);
-  const under = cluster(kubectl, settings, folder);
+  const under = cluster(kubectl, settings, values.set, folder);
   let failed = 0;
-  for (const check of [...checks, ...dataChecks]) {
+  const all = [...checks, ...metricChecks, ...dataChecks, ...(values.drills ? rotationChecks : [])];
+  for (const check of all) {
     if (values.only.length > 0 && !values.only.some((text) => check.name.includes(text))) continue;
     const reason = check.unless?.(under);
     if (reason) {

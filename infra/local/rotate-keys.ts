@@ -3,25 +3,61 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { kubectlFor, unreachable } from '../cluster/kubectl.ts';
+import { reseal } from '../cluster/reseal.ts';
+import { BadSettings, loadSettings } from '../settings.ts';
 import { basePorts, paths, portsAt, root } from './layout.ts';
 import { writePrivate } from './material.ts';
 import { replicaEnvironment } from './parts.ts';
 import { readStackFile } from './stack-file.ts';
-import { usage } from './usage.ts';
 
 /** Replicas look at their files every second. */
 const takenUpMs = 3_000;
 
-process.exitCode =
-  usage(
-    'rotate-keys',
-    'npm run rotate-keys\n\nMakes a new data key for the stack that runs here, lets both replicas take it up, and seals every case under it. In a\ncluster: docs/operations.md.',
-  ) ?? (await rotate());
+const help = `npm run rotate-keys [-- <environment>]
+
+Without an environment: makes a new data key for the stack that runs here, lets both replicas take it up, and seals every
+case under it. With one: seals every case of that environment under its active data key, in a pod of the service of the
+cluster that kubectl's current context names; docs/operations.md says when.
+
+Both while the service runs. It may be stopped and started again at any time.
+
+Exit: 0 every case is under the active key, 1 it failed, 2 nothing runs or wrong usage, 78 bad settings.`;
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main([first, ...more]: readonly string[]): Promise<number> {
+  if (first === undefined) return rotate();
+  if (first === '--help') {
+    console.log(help);
+    return 0;
+  }
+  try {
+    if (more.length > 0) throw new Error(`${more.join(' ')}: name one environment\n\n${help}`);
+    const settings = loadSettings(first);
+    const why = await unreachable();
+    if (why) throw new Error(`no cluster answers: ${why}`);
+    return await resealIn(settings.namespace);
+  } catch (error) {
+    console.error(`rotate-keys: ${(error as Error).message}`);
+    return error instanceof BadSettings ? 78 : 2;
+  }
+}
+
+async function resealIn(namespace: string): Promise<number> {
+  try {
+    console.log(await reseal(kubectlFor(namespace)));
+    return 0;
+  } catch (error) {
+    console.error(`rotate-keys: ${(error as Error).message}`);
+    return 1;
+  }
+}
 
 async function rotate(): Promise<number> {
   const stack = readStackFile();
   if (stack === undefined) {
-    console.error('rotate-keys: nothing runs here: npm start first. In a cluster: docs/operations.md.');
+    console.error('rotate-keys: nothing runs here: npm start first, or name an environment in a cluster.');
     return 2;
   }
   const file = join(paths.serviceSecrets, 'data-keys.json');
