@@ -55,6 +55,16 @@ test('no answer, and nobody there, could not be checked', async () => {
   await expect(send({ ...target, port: 1 }, {})).rejects.toThrow('ECONNREFUSED');
 });
 
+test('a host is reached where --connect says, by its own name', async () => {
+  const { port } = target;
+  const elsewhere = parseTarget('http://api.example', undefined, `127.0.0.1:${port}`);
+  expect((await send(elsewhere, { path: '/two' })).status).toBe(400);
+  expect(hostHeader(elsewhere)).toBe('api.example:80');
+  expect(() => parseTarget('http://api.example', undefined, 'nowhere')).toThrow(
+    '--connect nowhere is not HOST:PORT',
+  );
+});
+
 test('a truncated answer is read as far as it goes', () => {
   expect(parseAnswers('HTTP/1.1 200 OK\r\nContent-Le')).toEqual([]);
   expect(parseAnswers('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc')[0]?.body).toBe('abc');

@@ -9,6 +9,8 @@ export interface Target {
   readonly tls: boolean;
   /** PEM of the authority that signed its certificate; the system's when absent. */
   readonly ca: string | undefined;
+  /** Where to connect to instead, for a host whose name does not lead there (yet). */
+  readonly at?: { readonly host: string; readonly port: number };
 }
 
 /** An answer as it came over the wire. */
@@ -40,20 +42,31 @@ export interface Session {
   send(request: Request): Promise<Answer>;
 }
 
-/** `https://host:port` as a target. */
-export function parseTarget(url: string, ca?: string): Target {
+/** `https://host:port` as a target. @param at `host:port` to connect to instead */
+export function parseTarget(url: string, ca?: string, at?: string): Target {
   const { protocol, hostname, port, pathname } = new URL(url);
   if (!/^https?:$/.test(protocol) || pathname !== '/')
     throw new CouldNotCheck(`${url} is not https://host[:port] or http://host[:port]`);
   const tls = protocol === 'https:';
-  return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || (tls ? 443 : 80)), tls, ca };
+  const host = withoutBrackets(hostname);
+  const target = { host, port: Number(port || (tls ? 443 : 80)), tls, ca };
+  return at === undefined ? target : { ...target, at: parseAddress(at) };
 }
+
+function parseAddress(text: string): { host: string; port: number } {
+  const [, host = '', port = ''] = /^(\[[^\]]+\]|[^:]+):(\d+)$/.exec(text) ?? [];
+  if (host === '') throw new CouldNotCheck(`--connect ${text} is not HOST:PORT`);
+  return { host: withoutBrackets(host), port: Number(port) };
+}
+
+const withoutBrackets = (host: string): string => host.replace(/^\[|\]$/g, '');
 
 /** Opens a connection; the certificate is verified unless the options say otherwise. */
 export function open(target: Target, options: ConnectionOptions = {}): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const { host, port, ca, tls } = target;
-    const servername = /^[\d.]+$|:/.test(host) ? '' : host;
+    const { ca, tls } = target;
+    const servername = /^[\d.]+$|:/.test(target.host) ? '' : target.host;
+    const { host, port } = target.at ?? target;
     const socket = tls
       ? connectTls({ host, port, servername, ...(ca ? { ca } : {}), ...options }, () => resolve(socket))
       : connectPlain({ host, port }, () => resolve(socket));

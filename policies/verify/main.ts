@@ -15,6 +15,7 @@ const help = `Proves the security checklist on what runs, from outside.
 usage: npm run security-verify [-- OPTIONS]
 
   --target URL         https://host:port of the API; default: the local stack's edge
+  --connect HOST:PORT  connect there instead: a name that does not lead there yet, a forwarded port
   --plain URL          its plain listener, when it has one
   --internal URL       its internal listener, when it can be reached
   --ca FILE            authority of the certificates; default: the local stack's, else the system's
@@ -35,6 +36,7 @@ exit code: 0 all hold, 1 one does not, 2 could not check or wrong usage
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const options = {
   target: { type: 'string' },
+  connect: { type: 'string' },
   plain: { type: 'string' },
   internal: { type: 'string' },
   ca: { type: 'string' },
@@ -93,7 +95,7 @@ function settings(values: Values): Options {
     return found === undefined ? null : parseTarget(found, ca);
   };
   return {
-    target: parseTarget(url, ca),
+    target: parseTarget(url, ca, values.connect),
     plain: optional(values.plain, stack?.plain),
     internal: optional(values.internal, stack?.internal?.[0]),
     profile: profile(values.profile),

@@ -151,7 +151,8 @@ export const tlsChecks: readonly Check[] = [
     remedy: 'Close port 80, or answer 403.',
     references: ['ASVS 4.1.2', 'ASVS 12.2.1'],
     async run({ target }): Promise<Outcome> {
-      const text = await plainAnswer({ ...target, port: 80, tls: false });
+      const at = target.at ? { at: { ...target.at, port: 80 } } : {};
+      const text = await plainAnswer({ ...target, port: 80, tls: false, ...at });
       const status = /^HTTP\/1\.\d (\d+)/.exec(text)?.[1];
       return { ok: !status || /^[45]/.test(status), observed: status ? `answered ${status}` : 'closed' };
     },
