@@ -1,28 +1,9 @@
-import type { Options } from 'k6/options';
-import { thresholds } from './lib/objectives.ts';
-import { account } from './lib/run.ts';
-import { arrivals } from './lib/scenario.ts';
-import { login } from './lib/session.ts';
-import { summaryTrendStats } from './lib/summary.ts';
-import { work } from './lib/worker.ts';
+import { atWork, withinLimits } from './lib/within-limits.ts';
 import { profiles } from './scenarios/traffic.ts';
 
 export { handleSummary } from './lib/summary.ts';
 
 // A working day of case workers, compressed: login, cases, search, sync; all within the limits, so none is denied.
 
-export const options: Options = {
-  scenarios: { users: arrivals(profiles.mixed, 'users') },
-  thresholds: {
-    rate_limited: ['count==0'],
-    unexpected_answers: ['count==0'],
-    dropped_iterations: ['count==0'],
-    truthful_headers: ['rate==1'],
-    ...thresholds('users'),
-  },
-  summaryTrendStats,
-};
-
-export function users(): void {
-  work(profiles.mixed.users, (user) => login(account(user)));
-}
+export const options = withinLimits(profiles.mixed);
+export const users = atWork(profiles.mixed);

@@ -1,3 +1,4 @@
+import { lookup } from 'node:dns/promises';
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { ancestorsAlive } from './ancestors.ts';
@@ -44,6 +45,7 @@ export async function startStack(options: {
     );
     return undefined;
   }
+  await refuseWithoutLocalhost();
   takeLock();
   if (options.fresh) dropState();
   const ports = portsAt(options.offset);
@@ -186,6 +188,15 @@ async function resolveAll(install: boolean): Promise<Partial<Record<ServerName, 
     else console.log(`  – ${name.padEnd(13)} not here: ${servers[name].cost} (${howToGet(name)})`);
   }
   return resolved;
+}
+
+/** Certificates name localhost, so everything here meets by that name; a bare root has no /etc/hosts. */
+async function refuseWithoutLocalhost(): Promise<void> {
+  try {
+    await lookup('localhost');
+  } catch {
+    throw new StartFailed('localhost has no address here. Add this line to /etc/hosts: 127.0.0.1 localhost');
+  }
 }
 
 async function refuseBusyPorts(ports: Ports, resolved: Partial<Record<ServerName, Resolved>>): Promise<void> {
