@@ -94,6 +94,14 @@ test('what could not be unpacked leaves nothing that looks unpacked, and says wh
   expect(await unpackDebian({ debian: 'redis-server' }, options())).toBeDefined();
 });
 
+test('does not unpack what runs only installed', async () => {
+  stubDebian();
+  const needs = { debian: 'redis-server', debianFile: join(folder, 'default.tmpl') };
+  expect(await unpackDebian(needs, options())).toBeUndefined();
+  writeFileSync(needs.debianFile, '');
+  expect(await unpackDebian(needs, options())).toBeDefined();
+});
+
 test('installs by Homebrew where there is no apt', async () => {
   stub('redis-server', server('7.2.4'), 'keg/bin');
   stub('brew', `case "$1" in --prefix) echo "${folder}/keg";; esac`);

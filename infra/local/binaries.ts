@@ -25,6 +25,8 @@ interface Server {
   /** Major and minor. */
   readonly atLeast: readonly [number, number];
   readonly debian?: string;
+  /** A file that Debian's build reads at this very place, so that its package does not run merely unpacked. */
+  readonly debianFile?: string;
   readonly brew?: string;
   readonly image: ImageName;
   /** The program in the image. */
@@ -68,6 +70,7 @@ export const servers: Readonly<Record<ServerName, Server>> = {
     versionArgs: ['--version'],
     atLeast: [0, 25],
     debian: 'prometheus-alertmanager',
+    debianFile: '/usr/share/prometheus/alertmanager/default.tmpl',
     brew: 'alertmanager',
     image: 'alertmanager',
     entrypoint: '/bin/alertmanager',

@@ -20,14 +20,15 @@ const notNeeded =
 
 /**
  * Unpacks a Debian or Ubuntu package and its libraries into the user's cache: no root, nothing installed, no service
- * started, the host's own package state untouched.
+ * started, the host's own package state untouched. Not where the program reads a file that only an installed package brings.
  */
 export async function unpackDebian(
-  server: { readonly debian?: string },
+  server: { readonly debian?: string; readonly debianFile?: string },
   { environment, say }: ResolveOptions,
 ): Promise<Installed | undefined> {
   if (server.debian === undefined || !has('apt-get', environment) || !has('dpkg', environment))
     return undefined;
+  if (server.debianFile !== undefined && !existsSync(server.debianFile)) return undefined;
   const cache = join(environment['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'simple378', 'debian');
   const target = join(cache, server.debian);
   if (!existsSync(target)) {
