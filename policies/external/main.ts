@@ -1,15 +1,17 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { startVictim } from '../mutants/victim.ts';
-import { fileTools } from './file-tools.ts';
+import { missingFor, programOf, versionOf } from './install.ts';
+import { manifestTools } from './manifest-tools.ts';
 import { serviceTools } from './service-tools.ts';
+import { sourceTools } from './source-tools.ts';
 import type { Run, Tool, World } from './types.ts';
 
-const tools: readonly Tool[] = [...serviceTools, ...fileTools];
+const tools: readonly Tool[] = [...serviceTools, ...manifestTools, ...sourceTools];
 const help = `Asks independent tools, and keeps what they said in docs/evidence/.
 
 usage: npm run test:external [-- [--only NAMES] [--tools DIR] [--no-install]]
@@ -19,7 +21,8 @@ usage: npm run test:external [-- [--only NAMES] [--tools DIR] [--no-install]]
   --no-install   use what is installed there; what is missing is skipped, and said
   --help
 
-Needs python3, npm and go to install. exit code: 0 no finding without a reason, 1 findings, 2 a tool could not run
+Needs python3, npm and go to install. exit code: 0 no finding without a reason, 1 findings, 2 a tool could not run or
+be installed
 `;
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -69,42 +72,61 @@ export async function main(argv: readonly string[], print: (text: string) => voi
 async function askAll(
   chosen: readonly Tool[],
   folder: string,
-  install: boolean,
+  mayInstall: boolean,
   print: (text: string) => void,
 ): Promise<number> {
   const { world, stop } = await startWorld();
-  let [findings, errors, skipped] = [0, 0, 0];
+  const counts = { passed: 0, failed: 0, 'could not run': 0, skipped: 0 };
   try {
     for (const tool of chosen) {
-      try {
-        const bin = await programOf(tool, folder, install);
-        if (bin === null) {
-          skipped += 1;
-          print(`skip ${tool.name}: not installed`);
-          continue;
-        }
-        const evidence = await ask(tool, bin, world);
-        if (!evidence.passed) findings += 1;
-        print(
-          `${evidence.passed ? 'ok  ' : 'FAIL'} ${tool.name}: ${evidence.summary}${evidence.accepted.length > 0 ? `, ${evidence.accepted.reduce((sum, { count }) => sum + count, 0)} accepted for ${evidence.accepted.length} reasons` : ''}`,
-        );
-        for (const line of evidence.findings.slice(0, 20)) print(`     ${line}`);
-        writeFileSync(
-          join(root, 'docs/evidence', `${tool.name}.json`),
-          `${JSON.stringify(evidence, null, 2)}\n`,
-        );
-      } catch (error) {
-        errors += 1;
-        print(`ERR  ${tool.name}: ${error instanceof Error ? error.message.slice(0, 400) : String(error)}`);
-      }
+      const { outcome, lines } = await outcomeOf(tool, folder, mayInstall, world);
+      counts[outcome] += 1;
+      for (const line of lines) print(line);
     }
   } finally {
     await stop();
   }
   print(
-    `${chosen.length - findings - errors - skipped} passed, ${findings} failed, ${errors} could not run, ${skipped} skipped`,
+    Object.entries(counts)
+      .map(([outcome, count]) => `${count} ${outcome}`)
+      .join(', '),
   );
-  return findings > 0 ? 1 : errors > 0 || skipped === chosen.length ? 2 : 0;
+  if (counts.failed > 0) return 1;
+  // What was not asked has not passed; only --no-install asks for as many as there are.
+  const unasked = counts['could not run'] + (mayInstall ? counts.skipped : 0);
+  return unasked > 0 || counts.skipped === chosen.length ? 2 : 0;
+}
+
+interface Outcome {
+  readonly outcome: 'passed' | 'failed' | 'could not run' | 'skipped';
+  readonly lines: readonly string[];
+}
+
+async function outcomeOf(tool: Tool, folder: string, mayInstall: boolean, world: World): Promise<Outcome> {
+  const { name, source } = tool;
+  try {
+    const bin = await programOf(tool, folder, mayInstall && missingFor(source) === null);
+    if (bin === null)
+      return {
+        outcome: 'skipped',
+        lines: [`SKIPPED ${name}: ${(mayInstall && missingFor(source)) || 'it is not installed'}`],
+      };
+    const evidence = await ask(tool, bin, world);
+    const { passed, findings, accepted, summary } = evidence;
+    writeFileSync(join(root, 'docs/evidence', `${name}.json`), `${JSON.stringify(evidence, null, 2)}\n`);
+    const covered = accepted.reduce((sum, { count }) => sum + count, 0);
+    const waived = covered > 0 ? `, ${covered} accepted for ${accepted.length} reasons` : '';
+    return {
+      outcome: passed ? 'passed' : 'failed',
+      lines: [
+        `${passed ? 'ok  ' : 'FAIL'} ${name} ${evidence.version}: ${summary}${waived}`,
+        ...findings.slice(0, 20).map((line) => `     ${line}`),
+      ],
+    };
+  } catch (error) {
+    const text = error instanceof Error ? error.message.slice(0, 400) : String(error);
+    return { outcome: 'could not run', lines: [`ERR  ${name}: ${text}`] };
+  }
 }
 
 async function startWorld(): Promise<{ world: World; stop(): Promise<void> }> {
@@ -131,18 +153,21 @@ async function startWorld(): Promise<{ world: World; stop(): Promise<void> }> {
 async function ask(tool: Tool, bin: string, world: World): Promise<Evidence> {
   const answers: { output: string; code: number }[] = [];
   for (const one of tool.runs(bin, world)) answers.push(await answerOf(one));
-  const { findings, summary } = tool.read(
-    answers.map(({ output }) => output).join('\n'),
-    Math.max(...answers.map(({ code }) => code)),
-  );
+  const outputs = answers.map(({ output }) => output);
+  const code = Math.max(...answers.map((answer) => answer.code));
+  const { findings, summary } = tool.read(outputs.join('\n'), code, outputs);
   const reasonOf = (finding: string): string | undefined =>
     tool.accepted?.find((one) => one.finding.test(finding))?.reason;
   const accepted = (tool.accepted ?? []).flatMap(({ reason }) => {
     const covered = findings.filter((finding) => reasonOf(finding) === reason);
     return covered.length > 0 ? [{ reason, count: covered.length, examples: covered.slice(0, 3) }] : [];
   });
-  const left = findings.filter((finding) => reasonOf(finding) === undefined);
-  const { version } = tool.source;
+  const idle = (tool.accepted ?? []).filter(({ reason }) => !accepted.some((one) => one.reason === reason));
+  const left = [
+    ...findings.filter((finding) => reasonOf(finding) === undefined),
+    ...idle.map(({ finding }) => `nothing needs to be accepted for ${finding} any more: remove the reason`),
+  ];
+  const version = versionOf(tool.source);
   const date = new Date().toISOString().slice(0, 10);
   return {
     tool: tool.name,
@@ -172,34 +197,6 @@ async function answerOf({
     if (typeof code !== 'number') throw error;
     return { output: stdout || stderr, code };
   }
-}
-
-/** The tool's program, installed when it is missing and may be. For npm the folder that holds node_modules. */
-async function programOf({ name, source }: Tool, folder: string, install: boolean): Promise<string | null> {
-  const home = join(folder, `${name}-${source.version.replace(/[^\w.-]+/g, '_')}`);
-  const bin = 'npm' in source ? home : join(home, 'bin', source.program);
-  if (existsSync('npm' in source ? join(home, 'node_modules') : bin)) return bin;
-  if (!install) return null;
-  mkdirSync(home, { recursive: true });
-  const options = { cwd: home, maxBuffer: 64 * 1024 * 1024, timeout: 900_000 };
-  if ('pip' in source) {
-    await run('python3', ['-m', 'venv', home], options);
-    await run(join(home, 'bin/pip'), ['install', '--quiet', `${source.pip}==${source.version}`], options);
-  } else if ('go' in source) {
-    await run('go', ['install', `${source.go}@${source.version}`], {
-      ...options,
-      env: { ...process.env, GOBIN: join(home, 'bin') },
-    });
-  } else {
-    writeFileSync(join(home, 'package.json'), '{}');
-    // Spectral finds rule sets beside the file that names them.
-    writeFileSync(join(home, 'owasp.yaml'), 'extends: ["@stoplight/spectral-owasp-ruleset"]\n');
-    await run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', ...source.npm], options);
-    const preload = join(home, 'node_modules/@mdn/mdn-http-observatory/conf');
-    // Its install script would fetch the browsers' preload list, of which a service on loopback is no part.
-    if (existsSync(preload)) writeFileSync(join(preload, 'hsts-preload.json'), '{}');
-  }
-  return bin;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url))

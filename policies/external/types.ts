@@ -4,7 +4,24 @@
 export type Source =
   | { readonly pip: string; readonly version: string; readonly program: string }
   | { readonly npm: readonly string[]; readonly version: string }
-  | { readonly go: string; readonly version: string; readonly program: string };
+  | GoSource
+  | GoFolder;
+
+/** A program of a Go module. */
+export interface GoSource {
+  readonly go: string;
+  readonly version: string;
+  readonly program: string;
+  /** The Python package, with its version, whose Kubernetes schemas it reads. */
+  readonly schemas?: string;
+}
+
+/** A Go program in this repository; its version is that of the module it is about, as its `go.mod` says. */
+export interface GoFolder {
+  readonly goFolder: string;
+  readonly requires: string;
+  readonly program: string;
+}
 
 /** A finding that is accepted, and why. */
 export interface Accepted {
@@ -40,6 +57,13 @@ export interface Tool {
   readonly accepted?: readonly Accepted[];
   /** @param bin the program, or for npm the folder that holds node_modules */
   runs(bin: string, world: World): readonly Run[];
-  /** Findings, and a line for the record. Throws when the output says nothing: that is no pass. */
-  read(output: string, code: number): { readonly findings: readonly string[]; readonly summary: string };
+  /**
+   * Findings, and a line for the record. Throws when the output says nothing: that is no pass.
+   * @param output what all runs printed @param code their greatest exit code @param outputs what each run printed
+   */
+  read(
+    output: string,
+    code: number,
+    outputs: readonly string[],
+  ): { readonly findings: readonly string[]; readonly summary: string };
 }
