@@ -55,7 +55,7 @@ const rights = {
     `~cs:v1:* ${connection} ${cluster} ${scripts} +get +set +del +exists +expire +pexpire +incrby ` +
     '+hget +hgetall +hmget +hset +hincrby +zadd +zrem +zscore +zrangebylex +zrevrangebylex +zrangebyscore ' +
     '+zremrangebyscore +zrevrange +pfadd +pfcount +scan',
-  'case-limiter': `~rl:v1:* ${connection} ${cluster} ${scripts} +get +getrange +setrange +strlen +set +del`,
+  'case-limiter': `~rl:v1:* ${connection} ${cluster} ${scripts} +mget +getrange +setrange +set +pexpire +del`,
   exporter:
     `~backup:v1:* ${connection} +config|get +client|list +slowlog +latency +select +dbsize +get +type +strlen +memory|usage ` +
     '+exists +pttl +scan +cluster|info',

@@ -1,19 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { DeadlinePassed, Deadlines } from './deadlines.ts';
-import {
-  type Charge,
-  type Demand,
-  decodeReply,
-  encodeBatch,
-  type Group,
-  type RuleOutcome,
-} from './encode.ts';
+import { type Demand, decodeReply, encodeBatch, type Group, type GroupOutcome } from './encode.ts';
 
-/** What the store decided of one request, in the order of its charges. */
-export interface StoreDecision {
-  readonly now: number;
-  readonly admitted: boolean;
-  readonly rules: readonly RuleOutcome[];
+/** A request that waits for the store; exactly one of its methods is called, once. */
+export interface Waiting {
+  readonly demand: Demand;
+  /** @param position its place among the equal requests of its group: the first `outcome.admitted` are admitted */
+  decided(outcome: GroupOutcome, position: number): void;
+  failed(error: StoreUnavailable): void;
 }
 
 /** Sends a packed batch to the script. */
@@ -30,18 +24,10 @@ export class StoreUnavailable extends Error {
   }
 }
 
-interface Waiting {
-  readonly demand: Demand;
-  readonly resolve: (decision: StoreDecision) => void;
-  readonly reject: (error: StoreUnavailable) => void;
-  /** Runs in the context in which the request came. */
-  readonly within: <T>(run: () => T) => T;
-}
-
 /** Calls under way at once: one travels while the other is decided; more would only make batches smaller. */
 const mostInFlight = 2;
-/** Requests per call: bounds the time for which one call holds Redis, some 2 ms. */
-const longestBatch = 512;
+/** Bounds the time for which one call holds Redis, some 2 ms. */
+const longestBatch = { requests: 512, charges: 2_048 } as const;
 
 /**
  * Puts the requests of one turn of the event loop into one call. A request that finds nothing under way goes at once,
@@ -49,8 +35,11 @@ const longestBatch = 512;
  */
 export class Batcher {
   #queue: Waiting[] = [];
-  #inFlight = 0;
+  /** Requests under way, by call. */
+  readonly #inFlight = new Set<readonly Waiting[]>();
   #scheduled = false;
+  /** The context of the first request that came since and waits for a call to return: one per call, they are dear. */
+  #within: (<T>(run: () => T) => T) | undefined;
   readonly #send: Send;
   readonly #deadlines: Deadlines;
   readonly #observe: (result: 'ok' | 'error' | 'timeout', seconds: number) => void;
@@ -65,37 +54,46 @@ export class Batcher {
     this.#observe = options.observe;
   }
 
-  /**
-   * Decides one request.
-   * @throws StoreUnavailable after the deadline at the latest
-   */
-  decide(demand: Demand): Promise<StoreDecision> {
-    return new Promise((resolve, reject) => {
-      this.#queue.push({ demand, resolve, reject, within: AsyncLocalStorage.snapshot() });
-      if (this.#inFlight === 0) this.#flush();
-      else if (this.#inFlight < mostInFlight && !this.#scheduled) {
-        this.#scheduled = true;
-        // After the poll phase: all that arrived in it goes together.
-        setImmediate(() => {
-          this.#scheduled = false;
-          if (this.#inFlight < mostInFlight) this.#flush();
-        });
-      }
-    });
+  /** Decides one request, after the deadline at the latest. */
+  ask(waiting: Waiting): void {
+    this.#queue.push(waiting);
+    if (this.#inFlight.size === 0) this.#flush();
+    else if (this.#inFlight.size >= mostInFlight) this.#within ??= AsyncLocalStorage.snapshot();
+    else if (!this.#scheduled) {
+      this.#scheduled = true;
+      // After the poll phase: all that arrived in it goes together.
+      setImmediate(() => {
+        this.#scheduled = false;
+        if (this.#inFlight.size < mostInFlight) this.#flush();
+      });
+    }
   }
 
   #flush(): void {
-    const batch = this.#queue.splice(0, longestBatch);
-    const [first] = batch;
-    if (first === undefined) return;
-    this.#inFlight += 1;
+    const batch = this.#queue.splice(0, this.#batchLength());
+    if (batch.length === 0) return;
+    this.#inFlight.add(batch);
     // A call belongs to the trace of a request in it, not to that of the request whose call has just ended.
-    void first
-      .within(() => this.#call(batch))
-      .finally(() => {
-        this.#inFlight -= 1;
-        this.#flush();
-      });
+    const within = this.#within;
+    this.#within = undefined;
+    const called = within ? within(() => this.#call(batch)) : this.#call(batch);
+    void called.finally(() => {
+      this.#inFlight.delete(batch);
+      this.#flush();
+    });
+  }
+
+  /** Half of what is there to decide: two calls of a length keep both sides busy, a long one and a short one do not. */
+  #batchLength(): number {
+    let outstanding = this.#queue.length;
+    for (const { length } of this.#inFlight) outstanding += length;
+    const most = Math.min(Math.ceil(outstanding / 2), longestBatch.requests);
+    let charges = 0;
+    for (let length = 0; length < most; length++) {
+      charges += this.#queue[length]?.demand.charges.length ?? 0;
+      if (charges > longestBatch.charges) return Math.max(1, length);
+    }
+    return most;
   }
 
   async #call(batch: readonly Waiting[]): Promise<void> {
@@ -103,49 +101,34 @@ export class Batcher {
     const { keys, packed } = encodeBatch(groups);
     const started = performance.now();
     const elapsed = () => (performance.now() - started) / 1_000;
+    let outcomes: GroupOutcome[];
     try {
       // Our own deadline: a frozen server, and an ioredis whose promise never settles, must not hold a request.
-      const reply = await this.#deadlines.race(this.#send(keys, packed));
-      const outcomes = decodeReply(groups, reply);
-      this.#observe('ok', elapsed());
-      groups.forEach((entry, index) => {
-        const { now, admitted, rules } = outcomes[index] ?? { now: 0, admitted: 0, rules: [] };
-        entry.waiting.forEach(({ demand, resolve }, position) => {
-          resolve({
-            now,
-            admitted: position < admitted,
-            rules: rules.map((rule, i) => ({ ...rule, sum: sumAt(rule, demand.charges[i], position) })),
-          });
-        });
-      });
+      outcomes = decodeReply(groups, await this.#deadlines.race(this.#send(keys, packed)));
     } catch (cause) {
       const late = cause instanceof DeadlinePassed;
       this.#observe(late ? 'timeout' : 'error', elapsed());
-      for (const { reject } of batch) reject(new StoreUnavailable(late, cause));
+      for (const waiting of batch) waiting.failed(new StoreUnavailable(late, cause));
       // What waits behind a store that does not answer would only wait in vain.
-      for (const { reject } of this.#queue.splice(0)) reject(new StoreUnavailable(false, cause));
+      for (const waiting of this.#queue.splice(0)) waiting.failed(new StoreUnavailable(false, cause));
+      return;
+    }
+    this.#observe('ok', elapsed());
+    for (const [index, { members }] of groups.entries()) {
+      const outcome = outcomes[index] as GroupOutcome;
+      for (const [position, waiting] of members.entries()) waiting.decided(outcome, position);
     }
   }
 }
 
-/** The group's last member sees the sum as the script left it; those before saw it by their followers' costs lower. */
-function sumAt(rule: RuleOutcome, charge: Charge | undefined, position: number): number {
-  const followers = Math.max(0, rule.admitted - 1 - position);
-  return rule.sum - followers * (charge?.cost ?? 0);
-}
-
 /** Merges equal requests, in the order of their first appearance. */
-function group(batch: readonly Waiting[]): (Group & { readonly waiting: readonly Waiting[] })[] {
-  const bySignature = new Map<string, Waiting[]>();
+function group(batch: readonly Waiting[]): (Group & { readonly members: readonly Waiting[] })[] {
+  const bySignature = new Map<string, { charges: Group['charges']; count: number; members: Waiting[] }>();
   for (const waiting of batch) {
-    const { signature } = waiting.demand;
+    const { signature, charges } = waiting.demand;
     const equal = bySignature.get(signature);
-    if (equal) equal.push(waiting);
-    else bySignature.set(signature, [waiting]);
+    if (equal) equal.count = equal.members.push(waiting);
+    else bySignature.set(signature, { charges, count: 1, members: [waiting] });
   }
-  return [...bySignature.values()].map((waiting) => ({
-    charges: waiting[0]?.demand.charges ?? [],
-    count: waiting.length,
-    waiting,
-  }));
+  return [...bySignature.values()];
 }

@@ -1,5 +1,4 @@
-import type { StoreDecision } from './batcher.ts';
-import type { Charge, Demand } from './encode.ts';
+import { type Charge, type Demand, type GroupOutcome, type RuleOutcome, sumAt } from './encode.ts';
 import type { Verdict } from './window.ts';
 
 /** How a rule stands after a request was decided. */
@@ -35,13 +34,20 @@ export interface Decision {
   readonly now: number;
 }
 
-/** Reads a decision from what the store said. */
-export function fromStore(demand: Demand, { now, admitted, rules }: StoreDecision): Decision {
-  const states = demand.charges.map((charge, i): RuleState => {
-    const { sum = 0, waitMs = 0, resetAt = now, nextAt = now } = rules[i] ?? {};
-    return state(charge, { remaining: Math.max(0, charge.quota - sum), waitMs, resetAt, nextAt });
-  });
-  return assemble('redis', demand.charges, states, admitted, now);
+/** Reads the decision of one request from what the store said of its group. */
+export function fromStore(
+  { charges }: Demand,
+  { now, admitted, rules }: GroupOutcome,
+  position: number,
+): Decision {
+  const states: RuleState[] = [];
+  for (const [i, charge] of charges.entries()) {
+    const rule = rules[i] as RuleOutcome;
+    const { waitMs, resetAt, nextAt } = rule;
+    const remaining = Math.max(0, charge.quota - sumAt(rule, charge, position));
+    states.push(state(charge, { remaining, waitMs, resetAt, nextAt }));
+  }
+  return assemble('redis', charges, states, position < admitted, now);
 }
 
 /** Reads a decision from the local limiter, by the shares that it enforces. */
@@ -76,14 +82,31 @@ export function unavailable(closed: readonly Charge[], now: number): Decision {
 
 /** A denial remembered: the same instants, the waits as much shorter as it is old. */
 export function denied(decision: Decision, ageMs: number): Decision {
-  const younger = (rule: RuleState): RuleState => ({ ...rule, waitMs: Math.max(0, rule.waitMs - ageMs) });
+  let { tightest } = decision;
+  const rules: RuleState[] = [];
+  for (const rule of decision.rules) {
+    const { policy, limit, windowSeconds, remaining, resetAt, nextAt, waitMs } = rule;
+    const younger = {
+      policy,
+      limit,
+      windowSeconds,
+      remaining,
+      resetAt,
+      nextAt,
+      waitMs: Math.max(0, waitMs - ageMs),
+    };
+    rules.push(younger);
+    if (rule === decision.tightest) tightest = younger;
+  }
   return {
-    ...decision,
+    outcome: decision.outcome,
     source: 'deny_cache',
-    now: decision.now + ageMs,
-    tightest: younger(decision.tightest),
-    rules: decision.rules.map(younger),
+    tightest,
+    rules,
+    violated: decision.violated,
     retryAfterMs: Math.max(1, decision.retryAfterMs - ageMs),
+    shadow: decision.shadow,
+    now: decision.now + ageMs,
   };
 }
 
@@ -94,21 +117,23 @@ function assemble(
   admitted: boolean,
   now: number,
 ): Decision {
-  // The path of every request: plain loops, no intermediate lists.
+  // The path of every request: plain loops, no lists that are mostly empty.
   const rules: RuleState[] = [];
-  const violated: string[] = [];
-  const shadow: { policy: string; allowed: boolean }[] = [];
+  let violated: string[] | undefined;
+  let shadow: { policy: string; allowed: boolean }[] | undefined;
   let tightest: RuleState | undefined;
   let retryAfterMs = 0;
   for (let i = 0; i < states.length; i++) {
     const rule = states[i];
     if (rule === undefined) continue;
     if (charges[i]?.mode === 'shadow') {
+      shadow ??= [];
       shadow.push({ policy: rule.policy, allowed: rule.waitMs === 0 });
       continue;
     }
     rules.push(rule);
     if (!admitted && rule.waitMs > 0) {
+      violated ??= [];
       violated.push(rule.policy);
       retryAfterMs = Math.max(retryAfterMs, rule.waitMs);
     }
@@ -120,12 +145,14 @@ function assemble(
     source,
     tightest: tightest ?? unlimited(now),
     rules,
-    violated,
+    violated: violated ?? none,
     retryAfterMs,
-    shadow,
+    shadow: shadow ?? none,
     now,
   };
 }
+
+const none: readonly never[] = Object.freeze([]);
 
 const state = (
   { policy, quota, windowMs }: Charge,

@@ -17,12 +17,11 @@ export class DenyCache<T> {
     this.#now = now;
   }
 
-  /** The denial that still holds for a signature, and how long ago it was decided, in ms. */
-  get(signature: string): { value: T; age: number } | undefined {
+  /** The denial that still holds for a signature, and when it was decided, by this process' clock in ms. */
+  get(signature: string, now = this.#now()): { readonly value: T; readonly at: number } | undefined {
     const entry = this.#entries.get(signature);
     if (entry === undefined) return undefined;
-    const now = this.#now();
-    if (now < entry.until) return { value: entry.value, age: now - entry.at };
+    if (now < entry.until) return entry;
     this.#entries.delete(signature);
     return undefined;
   }

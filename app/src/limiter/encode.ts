@@ -1,3 +1,6 @@
+import { subBuckets } from './policies.ts';
+import { bucketLength } from './window.ts';
+
 /** What one request asks of one rule: which window, how much of it, and whether the rule binds. */
 export interface Charge {
   /** The window's key in Redis, and in the local limiter. */
@@ -15,6 +18,8 @@ export interface Demand {
   readonly charges: readonly Charge[];
   /** Equal for requests that ask the same of the same windows. */
   readonly signature: string;
+  /** How often the store admitted it since the local limiter last took note. */
+  recorded: number;
 }
 
 /** A demand of charges. */
@@ -23,6 +28,7 @@ export const demandOf = (charges: readonly Charge[]): Demand => ({
   signature: charges
     .map(({ key, quota, windowMs, cost, mode }) => `${key} ${quota} ${windowMs} ${cost} ${mode}`)
     .join('\n'),
+  recorded: 0,
 });
 
 /** Equal requests of one batch; they differ in who waits for the answer alone. */
@@ -52,47 +58,77 @@ export interface GroupOutcome {
 }
 
 const modes = { enforce: 0, shadow: 1, force: 2, peek: 3 } as const;
-const bytesPerRule = 18;
+
+/** What was said of one request of a group: those before the last see the sum by their followers' costs lower. */
+export function outcomeAt(outcome: GroupOutcome, charges: readonly Charge[], position: number): GroupOutcome {
+  return {
+    now: outcome.now,
+    admitted: position < outcome.admitted ? 1 : 0,
+    rules: outcome.rules.map((rule, i) => ({ ...rule, sum: sumAt(rule, charges[i], position) })),
+  };
+}
+
+/** The sum of a rule after the request at a position of its group; the script says that after the last one. */
+export function sumAt(rule: RuleOutcome, charge: Charge | undefined, position: number): number {
+  const followers = rule.admitted - 1 - position;
+  return followers > 0 ? rule.sum - followers * (charge?.cost ?? 0) : rule.sum;
+}
 
 /**
- * Packs a batch for the script: the distinct windows as KEYS, and one binary argument with the rule table and, per
- * group, its count and pairs of window and rule. One argument costs Node far less than hundreds.
+ * Packs a batch for the script: the distinct windows as KEYS, in the order of their first use, and one binary argument:
+ * per group its count and pairs of window and rule, then the rules. One argument costs Node far less than hundreds.
  * @param clock Unix milliseconds in place of Redis' clock, for tests; 0 for Redis' own
  */
 export function encodeBatch(groups: readonly Group[], clock = 0): { keys: string[]; packed: Buffer } {
+  let size = bytesOf.head;
+  for (const { charges } of groups) size += bytesOf.group + charges.length * (bytesOf.pair + bytesOf.rule);
+  // As long as it would be if no two charges had a rule in common; what is not needed is not sent.
+  const packed = Buffer.allocUnsafe(size);
   const keys = new Map<string, number>();
-  const rules = new Map<string, number>();
-  const table: Charge[] = [];
-  let pairs = 0;
-  const references = groups.map(({ charges }) =>
-    charges.map((charge) => {
-      pairs++;
-      const rule = `${charge.quota}/${charge.windowMs}/${charge.cost}/${charge.mode}`;
-      if (!rules.has(rule)) rules.set(rule, table.push(charge));
-      if (!keys.has(charge.key)) keys.set(charge.key, keys.size + 1);
-      return [keys.get(charge.key) ?? 0, rules.get(rule) ?? 0] as const;
-    }),
-  );
-  const packed = Buffer.allocUnsafe(8 + 2 + table.length * 13 + 2 + groups.length * 3 + pairs * 4);
-  let at = packed.writeDoubleBE(clock, 0);
-  at = packed.writeUInt16BE(table.length, at);
-  for (const { quota, windowMs, cost, mode } of table) {
-    at = packed.writeUInt32BE(quota, at);
-    at = packed.writeUInt32BE(windowMs, at);
-    at = packed.writeUInt32BE(cost, at);
-    at = packed.writeUInt8(modes[mode], at);
-  }
-  at = packed.writeUInt16BE(groups.length, at);
-  groups.forEach(({ count }, index) => {
-    const pairsOfGroup = references[index] ?? [];
-    at = packed.writeUInt16BE(count, at);
-    at = packed.writeUInt8(pairsOfGroup.length, at);
-    for (const [key, rule] of pairsOfGroup) {
-      at = packed.writeUInt16BE(key, at);
-      at = packed.writeUInt16BE(rule, at);
+  const rules: Charge[] = [];
+  let at: number = bytesOf.head;
+  for (const { charges, count } of groups) {
+    at = putShort(packed, count, at);
+    packed[at++] = charges.length;
+    for (const charge of charges) {
+      let key = keys.get(charge.key);
+      if (key === undefined) {
+        key = keys.size + 1;
+        keys.set(charge.key, key);
+      }
+      at = putShort(packed, key, at);
+      at = putShort(packed, numberOf(charge, rules), at);
     }
-  });
-  return { keys: [...keys.keys()], packed };
+  }
+  for (const { quota, windowMs, cost, mode } of rules) {
+    at = packed.writeUInt32BE(quota, at);
+    at = packed.writeUInt32BE(bucketLength(windowMs), at);
+    at = packed.writeUInt32BE(cost, at);
+    packed[at++] = modes[mode];
+  }
+  packed.writeDoubleBE(clock, 0);
+  putShort(packed, groups.length, 8);
+  putShort(packed, rules.length, 10);
+  return { keys: [...keys.keys()], packed: packed.subarray(0, at) };
+}
+
+const bytesOf = { head: 12, group: 3, pair: 4, rule: 13 } as const;
+
+function putShort(buffer: Buffer, value: number, at: number): number {
+  buffer[at] = value >> 8;
+  buffer[at + 1] = value & 0xff;
+  return at + 2;
+}
+
+/** The number of a charge's rule in the table, which gets it if it has not. A batch has few: a search beats a map. */
+function numberOf(charge: Charge, rules: Charge[]): number {
+  const { quota, windowMs, cost, mode } = charge;
+  for (let i = 0; i < rules.length; i++) {
+    const rule = rules[i] as Charge;
+    if (rule.quota === quota && rule.windowMs === windowMs && rule.cost === cost && rule.mode === mode)
+      return i + 1;
+  }
+  return rules.push(charge);
 }
 
 /**
@@ -100,25 +136,50 @@ export function encodeBatch(groups: readonly Group[], clock = 0): { keys: string
  * @throws TypeError when it is not of the batch's shape
  */
 export function decodeReply(groups: readonly Group[], reply: unknown): GroupOutcome[] {
-  const expected = 8 + groups.reduce((sum, { charges }) => sum + 2 + charges.length * bytesPerRule, 0);
-  if (!Buffer.isBuffer(reply) || reply.length !== expected)
-    throw new TypeError('unexpected reply of the limiter script');
+  if (!Buffer.isBuffer(reply) || reply.length < 8) throw unexpected();
   const now = reply.readDoubleBE(0);
+  const outcomes: GroupOutcome[] = [];
   let at = 8;
-  return groups.map(({ charges }) => {
-    const admitted = reply.readUInt16BE(at);
-    at += 2;
-    const rules = charges.map((): RuleOutcome => {
-      const outcome = {
-        admitted: reply.readUInt16BE(at),
-        sum: reply.readUInt32BE(at + 2),
-        waitMs: reply.readUInt32BE(at + 6),
-        resetAt: now + reply.readUInt32BE(at + 10),
-        nextAt: now + reply.readUInt32BE(at + 14),
-      };
-      at += bytesPerRule;
-      return outcome;
-    });
-    return { now, admitted, rules };
-  });
+  for (const { charges, count } of groups) {
+    const plain = reply[at] === 1;
+    const first = at + (plain ? 1 : 3);
+    const end = first + charges.length * (plain ? bytesPerRule.plain : bytesPerRule.full);
+    if (end > reply.length) throw unexpected();
+    const rules: RuleOutcome[] = [];
+    for (const { windowMs } of charges) {
+      const from = first + rules.length * (plain ? bytesPerRule.plain : bytesPerRule.full);
+      rules.push(plain ? plainOutcome(reply, from, count, windowMs, now) : fullOutcome(reply, from, now));
+    }
+    outcomes.push({ now, admitted: plain ? count : reply.readUInt16BE(at + 1), rules });
+    at = end;
+  }
+  if (at !== reply.length) throw unexpected();
+  return outcomes;
 }
+
+/** Of a reply: per rule of a group that was admitted whole, and of another. */
+const bytesPerRule = { plain: 9, full: 18 } as const;
+
+const unexpected = () => new TypeError('unexpected reply of the limiter script');
+
+/** From the tail of a window that was just written: its sub-bucket is the one of now, and holds the newest units. */
+function plainOutcome(
+  reply: Buffer,
+  at: number,
+  admitted: number,
+  windowMs: number,
+  now: number,
+): RuleOutcome {
+  const length = bucketLength(windowMs);
+  const resetAt = (Math.floor(now / length) + subBuckets + 1) * length;
+  const age = reply[at] as number;
+  return { admitted, sum: reply.readUInt32BE(at + 5), waitMs: 0, resetAt, nextAt: resetAt - age * length };
+}
+
+const fullOutcome = (reply: Buffer, at: number, now: number): RuleOutcome => ({
+  admitted: reply.readUInt16BE(at),
+  sum: reply.readUInt32BE(at + 2),
+  waitMs: reply.readUInt32BE(at + 6),
+  resetAt: now + reply.readUInt32BE(at + 10),
+  nextAt: now + reply.readUInt32BE(at + 14),
+});

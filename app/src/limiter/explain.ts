@@ -22,7 +22,8 @@ export interface Explanation {
   readonly buckets: readonly { readonly from: string; readonly units: number }[];
 }
 
-const headBytes = 28;
+/** Where the counters of a stored window begin. */
+const bodyAt = 21;
 
 /** Reads one window as it is stored; what the script said of it is given. */
 export async function explainWindow(
@@ -50,13 +51,13 @@ export async function explainWindow(
 }
 
 function readBuckets(value: Buffer, lengthMs: number, now: number): Explanation['buckets'] {
-  const width = (value.length - headBytes) / subBuckets;
+  const width = (value.length - bodyAt) / subBuckets;
   if (width !== 2 && width !== 4) return [];
   const index = value.readDoubleBE(0);
-  const current = value.readUInt32BE(20);
+  const current = value.readUInt32BE(13);
   const counted = Array.from({ length: subBuckets }, (_, i) => {
     const bucket = index - subBuckets + i;
-    return { bucket, units: value.readUIntBE(headBytes + (bucket % subBuckets) * width, width) };
+    return { bucket, units: value.readUIntBE(bodyAt + (bucket % subBuckets) * width, width) };
   });
   const oldest = Math.floor(now / lengthMs) - subBuckets;
   return [...counted, { bucket: index, units: current }]

@@ -1,15 +1,15 @@
 import type { Cluster, Redis } from 'ioredis';
-import { LRUCache } from 'lru-cache';
-import { type StoreDecision, StoreUnavailable } from './batcher.ts';
+import { StoreUnavailable, type Waiting } from './batcher.ts';
 import { Breaker, type BreakerState } from './breaker.ts';
 import { type Decision, denied, fromLocal, fromStore, unavailable } from './decision.ts';
+import { Demands } from './demands.ts';
 import { DenyCache } from './deny-cache.ts';
-import { type Charge, type Demand, demandOf } from './encode.ts';
+import { type Charge, type Demand, demandOf, type GroupOutcome } from './encode.ts';
 import { type Explanation, explainWindow } from './explain.ts';
 import { type Subject, WindowKeys } from './keys.ts';
 import { LocalLimiter } from './local.ts';
 import { defaultPolicies, type Policy } from './policies.ts';
-import { createStore } from './store.ts';
+import { createStore, decideBy } from './store.ts';
 import { validatePolicies } from './validate.ts';
 
 export type { Decision, RuleState } from './decision.ts';
@@ -83,10 +83,48 @@ export function createRateLimiter(options: LimiterOptions): RateLimiter {
   const keys = new WindowKeys(options.secret);
   const local = new LocalLimiter(replicas, localWindows);
   const denials = denyCache > 0 ? new DenyCache<Decision>(denyCache) : undefined;
-  const demands = new LRUCache<string, Demand>({ max: 10_000 });
-  let policies = byName(validatePolicies(options.policies ?? defaultPolicies));
+  let demands = new Demands(validatePolicies(options.policies ?? defaultPolicies), keys);
   /** Redis' clock minus ours, so that local answers name the same instants. */
   let clockOffset = 0;
+
+  /** One request on its way to its decision. */
+  class Check implements Waiting {
+    readonly demand: Demand;
+    readonly #started: number;
+    readonly #resolve: (decision: Decision) => void;
+    readonly #reject: (error: unknown) => void;
+
+    constructor(
+      demand: Demand,
+      started: number,
+      resolve: (decision: Decision) => void,
+      reject: (error: unknown) => void,
+    ) {
+      this.demand = demand;
+      this.#started = started;
+      this.#resolve = resolve;
+      this.#reject = reject;
+    }
+
+    decided(outcome: GroupOutcome, position: number): void {
+      this.answer(settle(this.demand, outcome, position, this.#started));
+    }
+
+    failed({ underWay }: StoreUnavailable): void {
+      // Counted by the observer of the store; the request is answered locally.
+      this.answer(withoutStore(this.demand, !underWay));
+    }
+
+    answer(decision: Decision): void {
+      try {
+        observer.decided?.(decision, (performance.now() - this.#started) / 1_000);
+        this.#resolve(decision);
+      } catch (error) {
+        // Of the observer: it must not fail the requests that are decided together with this one.
+        this.#reject(error);
+      }
+    }
+  }
 
   const breaker = new Breaker((state) => observer.breaker?.(state));
   const store = createStore({
@@ -103,62 +141,55 @@ export function createRateLimiter(options: LimiterOptions): RateLimiter {
 
   return {
     get policies() {
-      return [...policies.values()];
+      return [...demands.policies.values()];
     },
     get breaker() {
       return breaker.state;
     },
-    async check(subject, names) {
-      const started = performance.now();
-      const demand = demandFor(subject, names);
-      const known = denials?.get(demand.signature);
-      const decision = known ? denied(known.value, known.age) : await decide(demand, started);
-      observer.decided?.(decision, (performance.now() - started) / 1_000);
-      return decision;
+    check(subject, names) {
+      return new Promise((resolve, reject) => {
+        const started = performance.now();
+        const check = new Check(demands.for(subject, names), started, resolve, reject);
+        const known = denials?.get(check.demand.signature, started);
+        if (known) check.answer(denied(known.value, started - known.at));
+        else if (breaker.allows()) store.ask(check);
+        else check.answer(withoutStore(check.demand, true));
+      });
     },
     async explain(userId, role) {
-      const charges = userCharges(userId, role);
-      const { now, rules } = await store.decide(
-        demandOf(charges.map((charge) => ({ ...charge, mode: 'peek' }))),
-      );
+      const charges = demands.ofUser(userId, role, operations);
+      const peeks = charges.map((charge): Charge => ({ ...charge, mode: 'peek' }));
+      const { now, rules } = await decideBy(store, demandOf(peeks));
       return Promise.all(charges.map((charge, i) => explainWindow(redis, charge, rules[i], now)));
     },
     async reset(userId) {
-      const charges = userCharges(userId);
+      const charges = demands.ofUser(userId, undefined, operations);
       await store.forget(charges.map(({ key }) => key));
       local.forget(charges);
       denials?.clear();
     },
     reload(input) {
-      policies = byName(validatePolicies(input));
-      demands.clear();
+      demands = new Demands(validatePolicies(input), keys);
       denials?.clear();
     },
   };
 
-  async function decide(demand: Demand, started: number): Promise<Decision> {
-    let owed = true;
-    if (breaker.allows()) {
-      try {
-        const outcome = await store.decide(demand);
-        return settle(demand, outcome, started);
-      } catch (error) {
-        // Counted by the observer of the store; the request is answered locally.
-        owed = !(error instanceof StoreUnavailable && error.underWay);
-      }
-    }
+  /** @param owed whether the store will have to be told of an admission; not when it may have counted it already */
+  function withoutStore(demand: Demand, owed: boolean): Decision {
     const closed = demand.charges.filter(
-      ({ policy, mode }) => mode === 'enforce' && policies.get(policy)?.onStoreError === 'closed',
+      ({ policy, mode }) => mode === 'enforce' && demands.policies.get(policy)?.onStoreError === 'closed',
     );
     const now = Date.now() + clockOffset;
     if (closed.length > 0) return unavailable(closed, now);
-    const asked = demand.charges.filter(({ policy }) => policies.get(policy)?.onStoreError === 'local');
+    const asked = demand.charges.filter(
+      ({ policy }) => demands.policies.get(policy)?.onStoreError === 'local',
+    );
     return fromLocal(asked, local.decide(asked, now, owed), now, (charge) => local.share(charge));
   }
 
-  function settle(demand: Demand, outcome: StoreDecision, started: number): Decision {
+  function settle(demand: Demand, outcome: GroupOutcome, position: number, started: number): Decision {
     clockOffset = outcome.now - Date.now();
-    const decision = fromStore(demand, outcome);
+    const decision = fromStore(demand, outcome, position);
     if (decision.outcome === 'allow') local.record(demand, outcome.now);
     // From before the call: the denial holds at least until then plus its wait.
     else denials?.put(demand.signature, decision, decision.retryAfterMs, started);
@@ -168,64 +199,9 @@ export function createRateLimiter(options: LimiterOptions): RateLimiter {
   /** Puts what was admitted without Redis into its windows, so that an outage does not double the quota. */
   async function writeBack(): Promise<void> {
     for (const charge of local.takeOwed(Date.now() + clockOffset)) {
-      await store.decide(demandOf([charge])).catch((error: unknown) => {
+      await decideBy(store, demandOf([charge])).catch((error: unknown) => {
         if (!(error instanceof StoreUnavailable && error.underWay)) local.owe([charge]);
       });
     }
   }
-
-  function demandFor(subject: Subject, names: readonly string[]): Demand {
-    const id = `${nameList(names)}\0${subject.userId}\0${subject.role}\0${subject.ip}\0${subject.account}\0${subject.endpoint}\0${subject.operation}`;
-    let demand = demands.get(id);
-    if (demand === undefined) {
-      demand = demandOf(names.map((name) => chargeOf(policyNamed(name), subject)));
-      demands.set(id, demand);
-    }
-    return demand;
-  }
-
-  function policyNamed(name: string): Policy {
-    const policy = policies.get(name);
-    if (policy === undefined) throw new RangeError(`no rate-limit policy is named ${JSON.stringify(name)}`);
-    return policy;
-  }
-
-  function chargeOf(policy: Policy, subject: Subject): Charge {
-    const { userId = '', role = '' } = subject;
-    return {
-      key: keys.key(policy, subject),
-      policy: policy.name,
-      quota: policy.users?.[userId] ?? policy.roles?.[role] ?? policy.quota,
-      windowMs: policy.windowSeconds * 1_000,
-      cost: policy.cost,
-      mode: policy.mode,
-    };
-  }
-
-  /** Every window that a user can have. */
-  function userCharges(userId: string, role?: string): Charge[] {
-    return [...policies.values()].flatMap((policy) => {
-      if (policy.scope === 'user') return [chargeOf(policy, { ip: '', userId, role })];
-      if (policy.scope === 'user+operation')
-        return ['other', ...operations].map((operation) =>
-          chargeOf(policy, { ip: '', userId, role, operation }),
-        );
-      return [];
-    });
-  }
 }
-
-/** Lists of names are constants of their routes: joined once each. */
-const joined = new WeakMap<readonly string[], string>();
-
-function nameList(names: readonly string[]): string {
-  let list = joined.get(names);
-  if (list === undefined) {
-    list = names.join();
-    joined.set(names, list);
-  }
-  return list;
-}
-
-const byName = (policies: readonly Policy[]): ReadonlyMap<string, Policy> =>
-  new Map(policies.map((policy) => [policy.name, policy]));

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Charge, Demand } from './encode.ts';
-import { bucketLength, consume, emptyWindow, roll, type Verdict, type WindowState } from './window.ts';
+import { add, bucketLength, consume, emptyWindow, roll, type Verdict, type WindowState } from './window.ts';
 
 /**
  * The same algorithm in this process, for when Redis does not answer. It is kept warm: what Redis admitted through
@@ -11,7 +11,7 @@ export class LocalLimiter {
   readonly #windows: LRUCache<string, WindowState>;
   readonly #replicas: number;
   /** Admitted by the store and not yet entered into the windows. */
-  readonly #recorded = new Map<Demand, number>();
+  readonly #recorded: Demand[] = [];
   #recordedAt = 0;
   /** Units admitted since the store went away, by window, to be written back. */
   #owed = new Map<string, { charge: Charge; units: number }>();
@@ -27,19 +27,19 @@ export class LocalLimiter {
   /** Records what the store admitted. Equal demands are counted, and entered once a second or when they are needed. */
   record(demand: Demand, now: number): void {
     if (now - this.#recordedAt >= 1_000) this.#enter(now);
-    this.#recorded.set(demand, (this.#recorded.get(demand) ?? 0) + 1);
+    if (demand.recorded++ === 0) this.#recorded.push(demand);
   }
 
   #enter(now: number): void {
-    for (const [{ charges }, count] of this.#recorded) {
-      for (const charge of charges) {
+    for (const demand of this.#recorded) {
+      for (const charge of demand.charges) {
         if (charge.mode !== 'enforce') continue;
         // As of now, not of up to a second ago: a local copy may count too long, never too little.
-        const units = { ...charge, cost: charge.cost * count };
-        consume(this.#window(charge, now), bucketLength(charge.windowMs), now, units, 'force');
+        add(this.#window(charge, now), charge.cost * demand.recorded);
       }
+      demand.recorded = 0;
     }
-    this.#recorded.clear();
+    this.#recorded.length = 0;
     this.#recordedAt = now;
   }
 

@@ -1,20 +1,24 @@
 import calculateSlot from 'cluster-key-slot';
 import { Cluster, type Redis } from 'ioredis';
-import { Batcher, type StoreDecision } from './batcher.ts';
-import { type Charge, type Demand, demandOf } from './encode.ts';
+import { Batcher, StoreUnavailable, type Waiting } from './batcher.ts';
+import {
+  type Charge,
+  type Demand,
+  demandOf,
+  type GroupOutcome,
+  outcomeAt,
+  type RuleOutcome,
+} from './encode.ts';
 import { decideLua, refundLua } from './script.ts';
 import { bucketLength } from './window.ts';
 
 /**
- * Where windows are kept. Uses `EVALSHA`, `EVAL`, `TIME`, `GETRANGE`, `SETRANGE`, `STRLEN`, `SET`, `DEL`, and in a
+ * Where windows are kept. Uses `EVALSHA`, `EVAL`, `TIME`, `MGET`, `GETRANGE`, `SETRANGE`, `SET`, `PEXPIRE`, `DEL`, and in a
  * cluster what ioredis asks of one (`CLUSTER SLOTS`).
  */
 export interface Store {
-  /**
-   * Decides a request by all of its rules: all or nothing.
-   * @throws StoreUnavailable
-   */
-  decide(demand: Demand): Promise<StoreDecision>;
+  /** Decides a request by all of its rules: all or nothing. */
+  ask(waiting: Waiting): void;
   /** Forgets windows. */
   forget(keys: readonly string[]): Promise<void>;
 }
@@ -25,6 +29,17 @@ export interface StoreOptions {
   readonly deadlineMs: number;
   readonly observe: (result: 'ok' | 'error' | 'timeout', seconds: number) => void;
 }
+
+/**
+ * What the store says of one demand.
+ * @throws StoreUnavailable
+ */
+export const decideBy = (store: Pick<Store, 'ask'>, demand: Demand): Promise<GroupOutcome> =>
+  new Promise((resolve, failed) => {
+    const decided = (outcome: GroupOutcome, position: number) =>
+      resolve(outcomeAt(outcome, demand.charges, position));
+    store.ask({ demand, decided, failed });
+  });
 
 /** The store of a connection: one primary, or a cluster. */
 export const createStore = (options: StoreOptions): Store =>
@@ -56,8 +71,8 @@ class SingleStore implements Store {
     });
   }
 
-  decide(demand: Demand): Promise<StoreDecision> {
-    return this.#batcher.decide(demand);
+  ask(waiting: Waiting): void {
+    this.#batcher.ask(waiting);
   }
 
   async forget(keys: readonly string[]): Promise<void> {
@@ -81,14 +96,22 @@ class ClusterStore implements Store {
     this.#scripts = defineScripts(options.redis);
   }
 
-  async decide(demand: Demand): Promise<StoreDecision> {
+  ask(waiting: Waiting): void {
+    this.#decide(waiting.demand).then(
+      (outcome) => waiting.decided(outcome, 0),
+      (error) =>
+        waiting.failed(error instanceof StoreUnavailable ? error : new StoreUnavailable(false, error)),
+    );
+  }
+
+  async #decide(demand: Demand): Promise<GroupOutcome> {
     const parts = splitBySlot(demand.charges);
-    const rules: StoreDecision['rules'][number][] = new Array(demand.charges.length);
+    const rules: RuleOutcome[] = new Array(demand.charges.length);
     const taken: { charges: readonly Charge[]; now: number }[] = [];
-    let last: StoreDecision = { now: 0, admitted: true, rules: [] };
+    let last: GroupOutcome = { now: 0, admitted: 1, rules: [] };
     for (const { slot, charges, positions } of parts) {
       try {
-        last = await this.#batcher(slot).decide(demandOf(charges));
+        last = await decideBy(this.#batcher(slot), demandOf(charges));
       } catch (error) {
         await this.#refund(taken);
         throw error;
@@ -97,7 +120,7 @@ class ClusterStore implements Store {
         const outcome = last.rules[i];
         if (outcome) rules[position] = outcome;
       });
-      if (!last.admitted) {
+      if (last.admitted === 0) {
         await this.#refund(taken);
         // The rules that were not asked are not known; they did not deny.
         return { ...last, rules: Array.from(rules, (rule) => rule ?? unasked(last.now)) };

@@ -6,11 +6,13 @@ import { Batcher } from './batcher.ts';
 import { Breaker } from './breaker.ts';
 import { Deadlines } from './deadlines.ts';
 import type { Decision } from './decision.ts';
+import { Demands } from './demands.ts';
 import { DenyCache } from './deny-cache.ts';
-import { decodeReply } from './encode.ts';
+import { decodeReply, demandOf } from './encode.ts';
 import { rateLimitHeaders, retryAfterSeconds } from './headers.ts';
-import { networkOf, WindowKeys } from './keys.ts';
+import { networkOf, type Subject, WindowKeys } from './keys.ts';
 import { defaultPolicies, type Policy } from './policies.ts';
+import { decideBy } from './store.ts';
 import { InvalidPolicies, validatePolicies } from './validate.ts';
 
 const policy = defaultPolicies[0] as Policy;
@@ -150,6 +152,41 @@ describe('the circuit breaker', () => {
   });
 });
 
+describe('demands', () => {
+  const scopes = ['user', 'user+operation', 'account', 'ip', 'endpoint', 'global'] as const;
+  const policies = scopes.map((scope) => ({ ...policy, name: scope.replace('+', '-'), scope }));
+  const demands = new Demands(policies, new WindowKeys());
+  const names = policies.map(({ name }) => name);
+  // Of what a client may choose, and of the separators: what could be read as another's.
+  const text = fc.string({ unit: fc.constantFrom('a', '1', '=', '?', '\0', '.'), maxLength: 4 });
+  const subject = fc.record(
+    {
+      ip: fc.constantFrom('192.0.2.1', '192.0.2.2'),
+      userId: text,
+      account: text,
+      endpoint: text,
+      operation: text,
+    },
+    { requiredKeys: ['ip'] },
+  );
+  const keysOf = (who: Subject) => demands.for(who, names).charges.map(({ key }) => key);
+
+  test('of different subjects are never taken for one another, whatever they contain', () => {
+    const keys = new WindowKeys();
+    fc.assert(
+      fc.property(subject, (who) => {
+        expect(keysOf(who)).toEqual(policies.map((one) => keys.key(one, who)));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test('of equal subjects are the same object', () => {
+    const [a, b] = [1, 2].map(() => demands.for({ ip: '192.0.2.1', userId: 'a' }, ['user']));
+    expect(a).toBe(b);
+  });
+});
+
 describe('the deny cache', () => {
   test('holds a denial for its wait, and a second at most', () => {
     let now = 0;
@@ -157,7 +194,7 @@ describe('the deny cache', () => {
     cache.put('short', 'a', 300, 0);
     cache.put('long', 'b', 60_000, 0);
     now = 299;
-    expect(cache.get('short')).toEqual({ value: 'a', age: 299 });
+    expect(cache.get('short')).toMatchObject({ value: 'a', at: 0 });
     now = 300;
     expect(cache.get('short')).toBeUndefined();
     now = 999;
@@ -202,12 +239,12 @@ describe('the batcher', () => {
     });
     const decisions: Promise<unknown>[] = [];
     for (const id of ['first', 'second', 'third']) {
-      decisions.push(request.run(id, () => batcher.decide({ charges: [], signature: '' })));
+      decisions.push(request.run(id, () => decideBy(batcher, demandOf([]))));
       await turn();
     }
     expect(callers).toEqual(['first', 'second']);
     for (const answered of [1, 2, 3]) {
-      answers.shift()?.(Buffer.alloc(10));
+      answers.shift()?.(Buffer.alloc(11));
       await decisions[answered - 1];
       await turn();
     }

@@ -77,10 +77,7 @@ export function consume(
 ): Verdict {
   const { quota, cost } = rule;
   const admitted = state.sum + cost <= quota;
-  if ((admitted && mode === 'consume') || mode === 'force') {
-    state.current += cost;
-    state.sum += cost;
-  }
+  if ((admitted && mode === 'consume') || mode === 'force') add(state, cost);
   return {
     admitted,
     remaining: Math.max(0, quota - state.sum),
@@ -88,6 +85,12 @@ export function consume(
     resetAt: state.sum === 0 ? now : (newest(state) + subBuckets + 1) * bucketMs,
     nextAt: state.sum === 0 ? now : (state.oldest + subBuckets + 1) * bucketMs,
   };
+}
+
+/** Consumes units of a rolled window, whatever its quota. */
+export function add(state: WindowState, units: number): void {
+  state.current += units;
+  state.sum += units;
 }
 
 /** Milliseconds until no more than `target` units count: the oldest sub-buckets leave one by one. */
