@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { type ImageName, imageCatalogue } from '../images.ts';
-import { unpackDebian } from './debian.ts';
+import { type Installed, unpackDebian, unpacked } from './debian.ts';
 import { aptInstallAsRoot, brewInstall, containerEngine } from './installers.ts';
 
 /** A server of the stack that is not our own. */
@@ -107,12 +107,8 @@ export async function resolve(name: ServerName, options: ResolveOptions): Promis
   for (const way of ways) {
     const folder = await way(server, options);
     if (folder === undefined) continue;
-    const installed = onPath(
-      server,
-      { ...options.environment, ...folder.env, PATH: folder.path },
-      folder.env,
-    );
-    if (installed) return { ...installed, source: folder.source };
+    const installed = inFolder(server, folder, options.environment);
+    if (installed) return installed;
   }
   const engine = containerEngine(options.environment);
   return (
@@ -123,6 +119,12 @@ export async function resolve(name: ServerName, options: ResolveOptions): Promis
       version: 'pinned',
     }
   );
+}
+
+/** What is here already, on PATH or unpacked by an earlier start. */
+export function present(name: ServerName, environment: ResolveOptions['environment']): Resolved | undefined {
+  const folder = unpacked(servers[name], environment);
+  return onPath(servers[name], environment) ?? (folder && inFolder(servers[name], folder, environment));
 }
 
 /** What to type when a required server cannot be had. */
@@ -151,6 +153,15 @@ function onPath(
     }
   }
   return undefined;
+}
+
+function inFolder(
+  server: Server,
+  { path, env, source }: Installed,
+  environment: ResolveOptions['environment'],
+): Resolved | undefined {
+  const found = onPath(server, { ...environment, ...env, PATH: path }, env);
+  return found && { ...found, source };
 }
 
 function versionOf(

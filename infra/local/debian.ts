@@ -29,7 +29,7 @@ export async function unpackDebian(
   if (server.debian === undefined || !has('apt-get', environment) || !has('dpkg', environment))
     return undefined;
   if (server.debianFile !== undefined && !existsSync(server.debianFile)) return undefined;
-  const cache = join(environment['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'simple378', 'debian');
+  const cache = cacheOf(environment);
   const target = join(cache, server.debian);
   if (!existsSync(target)) {
     say(`unpacking the package ${server.debian} into ${target} (once; nothing is installed)`);
@@ -40,6 +40,16 @@ export async function unpackDebian(
       return undefined;
     }
   }
+  return unpacked(server, environment);
+}
+
+/** What an earlier start unpacked of a server, if it did. */
+export function unpacked(
+  { debian = '' }: { readonly debian?: string },
+  environment: ResolveOptions['environment'],
+): Installed | undefined {
+  const target = join(cacheOf(environment), debian);
+  if (debian === '' || !existsSync(target)) return undefined;
   // Packages from before the merge of /usr have libraries in /lib.
   const libraries = [join(target, 'usr', 'lib'), join(target, 'lib')].flatMap((folder) =>
     existsSync(folder)
@@ -54,6 +64,9 @@ export async function unpackDebian(
     source: 'Debian package in the cache',
   };
 }
+
+const cacheOf = (environment: ResolveOptions['environment']): string =>
+  join(environment['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'simple378', 'debian');
 
 async function unpack(
   name: string,

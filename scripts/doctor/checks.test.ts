@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { expect, test } from 'vitest';
-import { diskFinding, nodeFinding, portsFinding, toolFindings } from './checks.ts';
+import { diskFinding, nodeFinding, portsFinding, serverFindings, toolFindings } from './checks.ts';
 
 test('Node.js that runs TypeScript is ok, an older one is missing', () => {
   expect(nodeFinding('v24.18.1').state).toBe('ok');
@@ -25,5 +25,15 @@ test('a busy port is found', async () => {
 });
 
 test('every line that is not ok has a remedy', () => {
-  for (const { state, remedy } of toolFindings()) expect(state === 'ok' || remedy !== undefined).toBe(true);
+  const findings = [...serverFindings({ PATH: '', XDG_CACHE_HOME: '/nowhere' }), ...toolFindings()];
+  for (const { state, remedy } of findings) expect(state === 'ok' || remedy !== undefined).toBe(true);
+});
+
+test('a server of the stack is found on PATH, and else what is lost without it is said', () => {
+  expect(serverFindings().find(({ name }) => name === 'redis')).toMatchObject({
+    state: 'ok',
+    detail: expect.stringMatching(/^\d+\.\d+.*, /),
+  });
+  const none = serverFindings({ PATH: '', XDG_CACHE_HOME: '/nowhere' });
+  expect(none.find(({ name }) => name === 'alertmanager')?.detail).toContain('alerts fire and reach nobody');
 });

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
+import { howToGet, present, type ServerName, servers } from '../../infra/local/binaries.ts';
 import { busyPorts } from '../../infra/local/ports.ts';
 
 /** What one check found. */
@@ -33,43 +34,10 @@ const tools: readonly Tool[] = [
     remedy: 'install git',
   },
   {
-    name: 'Redis',
-    programs: [
-      ['redis-server', '--version'],
-      ['valkey-server', '--version'],
-    ],
-    without: '`npm start` gets one by itself where it can',
-    remedy: 'apt install redis-server, or brew install redis',
-  },
-  {
-    name: 'Prometheus',
-    programs: [['prometheus', '--version']],
-    without: 'no metrics history and no alerts in the local stack',
-    remedy: 'apt install prometheus, or brew install prometheus',
-  },
-  {
     name: 'promtool',
     programs: [['promtool', '--version']],
     without: 'rule tests are skipped',
     remedy: 'it comes with Prometheus',
-  },
-  {
-    name: 'Alertmanager',
-    programs: [
-      ['alertmanager', '--version'],
-      ['prometheus-alertmanager', '--version'],
-    ],
-    without: 'alerts are not delivered in the local stack',
-    remedy: 'apt install prometheus-alertmanager, or brew install alertmanager',
-  },
-  {
-    name: 'Grafana',
-    programs: [
-      ['grafana', '--version'],
-      ['grafana-server', '-v'],
-    ],
-    without: '`npm run dashboards:preview` draws the dashboards instead',
-    remedy: 'https://grafana.com/docs/grafana/latest/setup-grafana/installation/',
   },
   {
     name: 'k6',
@@ -117,6 +85,21 @@ const tools: readonly Tool[] = [
     remedy: 'pulumi login, or pulumi login --local',
   },
 ];
+
+/** The servers of the local stack: what is here, and what `npm start` would look for. */
+export function serverFindings(environment = process.env): Finding[] {
+  return (Object.keys(servers) as ServerName[]).map((name) => {
+    const found = present(name, environment);
+    if (found !== undefined) return { name, state: 'ok', detail: `${found.version}, ${found.source}` };
+    const without = servers[name].cost ?? 'nothing works';
+    return {
+      name,
+      state: 'note',
+      detail: `not here yet: \`npm start\` gets it where it can; without it ${without}`,
+      remedy: howToGet(name),
+    };
+  });
+}
 
 /** Looks for every program. */
 export function toolFindings(): Finding[] {

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { basePorts } from '../../infra/local/layout.ts';
 import { command, noArguments } from '../lib/command.ts';
 import {
   diskFinding,
@@ -6,6 +7,7 @@ import {
   nodeFinding,
   packagesFinding,
   portsFinding,
+  serverFindings,
   toolFindings,
 } from './checks.ts';
 
@@ -15,8 +17,6 @@ What is installed, what is missing, and what to do about it.
 
 Exit: 0 everything that is required is there, 1 something is not.`;
 
-/** Ports of the local stack, as the README lists them. */
-const ports = [8443, 8444, 9464, 9465, 8000, 6390, 9121, 9090, 9093, 3000];
 const signs: Record<Finding['state'], string> = { ok: 'ok  ', missing: 'MISS', note: '-   ' };
 
 await command('doctor', usage, async (args) => {
@@ -26,7 +26,8 @@ await command('doctor', usage, async (args) => {
     nodeFinding(process.version),
     packagesFinding(root),
     diskFinding(root),
-    await portsFinding(ports),
+    await portsFinding(Object.values(basePorts)),
+    ...serverFindings(),
     ...toolFindings(),
   ];
   for (const { name, state, detail, remedy } of findings) {
