@@ -1,3 +1,4 @@
+import { testedPerReplica } from '../infra/settings/capacity.ts';
 import { longestWindowSeconds } from '../slo/index.ts';
 import type { Config, Environment } from './engine/types.ts';
 import { environments } from './engine/types.ts';
@@ -9,12 +10,25 @@ const kindNetwork = { inside: ['172.16.0.0/12'] };
 /** Prometheus keeps at least what the longest objective looks back over. */
 const monitoring = { 'prometheus-hardened': { retentionDays: Math.ceil(longestWindowSeconds / 86_400) } };
 
+/** What the load test found; the settings are held to the same figure. */
+const capacity = { 'limits-within-capacity': { perReplica: Math.floor(testedPerReplica() ?? 0) } };
+
 /** Settings of rules that differ from the rule's defaults, per environment. */
 export const environmentConfig: Readonly<Record<Environment, Partial<Readonly<Record<RuleName, Config>>>>> = {
-  local: { ...monitoring, 'case-service-replicas': { minimum: 2 }, 'network-no-internet': kindNetwork },
-  dev: { ...monitoring, 'case-service-replicas': { minimum: 1 }, 'network-no-internet': kindNetwork },
-  staging: { ...monitoring, 'case-service-replicas': { minimum: 2 } },
-  prod: { ...monitoring },
+  local: {
+    ...monitoring,
+    ...capacity,
+    'case-service-replicas': { minimum: 2 },
+    'network-no-internet': kindNetwork,
+  },
+  dev: {
+    ...monitoring,
+    ...capacity,
+    'case-service-replicas': { minimum: 1 },
+    'network-no-internet': kindNetwork,
+  },
+  staging: { ...monitoring, ...capacity, 'case-service-replicas': { minimum: 2 } },
+  prod: { ...monitoring, ...capacity },
 };
 
 /** The environment that a stack name means; the strictest where it means none. */

@@ -87,8 +87,15 @@ async function judge(wanted: readonly Environment[], rendered: boolean): Promise
 /** The program's resources, from the program itself under mocks. */
 async function registered(environment: Environment): Promise<readonly Resource[]> {
   const { evaluate: run } = await import('../infra/evaluate.ts');
-  const { resources } = await run(environment, { preview: true });
-  return resources;
+  // Pulumi writes a stack trace for each of its promises, a fifth of the time, and nobody reads them.
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    const { resources } = await run(environment, { preview: true });
+    return resources;
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
 }
 
 function environmentNamed(name: string): Environment {

@@ -334,7 +334,7 @@ export const points: readonly Point[] = [
   {
     number: 50,
     claim: 'checkov and kube-score: no finding without a reason',
-    evidence: ['checkov', 'kube-score', 'kubernetes-validate'],
+    evidence: ['checkov', 'kube-score', 'kubeconform', 'crd-schemas', 'pod-security'],
   },
   {
     number: 51,

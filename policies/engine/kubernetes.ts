@@ -200,3 +200,13 @@ function matches(expression: NonNullable<Selector['matchExpressions']>[number], 
       return false;
   }
 }
+
+/** The files of a ConfigMap whose name matches, each with its text; none for another kind. */
+export function filesOf(resource: Resource, name: RegExp): readonly (readonly [string, string])[] {
+  if (!isKind(resource, 'ConfigMap')) return [];
+  const { data = {} } = manifest(resource);
+  // By name first: what is in other files, and whether it is known, is no business of the rule.
+  return Object.keys(data)
+    .filter((file) => name.test(file))
+    .map((file) => [file, data[file] ?? ''] as const);
+}

@@ -136,9 +136,22 @@ function targetOf(autoscaler: Resource, resources: readonly Resource[]): Resourc
 
 /** The fewest replicas there may be: the autoscaler's minimum, else what the workload says, else one. */
 function replicas(workload: Resource, resources: readonly Resource[]): number {
-  const autoscaler = resources.filter(isAutoscaler).find((one) => targetOf(one, resources) === workload);
-  if (autoscaler) return spec<Autoscaler>(autoscaler).minReplicas ?? 1;
+  const autoscaler = autoscalerOf(workload, resources);
+  return autoscaler ? (spec<Autoscaler>(autoscaler).minReplicas ?? 1) : ownReplicas(workload);
+}
+
+/** The most replicas there may be: the autoscaler's maximum, else what the workload says, else one. */
+export function mostReplicas(workload: Resource, resources: readonly Resource[]): number {
+  const autoscaler = autoscalerOf(workload, resources);
+  return autoscaler ? (spec<Autoscaler>(autoscaler).maxReplicas ?? 1) : ownReplicas(workload);
+}
+
+function ownReplicas(workload: Resource): number {
   return spec<{ replicas?: number }>(workload).replicas ?? 1;
+}
+
+function autoscalerOf(workload: Resource, resources: readonly Resource[]): Resource | undefined {
+  return resources.filter(isAutoscaler).find((one) => targetOf(one, resources) === workload);
 }
 
 /** Kubernetes rounds percentages of a budget up. */

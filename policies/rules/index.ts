@@ -3,6 +3,7 @@ import { availabilityRules } from './availability.ts';
 import { certificateRules } from './certificates.ts';
 import { clusterRules } from './cluster.ts';
 import { edgeRules } from './edge.ts';
+import { limitRules } from './limits.ts';
 import { networkRules } from './network.ts';
 import { observabilityRules } from './observability.ts';
 import { podRules } from './pods.ts';
@@ -23,6 +24,7 @@ const all = [
   ...clusterRules,
   ...redisRules,
   ...observabilityRules,
+  ...limitRules,
 ] as const;
 
 /** Every rule of the pack. The catalogue names them by {@link RuleName}, so a rule that is gone does not compile. */

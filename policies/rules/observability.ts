@@ -1,9 +1,9 @@
 import { parse } from 'yaml';
-import { containers, isKind, isWorkload, manifest } from '../engine/kubernetes.ts';
+import { containers, filesOf, isWorkload } from '../engine/kubernetes.ts';
 import type { Resource } from '../engine/types.ts';
 import { integer, names, resourceRule } from './define.ts';
 
-/** Prometheus, Alertmanager and Grafana by their configuration files, and the limits of the service. */
+/** Prometheus, Alertmanager and Grafana by their configuration files. */
 
 interface AlertRule {
   readonly alert?: string;
@@ -15,8 +15,6 @@ interface ScrapeConfig {
   readonly scheme?: string;
   readonly tls_config?: { readonly ca_file?: string; readonly insecure_skip_verify?: boolean };
 }
-
-const isConfigMap = (resource: Resource): boolean => isKind(resource, 'ConfigMap');
 
 export const observabilityRules = [
   resourceRule({
@@ -48,7 +46,7 @@ export const observabilityRules = [
     applies: (resource) => ruleFiles(resource).length > 0,
     *check(resource) {
       for (const [file, text] of ruleFiles(resource)) {
-        const { groups = [] } = parse(text) as { groups?: readonly { rules?: readonly AlertRule[] }[] };
+        const { groups = [] } = yamlOf(text) as { groups?: readonly { rules?: readonly AlertRule[] }[] };
         for (const { alert, labels = {}, annotations = {} } of groups.flatMap(({ rules = [] }) => rules)) {
           if (alert === undefined) continue;
           const missing = [
@@ -82,7 +80,7 @@ export const observabilityRules = [
     *check(resource, config) {
       const plain = config.plainJobs as readonly string[];
       for (const [file, text] of filesOf(resource, /prometheus\.ya?ml$/)) {
-        const { scrape_configs = [] } = parse(text) as { scrape_configs?: readonly ScrapeConfig[] };
+        const { scrape_configs = [] } = yamlOf(text) as { scrape_configs?: readonly ScrapeConfig[] };
         for (const job of scrape_configs) {
           if (job.tls_config?.insecure_skip_verify) yield `${file}: job ${job.job_name} verifies nothing`;
           if (job.scheme !== 'https' && !loopbackOnly(job) && !plain.includes(job.job_name ?? ''))
@@ -114,45 +112,7 @@ export const observabilityRules = [
       if (args.some((one) => one.startsWith('--web.enable-admin-api'))) yield 'the admin API is on';
     },
   }),
-  resourceRule({
-    name: 'limits-within-capacity',
-    title: 'Rate limits stay below what the fleet was tested with, and fail safely at login',
-    why: 'A limit above the knee protects nothing; a login limit that fails open invites guessing.',
-    severity: 'high',
-    remediation:
-      'Lower the global quota or measure more capacity; set onStoreError: closed on login policies.',
-    references: ['API4', 'API6', 'ASVS 2.4.1', 'ASVS 6.3.1'],
-    config: {
-      properties: {
-        maxPerSecond: integer('Tested requests per second of the fleet; 0 when not measured', 0),
-      },
-    },
-    applies: (resource) => filesOf(resource, /polic(y|ies)\.json$/).length > 0,
-    *check(resource, config) {
-      const tested = config.maxPerSecond as number;
-      for (const [file, text] of filesOf(resource, /polic(y|ies)\.json$/))
-        for (const { name, scope, quota, windowSeconds, onStoreError, mode } of JSON.parse(
-          text,
-        ) as readonly Limit[]) {
-          const rate = quota / windowSeconds;
-          if (scope === 'global' && tested > 0 && rate > tested)
-            yield `${file}: ${name} admits ${rate}/s, tested are ${tested}/s`;
-          if (name.startsWith('login') && onStoreError !== 'closed')
-            yield `${file}: ${name} fails ${onStoreError}`;
-          if (name.startsWith('login') && mode === 'shadow') yield `${file}: ${name} is only watched`;
-        }
-    },
-  }),
 ] as const;
-
-interface Limit {
-  readonly name: string;
-  readonly scope: string;
-  readonly quota: number;
-  readonly windowSeconds: number;
-  readonly onStoreError: string;
-  readonly mode: string;
-}
 
 /** Allowed values; the empty text stands for a setting that may be left out. */
 const grafanaSettings: Readonly<Record<string, readonly string[]>> = {
@@ -166,13 +126,12 @@ const grafanaSettings: Readonly<Record<string, readonly string[]>> = {
   'security.disable_gravatar': ['true'],
 };
 
-function filesOf(resource: Resource, name: RegExp): readonly (readonly [string, string])[] {
-  if (!isConfigMap(resource)) return [];
-  const { data = {} } = manifest(resource);
-  // By name first: what is in other files, and whether it is known, is no business of the rule.
-  return Object.keys(data)
-    .filter((file) => name.test(file))
-    .map((file) => [file, data[file] ?? ''] as const);
+const parsed = new Map<string, unknown>();
+
+/** YAML, parsed once a text: environments share their rule files, and those are long. */
+function yamlOf(text: string): unknown {
+  if (!parsed.has(text)) parsed.set(text, parse(text));
+  return parsed.get(text);
 }
 
 /** Prometheus rule files: YAML whose top is `groups`. */

@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest';
+import { defaultPolicies } from '../../app/src/limiter/policies.ts';
+import { violationsOf } from '../engine/evaluate.ts';
+import type { Rule } from '../engine/types.ts';
+import { environments } from '../engine/types.ts';
+import { environmentConfig } from '../environments.ts';
+import { type Break, changedStack, dropped, put } from '../fixtures/change.ts';
+import { rules } from './index.ts';
+
+const rule = rules.find(({ name }) => name === 'limits-within-capacity') as Rule;
+
+/** What the rule says of a global limit a second, where one replica was tested with 120 requests a second. */
+function said(perSecond: number, perReplica: number, ...changes: readonly Break[]): string[] {
+  const limits = defaultPolicies.map((limit) =>
+    limit.scope === 'global' ? { ...limit, quota: perSecond * limit.windowSeconds } : limit,
+  );
+  const stack = changedStack(
+    put('ConfigMap/case-policies', 'data.policies\\.json', JSON.stringify(limits)),
+    ...changes,
+  );
+  return violationsOf(rule, stack, { perReplica }).map(({ message }) => message);
+}
+
+const autoscaler = 'HorizontalPodAutoscaler/case-service';
+
+test('the global limit may be what the most replicas were tested with, and not one request more', () => {
+  expect(said(1_200, 120)).toEqual([]);
+  expect(said(1_201, 120)).toEqual(['policies.json: global admits 1201/s, the fleet was tested with 1200/s']);
+});
+
+test('the fleet is as large as its autoscaler may make it, else what its Deployment says', () => {
+  expect(said(1_200, 120, put(autoscaler, 'spec.maxReplicas', 9))).toHaveLength(1);
+  const alone = [{ remove: autoscaler }, put('Deployment/case-service', 'spec.replicas', 3)] as const;
+  expect(said(360, 120, ...alone)).toEqual([]);
+  expect(said(361, 120, ...alone)).toHaveLength(1);
+  expect(said(121, 120, { remove: autoscaler })).toHaveLength(1);
+  expect(said(121, 120, dropped(autoscaler, 'spec.maxReplicas'))).toHaveLength(1);
+});
+
+test('without a load test there is no claim to hold a limit to', () => {
+  expect(said(1_000_000, 0)).toEqual([]);
+});
+
+test('every environment is held to the load test that was run', () => {
+  for (const environment of environments)
+    expect(environmentConfig[environment]['limits-within-capacity']?.['perReplica']).toBeGreaterThan(0);
+});
