@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { BadPolicies, readPoliciesFile } from './policies-file.ts';
-import { smoke } from './smoke.ts';
+import { smoke } from './smoke/index.ts';
 import { StartFailed, startStack } from './start.ts';
 
 const help = `npm start [-- options]
