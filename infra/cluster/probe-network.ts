@@ -2,8 +2,9 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { connections } from '../connections.ts';
 import { changesOf } from '../settings/changes.ts';
-import { BadSettings, loadSettings, type Settings } from '../settings.ts';
-import { type Kubectl, kubectlFor, unreachable } from './kubectl.ts';
+import { loadSettings, type Settings } from '../settings.ts';
+import { exitCodeOf, reach } from './command.ts';
+import type { Kubectl } from './kubectl.ts';
 import { type Aim, attempts, type Found, probePod, stranger, type Verdict, verdict } from './probe.ts';
 
 const help = `Usage: npm run probe-network -- <environment> [options]
@@ -17,40 +18,30 @@ stranger, to every port of every component.
 
 Exit codes: 0 enforced, 1 violated, 2 could not check or policies are not enforced at all, 78 bad settings.`;
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = await main(process.argv.slice(2));
+if (process.argv[1] === fileURLToPath(import.meta.url))
+  process.exitCode = await exitCodeOf('probe-network', () => run(process.argv.slice(2)));
 
-async function main(argv: readonly string[]): Promise<number> {
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...argv],
-      allowPositionals: true,
-      options: {
-        set: { type: 'string', multiple: true, default: [] },
-        image: { type: 'string' },
-        help: { type: 'boolean', default: false },
-      },
-    });
-    if (values.help) {
-      console.log(help);
-      return 0;
-    }
-    const [environment] = positionals;
-    if (!environment || positionals.length > 1) throw new Error('name one environment; --help shows how');
-    const settings = loadSettings(environment, changesOf(values.set));
-    const why = await unreachable();
-    if (why) throw new Error(`no cluster answers: ${why}`);
-    const { status, lines, tried } = await probeNetwork(
-      kubectlFor(settings.namespace),
-      settings,
-      values.image,
-    );
-    for (const line of lines) console.log(line);
-    console.log(`probe-network: ${status} (${tried} connections tried)`);
-    return { enforced: 0, violated: 1, 'not enforced': 2 }[status];
-  } catch (error) {
-    console.error(`probe-network: ${(error as Error).message}`);
-    return error instanceof BadSettings ? 78 : 2;
+async function run(argv: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...argv],
+    allowPositionals: true,
+    options: {
+      set: { type: 'string', multiple: true, default: [] },
+      image: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    console.log(help);
+    return 0;
   }
+  const [environment] = positionals;
+  if (!environment || positionals.length > 1) throw new Error('name one environment; --help shows how');
+  const settings = loadSettings(environment, changesOf(values.set));
+  const { status, lines, tried } = await probeNetwork(await reach(settings), settings, values.image);
+  for (const line of lines) console.log(line);
+  console.log(`probe-network: ${status} (${tried} connections tried)`);
+  return { enforced: 0, violated: 1, 'not enforced': 2 }[status];
 }
 
 /** Probes from every source, one pod each, and removes them. */

@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { changesOf } from '../settings/changes.ts';
-import { BadSettings, loadSettings } from '../settings.ts';
-import { kubectlFor, unreachable } from './kubectl.ts';
+import { loadSettings } from '../settings.ts';
+import { exitCodeOf, reach } from './command.ts';
 import { listBackups, restore } from './restore.ts';
 
 const help = `Usage: npm run restore -- <environment> [file] [options]
@@ -16,16 +16,8 @@ answers 503 on data. What was there stays on the volume as before-restore-<time>
 
 Exit codes: 0 done, 1 it failed, 2 no cluster, no such copy or wrong usage, 78 bad settings.`;
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = await main(process.argv.slice(2));
-
-async function main(argv: readonly string[]): Promise<number> {
-  try {
-    return await run(argv);
-  } catch (error) {
-    console.error(`restore: ${(error as Error).message}`);
-    return error instanceof BadSettings ? 78 : 2;
-  }
-}
+if (process.argv[1] === fileURLToPath(import.meta.url))
+  process.exitCode = await exitCodeOf('restore', () => run(process.argv.slice(2)));
 
 async function run(argv: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -48,9 +40,7 @@ async function run(argv: readonly string[]): Promise<number> {
     throw new Error(
       `${environment} has no copies: redis.mode is ${settings.redis.mode}, redis.backup.enabled ${settings.redis.backup.enabled}`,
     );
-  const why = await unreachable();
-  if (why) throw new Error(`no cluster answers: ${why}`);
-  const kubectl = kubectlFor(settings.namespace);
+  const kubectl = await reach(settings);
   const copies = await listBackups(kubectl, settings);
   if (!file) {
     for (const copy of copies) console.log(copy);

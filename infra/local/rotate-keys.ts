@@ -3,9 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { kubectlFor, unreachable } from '../cluster/kubectl.ts';
+import { exitCodeOf, reach } from '../cluster/command.ts';
+import type { Kubectl } from '../cluster/kubectl.ts';
 import { reseal } from '../cluster/reseal.ts';
-import { BadSettings, loadSettings } from '../settings.ts';
+import { loadSettings } from '../settings.ts';
 import { basePorts, paths, portsAt, root } from './layout.ts';
 import { writePrivate } from './material.ts';
 import { replicaEnvironment } from './parts.ts';
@@ -24,29 +25,21 @@ Both while the service runs. It may be stopped and started again at any time.
 
 Exit: 0 every case is under the active key, 1 it failed, 2 nothing runs or wrong usage, 78 bad settings.`;
 
-process.exitCode = await main(process.argv.slice(2));
+process.exitCode = await exitCodeOf('rotate-keys', () => main(process.argv.slice(2)));
 
-async function main([first, ...more]: readonly string[]): Promise<number> {
-  if (first === undefined) return rotate();
-  if (first === '--help') {
+async function main([environment, ...more]: readonly string[]): Promise<number> {
+  if (environment === undefined) return rotate();
+  if (environment === '--help') {
     console.log(help);
     return 0;
   }
-  try {
-    if (more.length > 0) throw new Error(`${more.join(' ')}: name one environment\n\n${help}`);
-    const settings = loadSettings(first);
-    const why = await unreachable();
-    if (why) throw new Error(`no cluster answers: ${why}`);
-    return await resealIn(settings.namespace);
-  } catch (error) {
-    console.error(`rotate-keys: ${(error as Error).message}`);
-    return error instanceof BadSettings ? 78 : 2;
-  }
+  if (more.length > 0) throw new Error(`${more.join(' ')}: name one environment\n\n${help}`);
+  return resealIn(await reach(loadSettings(environment)));
 }
 
-async function resealIn(namespace: string): Promise<number> {
+async function resealIn(kubectl: Kubectl): Promise<number> {
   try {
-    console.log(await reseal(kubectlFor(namespace)));
+    console.log(await reseal(kubectl));
     return 0;
   } catch (error) {
     console.error(`rotate-keys: ${(error as Error).message}`);

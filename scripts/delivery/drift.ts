@@ -1,8 +1,7 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { CouldNotCheck, command } from '../lib/command.ts';
+import { report } from '../lib/report.ts';
 import { driftMarkdown, driftOf, type Preview } from './drift-report.ts';
 import { pulumi } from './pulumi.ts';
 
@@ -26,11 +25,6 @@ await command('drift', usage, (args) => {
   if (environment === undefined || rest.length > 0) throw new CouldNotCheck('name one environment');
   const preview = pulumi('preview', '--refresh', '--json', '--stack', environment);
   const drifts = driftOf(JSON.parse(preview) as Preview);
-  const text = driftMarkdown(environment, drifts);
-  if (values.out === undefined) console.log(text);
-  else {
-    mkdirSync(dirname(join(root, values.out)), { recursive: true });
-    writeFileSync(join(root, values.out), text);
-  }
+  report(driftMarkdown(environment, drifts), root, values.out);
   return drifts.length === 0 ? 0 : 1;
 });

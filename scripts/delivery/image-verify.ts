@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
+import { isPinned } from '../../infra/images.ts';
 import { CouldNotCheck, command } from '../lib/command.ts';
 
 const usage = `npm run image:verify -- <reference with digest> [--repository OWNER/NAME]
@@ -19,7 +20,7 @@ await command('image:verify', usage, (args) => {
   });
   const [reference = ''] = positionals;
   const repository = values.repository ?? process.env.GITHUB_REPOSITORY;
-  if (!/@sha256:[0-9a-f]{64}$/.test(reference))
+  if (!isPinned(reference))
     throw new CouldNotCheck(`${reference || 'nothing'} is no reference with a digest`);
   if (repository === undefined) throw new CouldNotCheck('--repository is missing');
   const workflow = `https://github.com/${repository}/.github/workflows/deploy.yml@refs/heads/main`;

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { isPinned } from '../../infra/images.ts';
 import { CouldNotCheck, command } from '../lib/command.ts';
 import { pulumi } from './pulumi.ts';
 import { runningImage, type State } from './running-image.ts';
@@ -49,7 +50,7 @@ function remembered(note: string, environment: string): string {
 }
 
 function up(environment: string, image: string): number {
-  if (!/@sha256:[0-9a-f]{64}$/.test(image)) throw new CouldNotCheck(`${image} is no reference with a digest`);
+  if (!isPinned(image)) throw new CouldNotCheck(`${image} is no reference with a digest`);
   pulumi('config', 'set', '--stack', environment, '--path', 'simple378:app.image', image);
   const { status } = spawnSync('npm', ['run', 'up', '--', environment, '--yes'], {
     cwd: root,

@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { parse } from 'yaml';
 import { CouldNotCheck, command } from '../lib/command.ts';
+import { report } from '../lib/report.ts';
 import { changeOf, type Manifest, markdown } from './changes.ts';
 
 const usage = `npm run render:diff [-- --base REF] [--out FILE]
@@ -27,12 +28,7 @@ await command('render:diff', usage, (args) => {
     .split('\n')
     .filter(Boolean);
   const changes = files.map((file) => changeOf(file, before(base, file), after(file)));
-  const text = markdown(changes.filter((change) => change !== null));
-  if (values.out === undefined) console.log(text);
-  else {
-    mkdirSync(dirname(join(root, values.out)), { recursive: true });
-    writeFileSync(join(root, values.out), text);
-  }
+  report(markdown(changes.filter((change) => change !== null)), root, values.out);
   return 0;
 });
 
