@@ -11,7 +11,7 @@ import type { Summary } from './scenarios/report.ts';
 // The traffic of `mixed` at a rising rate, to where latency, errors or the rate itself give way: the knee.
 // Limits must be out of the way (loadtests/policies/no-limits.json), else they are what is found.
 
-const workers = 200;
+const workers = 240;
 const steps = planSteps(run.to);
 const start = 5;
 

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { Policy } from '../../app/src/limiter/policies.ts';
 import { readPoliciesFile } from '../../infra/local/policies-file.ts';
 import { longestWaitSeconds } from '../scenarios/admissions.ts';
-import { rampProfile } from '../scenarios/breakpoint.ts';
+import { rampProfile, rampUsers } from '../scenarios/breakpoint.ts';
 import { count, type Summary } from '../scenarios/report.ts';
 import type { RunFile, Script } from '../scenarios/run-file.ts';
 import { exceeded, profileOf } from '../scenarios/traffic.ts';
@@ -30,7 +30,7 @@ const accountsFor: Record<Script, number> = {
   mixed: 20,
   soak: 20,
   spike: 60,
-  breakpoint: 20,
+  breakpoint: rampUsers,
 };
 
 try {

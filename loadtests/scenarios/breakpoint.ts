@@ -2,7 +2,7 @@ import { count, type Summary } from './report.ts';
 import type { Profile } from './traffic.ts';
 
 /** Accounts that the ramp's traffic is spread over. */
-export const rampUsers = 20;
+export const rampUsers = 60;
 const highestRate = 1200;
 
 /** One step of the ramp. */
