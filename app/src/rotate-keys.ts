@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
+import { removeRecordsWithoutCase } from './cases/ownerless.ts';
 import { resealCases } from './cases/reseal.ts';
 import { createMetrics } from './metrics/index.ts';
 import { connectRedis } from './redis/connect.ts';
@@ -12,6 +13,7 @@ const help = `node app/src/rotate-keys.ts
 Seals every case under the active key of SECRETS_DIR/data-keys.json, with the settings of the service and while it runs.
 Before: add the new key to the file, name it active, and let every replica take it up. After: keep the old key for as long
 as the oldest backup, which is sealed with it; then remove it.
+It also removes records of owners that a crash left without a case.
 It may be stopped and started again at any time.
 
 Exit: 0 every case is under the active key, 1 it failed, 2 wrong usage, 78 bad settings.`;
@@ -46,6 +48,8 @@ async function main(args: readonly string[]): Promise<number> {
         );
         break;
       }
+      const removed = await removeRecordsWithoutCase(redis);
+      if (removed > 0) console.log(`Removed ${removed} owner records that a crash had left without a case.`);
       return 0;
     } finally {
       redis.disconnect();

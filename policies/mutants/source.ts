@@ -162,8 +162,8 @@ export const patches: Readonly<Record<string, Patch>> = {
   'unknown fields dropped': {
     control: 'ACC-3',
     file: 'app/src/http/listener.ts',
-    from: 'coerceTypes: false, removeAdditional: false',
-    to: 'coerceTypes: false, removeAdditional: true',
+    from: 'removeAdditional: false',
+    to: 'removeAdditional: true',
     proofs: ['rbac-mass-assignment', 'auth-login-strict'],
   },
   'other methods are 404': {

@@ -280,6 +280,43 @@ describe('synchronisation', () => {
     expect((await alice.send('POST', '/api/v1/sync', { body })).status).toBe(400);
   });
 
+  test('says of an update that changes nothing what it lacks, and of a wrong operation only what is wrong with it', async () => {
+    const operation = { operationId: 'operation-empty', caseId: id(), kind: 'update', version: 1 };
+    const errors = async (over: object) =>
+      (await sync(alice, [{ ...operation, queuedAt: '2026-01-01T00:00:00Z', ...over }])).json.errors;
+    expect(await errors({})).toEqual([
+      { field: '/operations/0', message: 'must have at least one of title, description, status' },
+    ]);
+    expect(await errors({ kind: 'delete', version: 0 })).toEqual([
+      { field: '/operations/0/version', message: 'must be >= 1' },
+    ]);
+    expect(await errors({ kind: 'rename' })).toHaveLength(1);
+  });
+
+  test('stops when another synchronisation took its lock over, and goes on when it is sent again', async () => {
+    const { ownerId } = await create(bob);
+    const lock = `cs:v1:{o:${ownerId}}:sync-lock`;
+    const operations = Array.from({ length: 500 }, (_, i) => ({
+      operationId: `taken-over-${i}`,
+      caseId: id(),
+      kind: 'create',
+      title: `Case ${i}`,
+    }));
+    const redis = first.service.context.data;
+    const running = sync(bob, operations);
+    while ((await redis.set(lock, 'another', 'EX', 30, 'XX')) === null);
+    const answer = await running;
+    expect(answer.status).toBe(409);
+    expect(answer.headers['retry-after']).toBe('1');
+    // Not ours to release.
+    expect(await redis.get(lock)).toBe('another');
+    await redis.del(lock);
+    const results = (await sync(bob, operations)).json.results as { result: string }[];
+    const count = (wanted: string) => results.filter(({ result }) => result === wanted).length;
+    expect(count('applied')).toBeGreaterThan(0);
+    expect(count('applied') + count('duplicate')).toBe(500);
+  });
+
   test('behaves as a list of cases would, whatever is done in whatever order', async () => {
     const caseIds = [id(), id(), id()];
     const operation = fc.record({

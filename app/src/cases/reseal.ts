@@ -1,5 +1,5 @@
-import { Cluster, type Redis } from 'ioredis';
 import type { RedisClient } from '../redis/connect.ts';
+import { scanKeys } from '../redis/scan.ts';
 import { defineScript } from '../redis/scripts.ts';
 import { type DataKeys, keyIdOf, open, seal } from './crypto.ts';
 import { placeOf } from './keys.ts';
@@ -34,15 +34,13 @@ export async function resealCases(
 ): Promise<Progress> {
   const replace = defineScript(redis, 'replaceSealed', replaceLua);
   const progress = { seen: 0, resealed: 0 };
-  for (const node of redis instanceof Cluster ? redis.nodes('master') : [redis]) {
-    for await (const found of scan(node as Redis)) {
-      for (const key of found) {
-        const [, ownerId = '', caseId = ''] = keyForm.exec(key) ?? [];
-        progress.seen += 1;
-        if (await reseal(key, placeOf(ownerId, caseId))) progress.resealed += 1;
-      }
-      onProgress({ ...progress });
+  for await (const found of scanKeys(redis, pattern)) {
+    for (const key of found) {
+      const [, ownerId = '', caseId = ''] = keyForm.exec(key) ?? [];
+      progress.seen += 1;
+      if (await reseal(key, placeOf(ownerId, caseId))) progress.resealed += 1;
     }
+    onProgress({ ...progress });
   }
   return progress;
 
@@ -54,13 +52,4 @@ export async function resealCases(
       if ((await replace([key], [sealed, anew])) === 1) return true;
     }
   }
-}
-
-async function* scan(node: Redis): AsyncGenerator<string[]> {
-  let cursor = '0';
-  do {
-    const [next, found] = await node.scan(cursor, 'MATCH', pattern, 'COUNT', 500);
-    cursor = next;
-    if (found.length > 0) yield found;
-  } while (cursor !== '0');
 }

@@ -122,7 +122,9 @@ export function caseRoutes(plain: FastifyInstance, cases: CaseStore): void {
       },
     },
     async (request, reply) => {
-      const { ownerId, id } = await visible(cases, request, request.params.id);
+      const { id } = request.params;
+      const ownerId = await ownerOf(cases, request, id);
+      if (ownerId === undefined) throw noSuchCase();
       const outcome = await cases.delete(ownerId, id, expectedVersion(request));
       if (outcome.outcome === 'missing') throw noSuchCase();
       if (outcome.outcome === 'conflict') throw changedMeanwhile(outcome.version);
@@ -188,9 +190,14 @@ function ownerFor(request: FastifyRequest, ownerId: string | undefined): string 
   return ownerId;
 }
 
-async function visible(cases: CaseStore, request: FastifyRequest, id: string): Promise<Case> {
+/** Whose case an id can mean to the caller: an admin's question is answered by the record, anyone else's is about their own. */
+async function ownerOf(cases: CaseStore, request: FastifyRequest, id: string): Promise<string | undefined> {
   const { userId, role } = identityOf(request);
-  const owner = role === 'admin' ? await cases.ownerOf(id) : userId;
+  return role === 'admin' ? cases.ownerOf(id) : userId;
+}
+
+async function visible(cases: CaseStore, request: FastifyRequest, id: string): Promise<Case> {
+  const owner = await ownerOf(cases, request, id);
   const found = owner === undefined ? undefined : await cases.find(owner, id);
   if (found === undefined) throw noSuchCase();
   return found;

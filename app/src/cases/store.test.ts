@@ -1,9 +1,11 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type RedisServer, startRedis } from '../../../test/support/redis.ts';
 import { createMetrics } from '../metrics/index.ts';
 import { CaseCache } from './cache.ts';
+import { caseKeys } from './keys.ts';
+import { removeRecordsWithoutCase } from './ownerless.ts';
 import { type Case, CaseStore } from './store.ts';
 
 let server: RedisServer;
@@ -54,5 +56,70 @@ test('an operation that was applied since the case was read is a duplicate, not 
   expect(await store.update(await found(store, id), { title: 'New' }, 1, once)).toEqual({
     outcome: 'duplicate',
     version: 2,
+  });
+});
+
+test('an operation whose lock is held by another, or by nobody any more, writes nothing; while it is held it lasts', async () => {
+  const store = replica();
+  const { id } = await store.create(owner, content);
+  const lock = caseKeys.syncLock(owner);
+  const change = async (token: string) =>
+    store.update(await found(store, id), { title: 'New' }, (await found(store, id)).version, {
+      operationId: randomUUID(),
+      seconds: 60,
+      lock: { token, seconds: 30 },
+    });
+  expect(await change('mine')).toEqual({ outcome: 'superseded' });
+  await redis.set(lock, 'theirs', 'EX', 30);
+  expect(await change('mine')).toEqual({ outcome: 'superseded' });
+  expect(await found(store, id)).toMatchObject({ title: 'Old', version: 1 });
+  await redis.set(lock, 'mine', 'PX', 2_000);
+  expect(await change('mine')).toEqual({ outcome: 'applied', version: 2 });
+  expect(await redis.pttl(lock)).toBeGreaterThan(20_000);
+});
+
+describe('the record of who owns a case', () => {
+  const remaining = () => redis.keys('cs:v1:{case:*');
+  const once = () => ({ operationId: randomUUID(), seconds: 60 });
+  beforeEach(async () => {
+    await redis.flushall();
+  });
+
+  test('is gone when a creation arrives again after the case was deleted', async () => {
+    const store = replica();
+    const creation = once();
+    const { id } = await store.create(owner, content, undefined, creation);
+    await store.delete(owner, id, 1, once());
+    expect((await store.create(owner, content, id, creation)).outcome).toBe('duplicate');
+    expect(await remaining()).toEqual([]);
+  });
+
+  test('is gone when a deletion, whose answer was lost before the record was removed, is sent again', async () => {
+    const store = replica();
+    const { id } = await store.create(owner, content);
+    const deletion = once();
+    await store.delete(owner, id, 1, deletion);
+    for (const operation of [deletion, undefined]) {
+      await redis.set(caseKeys.owner(id), owner);
+      await store.delete(owner, id, 1, operation);
+      expect(await remaining()).toEqual([]);
+    }
+  });
+
+  test('stays while the case is there, whatever else is tried, and another owner’s is not touched', async () => {
+    const store = replica();
+    const { id } = await store.create(owner, content);
+    expect((await store.create(owner, content, id, once())).outcome).toBe('conflict');
+    expect((await store.create('other', content, id)).outcome).toBe('conflict');
+    expect((await store.delete('other', id)).outcome).toBe('missing');
+    expect(await store.ownerOf(id)).toBe(owner);
+  });
+
+  test('is swept where a crash left it without a case, and nowhere else', async () => {
+    const { id } = await replica().create(owner, content);
+    await redis.set(caseKeys.owner('left-by-a-crash'), owner);
+    expect(await removeRecordsWithoutCase(redis)).toBe(1);
+    expect(await remaining()).toEqual([caseKeys.owner(id)]);
+    expect(await removeRecordsWithoutCase(redis)).toBe(0);
   });
 });

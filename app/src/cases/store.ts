@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { RedisClient } from '../redis/connect.ts';
-import { defineScript, type Script } from '../redis/scripts.ts';
+import { defineScript, releaseLua, type Script } from '../redis/scripts.ts';
 import type { CaseCache } from './cache.ts';
 import { type DataKeys, open, seal } from './crypto.ts';
 import { caseKeys, placeOf } from './keys.ts';
@@ -29,11 +29,12 @@ export interface CaseContent {
   readonly status: CaseStatus;
 }
 
-/** What became of a change. `duplicate`: the operation was applied before. */
+/** What became of a change. `duplicate`: the operation was applied before. `superseded`: its lock was lost. */
 export type WriteOutcome =
   | { readonly outcome: 'applied' | 'duplicate'; readonly version: number }
   | { readonly outcome: 'conflict'; readonly version: number }
-  | { readonly outcome: 'missing' };
+  | { readonly outcome: 'missing' }
+  | { readonly outcome: 'superseded' };
 
 /** A page of cases, newest first. */
 export interface Page {
@@ -46,17 +47,30 @@ export interface Page {
 export interface Once {
   readonly operationId: string;
   readonly seconds: number;
+  /** Without it still held nothing is written. */
+  readonly lock?: Lock;
+}
+
+/** A holder of the owner's synchronisation lock, and for how many seconds each write renews it. */
+export interface Lock {
+  readonly token: string;
+  readonly seconds: number;
 }
 
 const format = 1;
 
 /**
  * Writes one case, its index entry and the record of the operation, all or nothing.
- * KEYS: case, index, and the operation's record where it is to be idempotent. ARGV: kind, expected version or '', index
- * member, seconds to remember the operation, then field and value pairs.
+ * KEYS: case, index, and the operation's record where it is to be idempotent, and the lock where it is held. ARGV: kind,
+ * expected version or '', index member, seconds to remember the operation, the lock's token, seconds to hold it, then
+ * field and value pairs.
  */
 const writeLua = `
 local kind, expected = ARGV[1], ARGV[2]
+if KEYS[4] then
+  if redis.call('GET', KEYS[4]) ~= ARGV[5] then return {'superseded', 0} end
+  redis.call('EXPIRE', KEYS[4], ARGV[6])
+end
 if KEYS[3] then
   local seen = redis.call('GET', KEYS[3])
   if seen then return {'duplicate', tonumber(seen)} end
@@ -72,18 +86,19 @@ if kind == 'delete' then
   redis.call('ZREM', KEYS[2], redis.call('HGET', KEYS[1], 'member'))
   redis.call('DEL', KEYS[1])
 else
-  redis.call('HSET', KEYS[1], 'version', version, unpack(ARGV, 5))
+  redis.call('HSET', KEYS[1], 'version', version, unpack(ARGV, 7))
 end
 if KEYS[3] then redis.call('SET', KEYS[3], version, 'EX', ARGV[4]) end
 return {'applied', version}`;
 
 /**
- * Cases in Redis, text sealed: `HGETALL`, `HMGET`, `HGET`, `HSET`, `ZADD`, `ZREM`, `ZREVRANGEBYLEX`, `GET`, `SET`, `DEL`. An update
+ * Cases in Redis, text sealed: `HGETALL`, `HMGET`, `HGET`, `HSET`, `ZADD`, `ZREM`, `ZREVRANGEBYLEX`, `GET`, `SET`, `DEL`, `EXPIRE`, `EXISTS`. An update
  * names the version it is based on and is one call, so none is ever lost; fields of a newer release are left as they are.
  */
 export class CaseStore {
   readonly #redis: RedisClient;
   readonly #write: Script;
+  readonly #release: Script;
   readonly #cache: CaseCache;
   readonly #keys: () => DataKeys;
 
@@ -91,6 +106,7 @@ export class CaseStore {
   constructor(redis: RedisClient, cache: CaseCache, keys: () => DataKeys) {
     this.#redis = redis;
     this.#write = defineScript(redis, 'writeCase', writeLua);
+    this.#release = defineScript(redis, 'releaseIfHeld', releaseLua);
     this.#cache = cache;
     this.#keys = keys;
   }
@@ -102,8 +118,8 @@ export class CaseStore {
     id = randomBytes(16).toString('base64url'),
     once?: Once,
   ): Promise<WriteOutcome & { id: string }> {
-    const owner = await this.#redis.set(caseKeys.owner(id), ownerId, 'NX');
-    if (owner === null && (await this.#redis.get(caseKeys.owner(id))) !== ownerId)
+    const claimed = await this.#redis.set(caseKeys.owner(id), ownerId, 'NX');
+    if (claimed === null && (await this.#redis.get(caseKeys.owner(id))) !== ownerId)
       return { id, outcome: 'conflict', version: 0 };
     const now = new Date().toISOString();
     const member = `${Date.now().toString(36).padStart(9, '0')}.${id}`;
@@ -116,7 +132,12 @@ export class CaseStore {
       now,
       ...this.#fields(ownerId, id, content, now),
     ];
-    return { id, ...(await this.#apply(ownerId, id, 'create', undefined, once, [member, ...fields])) };
+    const outcome = await this.#apply(ownerId, id, 'create', undefined, once, [member, ...fields]);
+    // Sent again after the case was deleted: there is nothing to own.
+    if (outcome.outcome !== 'applied') await this.#disown(ownerId, id);
+    // A delete of the id that the client chose may have come between.
+    else if (once) await this.#redis.set(caseKeys.owner(id), ownerId, 'NX');
+    return { id, ...outcome };
   }
 
   /** Changes a case that is still at `version`. */
@@ -140,11 +161,16 @@ export class CaseStore {
   /** Deletes a case; with a version, only if it is still at it. */
   async delete(ownerId: string, id: string, version?: number, once?: Once): Promise<WriteOutcome> {
     const outcome = await this.#apply(ownerId, id, 'delete', version, once, ['']);
-    if (outcome.outcome === 'applied') {
-      this.#cache.delete(id);
-      await this.#redis.del(caseKeys.owner(id));
-    }
+    if (outcome.outcome === 'applied') this.#cache.delete(id);
+    // Whatever came of it: a delete whose answer was lost, and is sent again, may have left the record.
+    if (outcome.outcome !== 'conflict') await this.#disown(ownerId, id);
     return outcome;
+  }
+
+  /** Removes the record of who owns a case that is not there; it lies in another slot, so no script can write both. */
+  async #disown(ownerId: string, id: string): Promise<void> {
+    if ((await this.#redis.exists(caseKeys.case(ownerId, id))) === 0)
+      await this.#release([caseKeys.owner(id)], [ownerId]);
   }
 
   /** The case of an owner, or `undefined`: another's case is not found, since it is not looked for. */
@@ -211,6 +237,7 @@ export class CaseStore {
       caseKeys.case(ownerId, id),
       caseKeys.index(ownerId),
       ...(once ? [caseKeys.operation(ownerId, once.operationId)] : []),
+      ...(once?.lock ? [caseKeys.syncLock(ownerId)] : []),
     ];
     const [member = '', ...fields] = rest;
     const [outcome, now] = (await this.#write(keys, [
@@ -218,9 +245,11 @@ export class CaseStore {
       version ?? '',
       member,
       once?.seconds ?? 0,
+      once?.lock?.token ?? '',
+      once?.lock?.seconds ?? 0,
       ...fields,
     ])) as [WriteOutcome['outcome'], number];
-    return outcome === 'missing' ? { outcome } : { outcome, version: now };
+    return outcome === 'missing' || outcome === 'superseded' ? { outcome } : { outcome, version: now };
   }
 
   #fields(

@@ -74,19 +74,37 @@ const frameworkProblems: Readonly<Record<string, { status: number; title: string
 };
 
 function toFieldErrors(validation: FastifySchemaValidationError[], context = 'body'): FieldError[] {
-  return validation.slice(0, mostFieldErrors).map(({ instancePath, params, message, keyword }) => {
-    const member = params.missingProperty ?? params.additionalProperty;
-    const path = member === undefined ? instancePath : `${instancePath}/${String(member)}`;
-    return {
-      field: context === 'body' ? path || '/' : path.slice(1) || context,
-      message:
-        keyword === 'required'
-          ? 'is missing'
-          : keyword === 'additionalProperties'
-            ? 'is not known'
-            : (message ?? 'is not valid'),
-    };
-  });
+  return joinAlternatives(validation)
+    .slice(0, mostFieldErrors)
+    .map(({ instancePath, params, message, keyword }) => {
+      const member = params.missingProperty ?? params.additionalProperty;
+      const path = member === undefined ? instancePath : `${instancePath}/${String(member)}`;
+      return {
+        field: context === 'body' ? path || '/' : path.slice(1) || context,
+        message:
+          keyword === 'required'
+            ? 'is missing'
+            : keyword === 'additionalProperties'
+              ? 'is not known'
+              : (message ?? 'is not valid'),
+      };
+    });
+}
+
+/** "At least one of these": the members that each alternative misses are one error, not one each and another for all. */
+function joinAlternatives(
+  validation: readonly FastifySchemaValidationError[],
+): readonly FastifySchemaValidationError[] {
+  const joined = validation.filter(({ keyword }) => keyword === 'anyOf');
+  return joined.reduce<readonly FastifySchemaValidationError[]>((left, one) => {
+    const alternatives = left.filter(({ schemaPath }) => schemaPath.startsWith(`${one.schemaPath}/`));
+    if (!alternatives.every(({ keyword }) => keyword === 'required')) return left;
+    const names = alternatives.map(({ params }) => String(params.missingProperty));
+    const message = `must have at least one of ${names.join(', ')}`;
+    return left.flatMap((other) =>
+      other === one ? [{ ...one, message }] : alternatives.includes(other) ? [] : [other],
+    );
+  }, validation);
 }
 
 const rawProblems = {

@@ -82,7 +82,9 @@ export function createListener(
     ...(certificate
       ? { https: { ...sockets, handshakeTimeout, ...certificate.options } }
       : { http: sockets }),
-    loggerInstance: log,
+    // Fastify's own lines ("Server listening at …") have no event's name: `started` says it. Requests log as we do.
+    loggerInstance: log.child({}, { level: 'warn' }),
+    childLoggerFactory: (_own, bindings, options) => log.child(bindings, options),
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     genReqId: requestIds(settings.trustedProxies),
     requestIdHeader: false,
@@ -129,8 +131,9 @@ export function createListener(
 }
 
 // allErrors stays off: a body with a thousand mistakes must not cost a thousand messages (CVE-2020-8192).
-const strict = new Ajv({ coerceTypes: false, removeAdditional: false, useDefaults: true, allErrors: false });
-const coercing = new Ajv({ coerceTypes: true, removeAdditional: false, useDefaults: true, allErrors: false });
+const common = { removeAdditional: false, useDefaults: true, allErrors: false, discriminator: true } as const;
+const strict = new Ajv({ ...common, coerceTypes: false });
+const coercing = new Ajv({ ...common, coerceTypes: true });
 for (const ajv of [strict, coercing]) addFormats.default(ajv, ['date-time', 'email', 'uuid', 'uri']);
 
 /** Bodies are JSON and have types, which are not bent; in a URL everything is text, so numbers are read from it. */

@@ -7,6 +7,7 @@ import type { Metrics } from '../metrics/index.ts';
 import type { Settings } from '../settings/settings.ts';
 import { emit } from '../telemetry/events.ts';
 import { observeCommands } from './observe.ts';
+import { reportingConnector } from './sentinel.ts';
 
 /** A connection to one Redis, to the primary that Sentinels name, or to a cluster. */
 export type RedisClient = Redis | Cluster;
@@ -50,7 +51,8 @@ export function connectRedis(
     disableClientInfo: true,
     connectionName: `${settings.INSTANCE}-${role}`,
   } satisfies RedisOptions;
-  const client = connect(settings, node, secret);
+  const reasons = reporter(role, deps.log);
+  const client = connect(settings, node, secret, reasons.report);
   const options = client instanceof Cluster ? client.options.redisOptions : client.options;
   client.on('close', () => {
     try {
@@ -62,7 +64,7 @@ export function connectRedis(
     }
   });
   reviveWhenEnded(client);
-  report(client, role, deps);
+  watch(client, role, deps, reasons);
   return observeCommands(client, role, deps.metrics);
 }
 
@@ -84,7 +86,12 @@ function reviveWhenEnded(client: RedisClient): void {
   });
 }
 
-function connect(settings: Settings, node: NodeOptions, secret: (file: string) => string): RedisClient {
+function connect(
+  settings: Settings,
+  node: NodeOptions,
+  secret: (file: string) => string,
+  onError: (error: Error) => void,
+): RedisClient {
   const [first, ...others] = (settings.REDIS_URL ?? '').split(',');
   switch (settings.REDIS_MODE) {
     case 'single':
@@ -111,6 +118,7 @@ function connect(settings: Settings, node: NodeOptions, secret: (file: string) =
         sentinelTLS: node.tls,
         sentinelRetryStrategy: backoff,
         failoverDetector: true,
+        Connector: reportingConnector(onError),
       });
   }
 }
@@ -126,24 +134,37 @@ function address(text: string): { host: string; port: number } {
 /** Milliseconds before the next attempt: soon at first, at most a second, and not all replicas at once. */
 const backoff = (attempt: number): number => Math.min(attempt * 50, 1_000) + Math.floor(Math.random() * 50);
 
+/** Errors of a store as events. The same refusal every second is one event. */
+function reporter(
+  store: StoreRole,
+  log: Logger,
+): { readonly report: (error: Error) => void; readonly forget: () => void } {
+  let last = '';
+  return {
+    report(error) {
+      if (error.message !== last) emit(log, 'redis_error', { store, reason: error.message });
+      last = error.message;
+    },
+    forget() {
+      last = '';
+    },
+  };
+}
+
 /** A store that comes and goes is an event and a metric, never an unhandled error. */
-function report(
+function watch(
   client: RedisClient,
   store: StoreRole,
   { metrics, log }: { readonly metrics: Metrics; readonly log: Logger },
+  { report, forget }: ReturnType<typeof reporter>,
 ): void {
-  let last = '';
   const up = (value: 0 | 1) => metrics.redis_up.set({ store }, value);
   up(0);
   client.on('ready', () => {
     up(1);
-    last = '';
+    forget();
     emit(log, 'redis_connected', { store });
   });
   client.on('close', () => up(0));
-  client.on('error', (error: Error) => {
-    // The same refusal every second is one event.
-    if (error.message !== last) emit(log, 'redis_error', { store, reason: error.message });
-    last = error.message;
-  });
+  client.on('error', report);
 }

@@ -16,3 +16,6 @@ export function defineScript(client: RedisClient, name: string, lua: string): Sc
   if (command === undefined) throw new Error(`script ${name} was not defined`);
   return (keys, args) => command.call(client, keys.length, ...keys, ...args);
 }
+
+/** Removes a key that still holds a value. KEYS: key. ARGV: value. 1 if it did, else 0. */
+export const releaseLua = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`;

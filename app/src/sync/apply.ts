@@ -1,4 +1,4 @@
-import type { CaseStatus, CaseStore, WriteOutcome } from '../cases/store.ts';
+import type { CaseStatus, CaseStore, Lock, Once, WriteOutcome } from '../cases/store.ts';
 
 /** Seconds for which an operation that arrives again is recognised: longer than a client is expected to be offline. */
 const rememberedSeconds = 7 * 86_400;
@@ -34,14 +34,20 @@ export interface Result {
   readonly version: number | null;
 }
 
-/** Applies one operation of a user: its effect and the record that it was applied are one call. */
+/**
+ * Applies one operation of a user: its effect and the record that it was applied are one call, which does nothing unless
+ * the user's lock is still held, and then holds it anew.
+ * @returns `superseded` when the lock was lost, to another synchronisation or for time
+ */
 export async function applyOperation(
   cases: CaseStore,
   ownerId: string,
   operation: Operation,
-): Promise<Result> {
-  const once = { operationId: operation.operationId, seconds: rememberedSeconds };
+  lock: Lock,
+): Promise<Result | 'superseded'> {
+  const once = { operationId: operation.operationId, seconds: rememberedSeconds, lock };
   const outcome = await write(cases, ownerId, operation, once);
+  if (outcome.outcome === 'superseded') return 'superseded';
   return {
     operationId: operation.operationId,
     result: outcome.outcome === 'missing' ? 'rejected' : outcome.outcome,
@@ -53,7 +59,7 @@ async function write(
   cases: CaseStore,
   ownerId: string,
   operation: Operation,
-  once: { readonly operationId: string; readonly seconds: number },
+  once: Once,
 ): Promise<WriteOutcome> {
   switch (operation.kind) {
     case 'create': {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyInstance } from 'fastify';
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import { caseKeys } from '../cases/keys.ts';
 import { CaseId, ChangeBody, CreateBody, writers } from '../cases/schemas.ts';
 import type { CaseStore } from '../cases/store.ts';
@@ -9,7 +9,7 @@ import { identityOf } from '../http/access.ts';
 import { Problem } from '../http/problem.ts';
 import type { Metrics } from '../metrics/index.ts';
 import type { RedisClient } from '../redis/connect.ts';
-import { defineScript } from '../redis/scripts.ts';
+import { defineScript, releaseLua } from '../redis/scripts.ts';
 import { applyOperation, type Operation, type Result } from './apply.ts';
 import type { QueueDepth } from './queue-depth.ts';
 
@@ -17,7 +17,7 @@ const closed = { additionalProperties: false } as const;
 const mostOperations = 500;
 /** Bytes: 500 operations with texts of ordinary length; a client with longer ones sends fewer at a time. */
 const bodyLimit = 2 * 1_024 * 1_024;
-/** Seconds after which a replica that died in the middle no longer holds up its user. */
+/** Seconds after which a replica that died in the middle no longer holds up its user. Each operation asks for them anew. */
 const lockSeconds = 30;
 
 const common = {
@@ -35,14 +35,23 @@ const Version = Type.Integer({
   maximum: Number.MAX_SAFE_INTEGER,
   description: 'Of the case as the client saw it.',
 });
-const OperationSchema = Type.Union([
+/** At least one of what may be changed, as for a change that is sent by itself. */
+const anyChange = { anyOf: Object.keys(ChangeBody.properties).map((name) => ({ required: [name] })) };
+const kinds = Type.Union([
   Type.Object({ ...common, kind: Type.Literal('create'), ...CreateBody.properties }, closed),
   Type.Object(
     { ...common, kind: Type.Literal('update'), version: Version, ...ChangeBody.properties },
-    closed,
+    { ...closed, ...anyChange },
   ),
   Type.Object({ ...common, kind: Type.Literal('delete'), version: Version }, closed),
 ]);
+/** By its kind, so that an error names what is wrong with it, not with each of the others. */
+const OperationSchema = Type.Unsafe<Static<typeof kinds>>({
+  type: 'object',
+  discriminator: { propertyName: 'kind' },
+  required: ['kind'],
+  oneOf: kinds.anyOf,
+});
 const Body = Type.Object(
   {
     operations: Type.Array(OperationSchema, { maxItems: mostOperations }),
@@ -77,9 +86,6 @@ const Status = Type.Object(
   closed,
 );
 
-/** Releases the lock if it is still ours. KEYS: lock. ARGV: token. */
-const releaseLua = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`;
-
 /** Offline clients: what they queued is applied in order, once each, and what conflicts is said. */
 export function syncRoutes(
   plain: FastifyInstance,
@@ -96,7 +102,7 @@ export function syncRoutes(
   },
 ): void {
   const app = plain.withTypeProvider<TypeBoxTypeProvider>();
-  const release = defineScript(redis, 'releaseSyncLock', releaseLua);
+  const release = defineScript(redis, 'releaseIfHeld', releaseLua);
 
   app.post(
     '/api/v1/sync',
@@ -116,17 +122,13 @@ export function syncRoutes(
       const lock = caseKeys.syncLock(userId);
       const token = randomUUID();
       // Two of a user's devices at once would interleave: the second one tries again.
-      if ((await redis.set(lock, token, 'EX', lockSeconds, 'NX')) === null) {
-        throw new Problem(409, 'Conflict', {
-          detail: 'Another synchronisation of this user is under way',
-          headers: { 'retry-after': '1' },
-        });
-      }
+      if ((await redis.set(lock, token, 'EX', lockSeconds, 'NX')) === null) throw underWay();
       try {
         await depth.set(userId, operations.length + remaining);
         const results: Result[] = [];
         for (const operation of operations as Operation[]) {
-          const result = await applyOperation(cases, userId, operation);
+          const result = await applyOperation(cases, userId, operation, { token, seconds: lockSeconds });
+          if (result === 'superseded') throw underWay();
           results.push(result);
           metrics.sync_operations_total.inc({ result: result.result });
           if (result.result === 'applied' && operation.queuedAt) {
@@ -154,3 +156,10 @@ export function syncRoutes(
     async (request) => depth.get(identityOf(request).userId),
   );
 }
+
+/** Sent again, what was applied is a duplicate, and the rest is applied then. */
+const underWay = (): Problem =>
+  new Problem(409, 'Conflict', {
+    detail: 'Another synchronisation of this user is under way; send these operations again',
+    headers: { 'retry-after': '1' },
+  });

@@ -118,14 +118,14 @@ test('every event that was logged has exactly its declared fields', async () => 
   const seen = new Set<string>();
   for (const line of replica.logs) {
     const definition = events[line.event as EventName];
-    // Fastify's own lines ("Server listening at …") have no event.
-    if (line.event === undefined) continue;
     expect(definition, String(line.event)).toBeDefined();
     seen.add(String(line.event));
     const fields = Object.fromEntries(Object.entries(line).filter(([name]) => !common.has(name)));
     expect(ajv.validate(definition.fields, fields), `${line.event}: ${ajv.errorsText()}`).toBe(true);
     expect([line.level, line.msg]).toEqual([definition.level, definition.message]);
   }
+  // A starved machine may lose a connection to Redis meanwhile.
+  seen.delete('redis_error');
   expect([...seen].sort()).toEqual([
     'access_denied',
     'csrf_refused',

@@ -1,9 +1,6 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { freePort, type RedisServer, startRedis } from '../../../../test/support/redis.ts';
+import { startSentinel } from '../../../../test/support/sentinel.ts';
 import { connectForTest, type Proxy as FaultyProxy, startProxy, until } from '../testing.ts';
 
 /** The store of one run, and what can be done to it. */
@@ -177,32 +174,6 @@ export async function setScene(fault: Fault): Promise<{
       for (const client of [...opened, ...direct.values()]) client.disconnect();
       proxy.stop();
       for (const server of servers) await server.stop();
-    },
-  };
-}
-
-/** A Sentinel is redis-server with a file that it may rewrite. */
-async function startSentinel(primary: RedisServer): Promise<{ port: number; stop: () => Promise<void> }> {
-  const port = await freePort();
-  const file = join(primary.dir, 'sentinel.conf');
-  writeFileSync(
-    file,
-    [
-      `port ${port}`,
-      'bind 127.0.0.1',
-      `dir ${primary.dir}`,
-      `sentinel monitor main 127.0.0.1 ${primary.port} 1`,
-      'sentinel down-after-milliseconds main 500',
-      'sentinel failover-timeout main 2000',
-      '',
-    ].join('\n'),
-  );
-  const child = spawn(process.env.REDIS_SERVER ?? 'redis-server', [file, '--sentinel'], { stdio: 'ignore' });
-  return {
-    port,
-    async stop() {
-      child.kill('SIGKILL');
-      await once(child, 'exit');
     },
   };
 }

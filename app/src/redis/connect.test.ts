@@ -1,0 +1,85 @@
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
+import { pino } from 'pino';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { freePort } from '../../../test/support/redis.ts';
+import { startSentinel } from '../../../test/support/sentinel.ts';
+import { type Backing, startBacking, until } from '../../test/service.ts';
+import { createMetrics } from '../metrics/index.ts';
+import { loadConfiguration } from '../settings/load.ts';
+import { connectRedis } from './connect.ts';
+
+let backing: Backing;
+beforeAll(async () => {
+  backing = await startBacking();
+});
+afterAll(() => backing?.stop());
+
+let client: Redis | undefined;
+afterEach(() => client?.disconnect());
+
+/** A connection as the service makes it, and the lines that it logs. */
+async function connect(
+  overrides: Record<string, string> = {},
+): Promise<{ client: Redis; logs: () => Record<string, unknown>[] }> {
+  const lines: string[] = [];
+  const { settings } = loadConfiguration(await backing.environment(overrides));
+  client = connectRedis('data', settings, {
+    metrics: createMetrics(),
+    log: pino({}, { write: (line: string) => void lines.push(line) }),
+  }) as Redis;
+  await ready(client);
+  return { client, logs: () => lines.map((line) => JSON.parse(line) as Record<string, unknown>) };
+}
+
+const ready = (client: Redis): Promise<void> => until(() => client.status === 'ready');
+const end = (client: Redis): Promise<unknown> => new Promise((resolve) => client.once('end', resolve));
+
+test('a connection that ioredis gave up for good is made anew, and one that we closed is not', async () => {
+  const { client } = await connect();
+  const { connector } = client as unknown as { connector: { disconnect(): void } };
+  // What its failover detector does when the news comes while a connection is being made.
+  client.once('connecting', () => connector.disconnect());
+  const given = end(client);
+  client.disconnect(true);
+  await given;
+  await ready(client);
+  expect(await client.exists('cs:v1:nothing')).toBe(0);
+
+  const closed = end(client);
+  client.disconnect();
+  await closed;
+  await sleep(300);
+  expect(client.status).toBe('end');
+});
+
+test('a Sentinel that does not answer is an event, never plain text beside the log', async () => {
+  const written = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+  const password = randomBytes(12).toString('hex');
+  writeFileSync(join(backing.dir, 'secrets/redis-sentinel-password'), password);
+  const file = (name: string): string => join(backing.dir, 'redis', name);
+  const sentinel = await startSentinel(backing.redis, [
+    `tls-cert-file ${file('tls.crt')}`,
+    `tls-key-file ${file('tls.key')}`,
+    `tls-ca-cert-file ${file('ca.crt')}`,
+    'tls-auth-clients no',
+    'tls-replication yes',
+    `user sentinel on >${password} allcommands allchannels`,
+  ]);
+  try {
+    const { logs } = await connect({
+      REDIS_MODE: 'sentinel',
+      REDIS_SENTINELS: `127.0.0.1:${sentinel.port},127.0.0.1:${await freePort()}`,
+      REDIS_SENTINEL_MASTER: 'main',
+    });
+    await until(() => logs().some(({ reason }) => /ECONNREFUSED/.test(String(reason))));
+    expect(logs().every(({ event }) => event === 'redis_error' || event === 'redis_connected')).toBe(true);
+    expect(written).not.toHaveBeenCalled();
+  } finally {
+    await sentinel.stop();
+    written.mockRestore();
+  }
+});
