@@ -5,12 +5,14 @@ import { parseArgs } from 'node:util';
 import { changesOf } from '../settings/changes.ts';
 import { BadSettings, loadSettings } from '../settings.ts';
 import { apply, writeRevealed } from './apply.ts';
-import { checks } from './checks.ts';
+import { type Check, checks } from './checks.ts';
 import { dataChecks } from './dataChecks.ts';
+import { type Outcome, record } from './evidence.ts';
 import { kubectlFor, unreachable } from './kubectl.ts';
 import { metricChecks } from './metricChecks.ts';
 import { rotationChecks } from './rotationChecks.ts';
-import { cluster } from './stack.ts';
+import { securityCheck } from './securityCheck.ts';
+import { type Cluster, cluster } from './stack.ts';
 
 const help = `Usage: npm run test:cluster -- [environment] [options]
 
@@ -21,6 +23,7 @@ one that matters. Images must be there for the nodes.
   --set KEY=VALUE   change a setting, as in redis.mode=sentinel; may be repeated
   --drills          also rotate every secret under load: half an hour, since it waits as an operator does
   --only TEXT       only checks whose name contains it; may be repeated
+  --record NAME     keep what was seen in docs/evidence/cluster-NAME.json
   --out DIR         keep the manifests and secrets there, and reuse those that are there; outside the repository
   --no-apply        test what is there; needs --out
   --help
@@ -46,6 +49,7 @@ async function run(argv: readonly string[]): Promise<number> {
       set: { type: 'string', multiple: true, default: [] },
       only: { type: 'string', multiple: true, default: [] },
       out: { type: 'string' },
+      record: { type: 'string' },
       drills: { type: 'boolean', default: false },
       'no-apply': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -67,25 +71,41 @@ async function run(argv: readonly string[]): Promise<number> {
   if (!values['no-apply'])
     await apply(kubectl, await writeRevealed(environment, values.set, folder), settings);
   const under = cluster(kubectl, settings, values.set, folder);
-  let failed = 0;
-  const all = [...checks, ...metricChecks, ...dataChecks, ...(values.drills ? rotationChecks : [])];
+  const all = [
+    ...checks,
+    securityCheck,
+    ...metricChecks,
+    ...dataChecks,
+    ...(values.drills ? rotationChecks : []),
+  ];
+  const outcomes: Outcome[] = [];
   for (const check of all) {
     if (values.only.length > 0 && !values.only.some((text) => check.name.includes(text))) continue;
-    const reason = check.unless?.(under);
-    if (reason) {
-      console.log(`skip  ${check.name}: ${reason}`);
-      continue;
-    }
-    const start = Date.now();
-    const seconds = () => `${((Date.now() - start) / 1000).toFixed(1)} s`;
-    try {
-      console.log(`ok    ${check.name}: ${await check.run(under)} (${seconds()})`);
-    } catch (error) {
-      failed += 1;
-      console.log(`FAIL  ${check.name}: ${(error as Error).message} (${seconds()})`);
-    }
+    const outcome = await attempt(check, under);
+    const { name, status, said, seconds } = outcome;
+    console.log(`${status.padEnd(4)}  ${name}: ${said}${status === 'skip' ? '' : ` (${seconds} s)`}`);
+    outcomes.push(outcome);
   }
   under.close();
+  if (values.record) await record(kubectl, values.record, values.set, outcomes);
+  const failed = outcomes.filter(({ status }) => status === 'FAIL').length;
   console.log(failed === 0 ? 'test:cluster: all hold' : `test:cluster: ${failed} do not hold`);
   return failed === 0 ? 0 : 1;
+}
+
+async function attempt(check: Check, under: Cluster): Promise<Outcome> {
+  const start = Date.now();
+  const outcome = (status: Outcome['status'], said: string): Outcome => ({
+    name: check.name,
+    status,
+    said,
+    seconds: Math.round((Date.now() - start) / 100) / 10,
+  });
+  const reason = check.unless?.(under);
+  if (reason) return outcome('skip', reason);
+  try {
+    return outcome('ok', await check.run(under));
+  } catch (error) {
+    return outcome('FAIL', (error as Error).message);
+  }
 }
