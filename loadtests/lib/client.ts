@@ -82,7 +82,8 @@ function prepared(request: Request, how: How) {
 function recorded(answer: Answer): Answer {
   failures.add(answer.status === 0 || answer.status >= 500);
   if (answer.status === 429) rateLimited.add(1, { policy: violated(answer)[0] ?? 'unnamed' });
-  if (answer.status > 0) {
+  // A request that is shed was never decided, so its 503 has no limit to tell; it is counted as a failure.
+  if (answer.status > 0 && answer.status < 500) {
     const problems = contradictions(answer.status, answer.headers, longestWait, Date.now() / 1000);
     truthful.add(problems.length === 0);
     if (problems.length > 0) console.warn(`${answer.status} ${answer.url}: ${problems.join('; ')}`);
