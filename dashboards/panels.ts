@@ -70,19 +70,19 @@ function target({ kind }: Panel, { expr, legend, exemplars }: Query): DataqueryB
 }
 
 function thresholds({ thresholds: given = [] }: Panel): sdk.ThresholdsConfigBuilder {
-  return new sdk.ThresholdsConfigBuilder()
-    .mode(sdk.ThresholdsMode.Absolute)
-    .steps([
-      { value: null, color: given[0]?.state === 'ok' ? colour.critical : colour.ok },
-      ...given.map(({ from, state }) => ({ value: from, color: colour[state] })),
-    ]);
+  return new sdk.ThresholdsConfigBuilder().mode(sdk.ThresholdsMode.Absolute).steps([
+    // What only becomes well further up is not well at the bottom.
+    { value: null, color: given.some(({ state }) => state === 'ok') ? colour.critical : colour.ok },
+    ...given.map(({ from, state }) => ({ value: from, color: colour[state] })),
+  ]);
 }
 
 function timeseriesPanel(panel: Panel): timeseries.PanelBuilder {
   const builder = new timeseries.PanelBuilder()
     .colorScheme(new sdk.FieldColorBuilder().mode(colourBlindSafe))
-    .lineWidth(2)
-    .fillOpacity(panel.stacked ? 30 : 5)
+    // Areas without lines where they are stacked: the line of a series that is 0 would lie on top of all others.
+    .lineWidth(panel.stacked ? 0 : 2)
+    .fillOpacity(panel.stacked ? 70 : 5)
     .showPoints(common.VisibilityMode.Never)
     .legend(
       new common.VizLegendOptionsBuilder()

@@ -24,6 +24,10 @@ export async function traffic(
     if (readerSession)
       await client.send('POST', '/api/v1/cases', { title: 'not allowed' }, readerSession.accessToken);
     if (round % 10 === 0) await misbehave(client, sessions[0] as Session);
+    // Well before access tokens end, after ten minutes.
+    if (round % 60 === 59)
+      for (const session of [...sessions, ...(readerSession ? [readerSession] : [])])
+        await renew(client, session);
     await sleep(1_000);
   }
   await client.close();
@@ -36,7 +40,7 @@ interface User {
   readonly role: string;
 }
 interface Session {
-  readonly accessToken: string;
+  accessToken: string;
   refreshToken: string;
 }
 
@@ -87,16 +91,16 @@ async function misbehave(client: Client, session: Session): Promise<void> {
   await client.send('GET', '/api/v1/cases', undefined, 'not-a-token');
   await client.send('GET', '/api/v1/cases', undefined, `${session.accessToken.slice(0, -6)}AAAAAA`);
   await client.send('GET', '/api/v1/nowhere', undefined, session.accessToken);
-  const next = (await client.send('POST', '/api/v1/auth/refresh', {
-    refreshToken: session.refreshToken,
-  })) as {
-    refreshToken?: string;
-  };
-  if (next?.refreshToken) session.refreshToken = next.refreshToken;
+  await renew(client, session);
   // Over the limit of a minute, so that denials have something to show.
   await Promise.all(
     Array.from({ length: 120 }, () => client.send('GET', '/api/v1/cases', undefined, session.accessToken)),
   );
+}
+
+async function renew(client: Client, session: Session): Promise<void> {
+  const { refreshToken } = session;
+  Object.assign(session, await client.send('POST', '/api/v1/auth/refresh', { refreshToken }));
 }
 
 /** Requests over all replicas in turn; what the answer is, is the traffic's own business. */

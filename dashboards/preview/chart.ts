@@ -1,29 +1,16 @@
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard';
 import * as echarts from 'echarts';
 import { format } from './format.ts';
+import { lines } from './lines.ts';
 import type { Series } from './prometheus.ts';
-
-/** A panel's series by the name that its legend gives. */
-export interface Named extends Series {
-  readonly name: string;
-}
-
-/** How large a drawing is, in pixels. */
-export interface Size {
-  readonly width: number;
-  readonly height: number;
-}
-
-/** Okabe and Ito's palette, as on the dashboards. */
-const palette = ['#0072B2', '#E69F00', '#009E73', '#CC79A7', '#56B4E9', '#D55E00', '#F0E442', '#999999'];
-const text = { color: '#c7ced9', fontFamily: 'Inter, Helvetica, Arial, sans-serif', fontSize: 11 };
-const grey = '#39404d';
+import { type Canvas, grey, type Named, palette, text, unitOf } from './style.ts';
 
 /** A panel as SVG with real data; the title is in the drawing, so that it stands alone. */
-export function draw(panel: Panel, data: readonly Named[], size: Size): string {
-  const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, ...size });
+export function draw(panel: Panel, data: readonly Named[], canvas: Canvas): string {
+  const { width, height } = canvas;
+  const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width, height });
   try {
-    chart.setOption({ ...frame(panel), ...content(panel, data, size) });
+    chart.setOption({ ...frame(panel), ...content(panel, data, canvas) });
     return chart.renderToSVGString();
   } finally {
     chart.dispose();
@@ -45,123 +32,32 @@ function frame({ title = '' }: Panel): echarts.EChartsCoreOption {
   };
 }
 
-function content(panel: Panel, data: readonly Named[], size: Size): echarts.EChartsCoreOption {
+function content(panel: Panel, data: readonly Named[], canvas: Canvas): echarts.EChartsCoreOption {
   const kinds: Record<string, typeof lines> = { timeseries: lines, stat: value, heatmap, table };
-  if (data.length === 0) return label(panel.fieldConfig?.defaults.noValue ?? 'no data', size, '#8b93a1', 14);
-  return (kinds[panel.type] ?? lines)(panel, data, size);
+  if (data.length === 0)
+    return label(panel.fieldConfig?.defaults.noValue ?? 'no data', canvas, '#8b93a1', 14);
+  return (kinds[panel.type] ?? lines)(panel, data, canvas);
 }
 
-const unitOf = ({ fieldConfig }: Panel): string => fieldConfig?.defaults.unit ?? 'short';
 const last = ({ points }: Series): number =>
   points.findLast(([, y]) => Number.isFinite(y))?.[1] ?? Number.NaN;
 
-function lines(panel: Panel, data: readonly Named[], { width }: Size): echarts.EChartsCoreOption {
-  const unit = unitOf(panel);
-  const custom = (panel.fieldConfig?.defaults.custom ?? {}) as { stacking?: { mode?: string } };
-  const stacked = custom.stacking?.mode === 'normal';
-  const { min, max, thresholds } = panel.fieldConfig?.defaults ?? {};
-  const limits = (thresholds?.steps ?? []).filter(({ value: from }) => from !== null);
-  const top = Math.max(...data.flatMap(({ points }) => points.map(([, y]) => y)).filter(Number.isFinite), 0);
-  const names = data.slice(0, 8).map(({ name }) => name);
-  const legendLines = linesOf(names, width - 24);
-  return {
-    grid: { left: 62, right: 16, top: 36, bottom: 34 + legendLines * 18 },
-    legend: {
-      bottom: 4,
-      left: 8,
-      width: width - 16,
-      type: 'plain',
-      itemWidth: 12,
-      itemHeight: 3,
-      icon: 'rect',
-      textStyle: text,
-      itemGap: 14,
-      data: names,
-    },
-    xAxis: {
-      type: 'time',
-      axisLine: { lineStyle: { color: grey } },
-      splitNumber: 4,
-      axisLabel: { ...text, hideOverlap: true, formatter: '{HH}:{mm}:{ss}' },
-    },
-    yAxis: {
-      type: 'value',
-      ...(min === undefined ? {} : { min }),
-      // An axis for zeros only: the library would choose one of its own, up to 120 %.
-      ...(max !== undefined ? { max } : top === 0 ? { max: unit === 'percentunit' ? 0.01 : 1 } : {}),
-      splitNumber: 4,
-      splitLine: { lineStyle: { color: grey, opacity: 0.5 } },
-      axisLabel: { ...text, formatter: (y: number) => format(y, unit) },
-    },
-    series: data.map((one, index) => ({
-      name: one.name,
-      type: 'line',
-      showSymbol: one.points.length < 3,
-      symbolSize: 4,
-      ...(stacked ? { stack: 'all' } : {}),
-      lineStyle: { width: 1.6 },
-      itemStyle: { color: colourOf(panel, one.name) ?? palette[index % palette.length] },
-      areaStyle: { opacity: stacked ? 0.35 : 0.06 },
-      data: one.points.map(([x, y]) => [x * 1_000, Number.isFinite(y) ? y : null]),
-      ...(index === 0 ? { markLine: markLine(limits, top) } : {}),
-    })),
-  };
-}
-
-/** Lines that a legend needs, at some 6.2 pixels a letter and 26 for mark and gap. */
-function linesOf(names: readonly string[], width: number): number {
-  let used = 0;
-  let count = 1;
-  for (const name of names) {
-    const needed = name.length * 6.2 + 26;
-    if (used + needed > width && used > 0) {
-      count += 1;
-      used = 0;
-    }
-    used += needed;
-  }
-  return count;
-}
-
-/** Only thresholds near the data: a far one would flatten the curve. */
-function markLine(limits: readonly { value: number | null; color: string }[], top: number) {
-  return {
-    silent: true,
-    symbol: 'none',
-    precision: 8,
-    label: { show: false },
-    data: limits
-      .filter(({ value: from }) => (from as number) <= top * 1.5)
-      .map(({ value: from, color }) => ({ yAxis: from, lineStyle: { color, type: 'dashed', width: 1 } })),
-  };
-}
-
-/** The colour that an override gives to a name. */
-function colourOf({ fieldConfig }: Panel, name: string): string | undefined {
-  for (const { matcher, properties } of fieldConfig?.overrides ?? []) {
-    if (matcher.id !== 'byRegexp' || !new RegExp(String(matcher.options)).test(name)) continue;
-    const color = properties.find(({ id }) => id === 'color')?.value as { fixedColor?: string } | undefined;
-    if (color?.fixedColor) return color.fixedColor;
-  }
-  return undefined;
-}
-
-function value(panel: Panel, data: readonly Named[], size: Size): echarts.EChartsCoreOption {
+function value(panel: Panel, data: readonly Named[], canvas: Canvas): echarts.EChartsCoreOption {
   const [first] = data;
   const now = first ? last(first) : Number.NaN;
   const steps = panel.fieldConfig?.defaults.thresholds?.steps ?? [];
   const color = steps.filter(({ value: from }) => from === null || now >= from).at(-1)?.color ?? palette[0];
   return {
-    ...label(format(now, unitOf(panel)), size, String(color), 30),
+    ...label(format(now, unitOf(panel)), canvas, String(color), 30),
     grid: { left: 0, right: 0, top: '62%', bottom: 0 },
-    xAxis: { type: 'time', show: false },
+    xAxis: { type: 'time', show: false, min: canvas.range.start * 1_000, max: canvas.range.end * 1_000 },
     yAxis: { type: 'value', show: false, scale: true },
     series: [
       {
         type: 'line',
         showSymbol: false,
         lineStyle: { width: 1, color },
-        areaStyle: { color, opacity: 0.2 },
+        areaStyle: { color, opacity: 0.2, origin: 'start' },
         data: (first?.points ?? []).map(([x, y]) => [x * 1_000, y]),
       },
     ],
@@ -178,11 +74,17 @@ function heatmap(_: Panel, data: readonly Named[]): echarts.EChartsCoreOption {
   });
   const busiest = Math.max(...cells.map(([, , count]) => count ?? 0), 1);
   return {
-    grid: { left: 62, right: 16, top: 36, bottom: 30 },
+    grid: { left: 72, right: 18, top: 40, bottom: 30 },
     xAxis: {
       type: 'category',
-      data: times.map((time) => new Date(time * 1_000).toISOString().slice(11, 16)),
-      axisLabel: text,
+      data: times.map(clockTime),
+      // A label where a minute begins, and not on each of its columns.
+      axisLabel: {
+        ...text,
+        hideOverlap: true,
+        interval: (index: number) => index > 0 && clockTime(times[index]) !== clockTime(times[index - 1]),
+      },
+      axisTick: { show: false },
       axisLine: { lineStyle: { color: grey } },
     },
     yAxis: {
@@ -199,12 +101,20 @@ function heatmap(_: Panel, data: readonly Named[]): echarts.EChartsCoreOption {
     series: [{ type: 'heatmap', data: cells.filter(([, , count]) => (count ?? 0) > 0) }],
   };
 }
+const clockTime = (time = 0): string => {
+  const at = new Date(time * 1_000);
+  return [at.getHours(), at.getMinutes()].map((count) => String(count).padStart(2, '0')).join(':');
+};
 const bound = (le: string): number => (le === '+Inf' ? Number.POSITIVE_INFINITY : Number(le));
 
+/** Labels that say nothing in a row, as the dashboards' tables leave them out. */
+const same = new Set(['__name__', 'environment', 'job', 'alertstate']);
+
 function table(_: Panel, data: readonly Named[]): echarts.EChartsCoreOption {
-  const rows = data
-    .slice(0, 8)
-    .map(({ name, labels }) => `${labels.severity ?? ''}  ${name}  ${labels.slo ?? ''}`);
+  const rows = data.slice(0, 8).map(({ name, labels: { severity = '', ...labels } }) => {
+    const others = Object.entries(labels).filter(([label, value]) => !same.has(label) && value !== name);
+    return [severity, name, ...others.map(([label, value]) => `${label} ${value}`)].join('   ');
+  });
   return {
     graphic: rows.map((row, index) => ({
       type: 'text',
@@ -215,14 +125,21 @@ function table(_: Panel, data: readonly Named[]): echarts.EChartsCoreOption {
   };
 }
 
-function label(words: string, { height }: Size, fill: string, fontSize: number): echarts.EChartsCoreOption {
+function label(
+  words: string,
+  { width, height }: Canvas,
+  fill: string,
+  fontSize: number,
+): echarts.EChartsCoreOption {
+  const font = `${fontSize > 20 ? 600 : 400} ${fontSize}px ${text.fontFamily}`;
   return {
     graphic: [
       {
         type: 'text',
-        left: 'center',
-        top: height * 0.42 - fontSize / 2,
-        style: { text: words, fill, font: `${fontSize > 20 ? 600 : 400} ${fontSize}px ${text.fontFamily}` },
+        // Not `left: center`: the library does not know how wide the reader's font is.
+        x: width / 2,
+        y: height * 0.42,
+        style: { text: words, fill, font, align: 'center', verticalAlign: 'middle' },
       },
     ],
   };

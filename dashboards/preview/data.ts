@@ -1,7 +1,7 @@
 import type { Dashboard, Panel } from '@grafana/grafana-foundation-sdk/dashboard';
 import { isRow } from '../finalise.ts';
-import type { Named } from './chart.ts';
 import { labelValues, queryRange, type Range } from './prometheus.ts';
+import type { Named } from './style.ts';
 
 /** A panel with what Prometheus answered. */
 export interface Filled {
@@ -54,6 +54,14 @@ export async function environmentOf(prometheus: string): Promise<string> {
   const [first] = await labelValues(prometheus, 'environment', 'up');
   return first ?? 'local';
 }
+
+/** When a range begins in which Prometheus has data: later than asked, when it has not run for as long. */
+export async function since(prometheus: string, range: Range): Promise<number> {
+  const series = await queryRange(prometheus, 'up', range);
+  return Math.min(range.end - minimum, ...series.map(({ points }) => points[0]?.[0] ?? range.end));
+}
+/** Seconds that a drawing shows at least: a rate needs a minute. */
+const minimum = 120;
 
 const named = (legend: string, labels: Readonly<Record<string, string>>): string =>
   legend.replace(/\{\{(\w+)\}\}/g, (_, label: string) => labels[label] ?? '').trim();

@@ -4,7 +4,7 @@ import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import { type Caller, CouldNotCheck, command, shell } from '../../slo/command.ts';
 import { dashboards } from '../index.ts';
 import { readStack } from '../live/stack.ts';
-import { environmentOf, fill } from './data.ts';
+import { environmentOf, fill, since } from './data.ts';
 import { pictures } from './grafana.ts';
 import { type Preview, page, picture } from './page.ts';
 
@@ -67,15 +67,18 @@ async function draw(
 ): Promise<string[]> {
   const environment = given ?? (await environmentOf(prometheus));
   const end = Math.floor(Date.now() / 1_000);
-  const range = { start: end - minutes * 60, end, step: Math.max(5, (minutes * 60) / 240) };
+  const asked = { start: end - minutes * 60, end, step: Math.max(5, (minutes * 60) / 240) };
+  // A stack that has just started would leave most of each drawing empty.
+  const range = { ...asked, start: await since(prometheus, asked) };
   const previews: Preview[] = [];
   for (const { json, uid } of dashboards()) {
     const dashboard = JSON.parse(json) as Dashboard;
-    const preview = { dashboard, filled: await fill(dashboard, { prometheus, environment, range }) };
+    const preview = { dashboard, filled: await fill(dashboard, { prometheus, environment, range }), range };
     writeFileSync(join(output, `${uid}.svg`), picture(preview));
     previews.push(preview);
   }
-  const about = `Environment ${environment}, the last ${minutes} minutes until ${new Date(end * 1_000).toISOString()}. Drawn by ECharts from Prometheus: a preview, not Grafana.`;
+  const shown = Math.ceil((end - range.start) / 60);
+  const about = `Environment ${environment}, the last ${shown} minutes until ${new Date(end * 1_000).toISOString()}. Drawn by ECharts from Prometheus: a preview, not Grafana.`;
   writeFileSync(join(output, 'index.html'), page(previews, about));
   return previews.flatMap(({ dashboard, filled }) =>
     filled

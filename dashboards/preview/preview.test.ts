@@ -13,6 +13,7 @@ import { ruleFiles } from '../../slo/rules.ts';
 import { type Server, startServer } from '../../slo/testing/live/servers.ts';
 import { freePort } from '../../test/support/redis.ts';
 import { dashboards } from '../index.ts';
+import { axisTo } from './axis.ts';
 import { draw } from './chart.ts';
 import { environmentOf, fill } from './data.ts';
 import { format } from './format.ts';
@@ -117,7 +118,7 @@ describe('on a real Prometheus', () => {
 });
 
 describe('drawings', () => {
-  const size = { width: 400, height: 250 };
+  const size = { width: 400, height: 250, range: { start: 1_700_000_000, end: 1_700_000_060, step: 15 } };
   const panel = (type: string, unit = 's', more: object = {}): Panel =>
     ({
       type,
@@ -162,6 +163,14 @@ describe('drawings', () => {
     );
   });
 
+  it('stack what happened at the same time, also when one series starts later', () => {
+    const stacked = panel('timeseries', 'short', { min: 0, custom: { stacking: { mode: 'normal' } } });
+    const late = { ...series('late', []), points: [[1_700_000_030, 8] as const] };
+    // At the third point only: 10 and 8 need an axis up to 20, 1 and 8 do not.
+    expect(draw(stacked, [series('all', [10, 10, 10]), late], size)).toMatch(/>20</);
+    expect(draw(stacked, [series('all', [10, 10, 1]), late], size)).not.toMatch(/>20</);
+  });
+
   it('turn cumulative buckets into counts', () => {
     const svg = draw(panel('heatmap'), [series('0.1', [1, 1]), series('+Inf', [1, 4])], size);
     expect(svg).toContain('100 ms');
@@ -182,7 +191,7 @@ describe('what is almost nothing', () => {
   const empty = { name: '', labels: {}, points: [] };
 
   it('is drawn all the same', () => {
-    const size = { width: 300, height: 200 };
+    const size = { width: 300, height: 200, range: { start: 0, end: 60, step: 15 } };
     for (const type of ['timeseries', 'stat', 'heatmap', 'table', 'unknown'])
       expect(draw({ ...bare, type }, [empty], size)).toContain('<svg');
     expect(draw(bare, [], size)).toContain('no data');
@@ -203,7 +212,8 @@ describe('what is almost nothing', () => {
   });
 
   it('makes a page and a picture', async () => {
-    const nothing = { dashboard: {} as Dashboard, filled: [] };
+    const range = { start: 0, end: 60, step: 15 };
+    const nothing = { dashboard: {} as Dashboard, filled: [], range };
     const unplaced = {
       dashboard: {
         uid: 'x',
@@ -211,11 +221,12 @@ describe('what is almost nothing', () => {
         panels: [{ ...bare, id: 1, title: 't' }, { type: 'row' }],
       } as unknown as Dashboard,
       filled: [{ panel: { ...bare, id: 1 }, data: [] }],
+      range,
     };
     expect(page([nothing, unplaced], 'about')).toContain('&lt;b&gt;&amp;');
     expect(picture(nothing)).toContain('<svg');
     expect(picture(unplaced)).toContain('no data');
-    const view = { prometheus: url, environment: 'local', range: { start: 0, end: 60, step: 15 } };
+    const view = { prometheus: url, environment: 'local', range };
     expect(await fill({} as Dashboard, view)).toEqual([]);
     expect(await fill({ panels: [{ ...bare }] } as unknown as Dashboard, view)).toEqual([
       { panel: bare, data: [] },
@@ -238,6 +249,27 @@ describe('what is almost nothing', () => {
     expect(await environmentOf(`http://127.0.0.1:${port}`)).toBe('local');
     stub.close();
     stub.closeAllConnections();
+  });
+});
+
+describe('an axis', () => {
+  it.each([
+    [7.3, 'ops', 2, 8],
+    [0.83, 'percentunit', 0.25, 1],
+    [0, 'percentunit', 0.0025, 0.01],
+    [0, 'short', 0.25, 1],
+    [0.26, 's', 0.1, 0.3],
+    [330, 's', 120, 360],
+    [5 * 86_400, 's', 2 * 86_400, 6 * 86_400],
+    [256 * 2 ** 20, 'bytes', 64 * 2 ** 20, 256 * 2 ** 20],
+    [1_000, 'short', 250, 1_000],
+    [1_000_000, 'short', 250_000, 1_000_000],
+  ])('to %s %s has a line at each %s, up to %s', (top, unit, interval, max) => {
+    expect(axisTo(top, unit)).toEqual({ interval, max: expect.closeTo(max, 9) });
+  });
+
+  it('ends where a panel says', () => {
+    expect(axisTo(0.2, 'percentunit', 1)).toEqual({ interval: 0.25, max: 1 });
   });
 });
 
