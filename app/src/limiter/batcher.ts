@@ -11,7 +11,7 @@ export interface Waiting {
 }
 
 /** Sends a packed batch to the script. */
-export type Send = (keys: readonly string[], packed: Buffer) => Promise<unknown>;
+export type Send = (keys: readonly string[], packed: string) => Promise<unknown>;
 
 /** The store did not answer in time, or not at all; the call may have been carried out, and is never repeated. */
 export class StoreUnavailable extends Error {

@@ -75,11 +75,11 @@ export function sumAt(rule: RuleOutcome, charge: Charge | undefined, position: n
 }
 
 /**
- * Packs a batch for the script: the distinct windows as KEYS, in the order of their first use, and one binary argument:
- * per group its count and pairs of window and rule, then the rules. One argument costs Node far less than hundreds.
- * @param clock Unix milliseconds in place of Redis' clock, for tests; 0 for Redis' own
+ * Packs a batch for the script: the distinct windows as KEYS, in the order of their first use, and one argument: how many
+ * groups and rules there are, per group its count and pairs of window and rule, then the rules. One argument costs Node far
+ * less than hundreds; and numbers are written in base 128, since ioredis sends what is text alone in half the time.
  */
-export function encodeBatch(groups: readonly Group[], clock = 0): { keys: string[]; packed: Buffer } {
+export function encodeBatch(groups: readonly Group[]): { keys: string[]; packed: string } {
   let size = bytesOf.head;
   for (const { charges } of groups) size += bytesOf.group + charges.length * (bytesOf.pair + bytesOf.rule);
   // As long as it would be if no two charges had a rule in common; what is not needed is not sent.
@@ -88,7 +88,7 @@ export function encodeBatch(groups: readonly Group[], clock = 0): { keys: string
   const rules: Charge[] = [];
   let at: number = bytesOf.head;
   for (const { charges, count } of groups) {
-    at = putShort(packed, count, at);
+    at = put(packed, count, 2, at);
     packed[at++] = charges.length;
     for (const charge of charges) {
       let key = keys.get(charge.key);
@@ -96,28 +96,31 @@ export function encodeBatch(groups: readonly Group[], clock = 0): { keys: string
         key = keys.size + 1;
         keys.set(charge.key, key);
       }
-      at = putShort(packed, key, at);
-      at = putShort(packed, numberOf(charge, rules), at);
+      at = put(packed, key, 2, at);
+      at = put(packed, numberOf(charge, rules), 2, at);
     }
   }
   for (const { quota, windowMs, cost, mode } of rules) {
-    at = packed.writeUInt32BE(quota, at);
-    at = packed.writeUInt32BE(bucketLength(windowMs), at);
-    at = packed.writeUInt32BE(cost, at);
+    at = put(packed, quota, 5, at);
+    at = put(packed, bucketLength(windowMs), 5, at);
+    at = put(packed, cost, 5, at);
     packed[at++] = modes[mode];
   }
-  packed.writeDoubleBE(clock, 0);
-  putShort(packed, groups.length, 8);
-  putShort(packed, rules.length, 10);
-  return { keys: [...keys.keys()], packed: packed.subarray(0, at) };
+  put(packed, groups.length, 2, 0);
+  put(packed, rules.length, 2, 2);
+  return { keys: [...keys.keys()], packed: packed.toString('latin1', 0, at) };
 }
 
-const bytesOf = { head: 12, group: 3, pair: 4, rule: 13 } as const;
+const bytesOf = { head: 4, group: 3, pair: 4, rule: 16 } as const;
 
-function putShort(buffer: Buffer, value: number, at: number): number {
-  buffer[at] = value >> 8;
-  buffer[at + 1] = value & 0xff;
-  return at + 2;
+/** Writes a number in digits of 7 bits, the most significant first. */
+function put(buffer: Buffer, value: number, digits: number, at: number): number {
+  let rest = value;
+  for (let i = at + digits - 1; i >= at; i--) {
+    buffer[i] = rest % 128;
+    rest = Math.floor(rest / 128);
+  }
+  return at + digits;
 }
 
 /** The number of a charge's rule in the table, which gets it if it has not. A batch has few: a search beats a map. */

@@ -1,8 +1,8 @@
 /**
  * Decides a batch of requests in one atomic call: every request against all of its rules, all or nothing.
  *
- * KEYS: the windows, numbered in the order in which the groups first name them. ARGV[1]: the batch, packed by `encode.ts`,
- * which reads the reply too: Redis' time, then per group of equal requests either `\1` and the tail of each window, when all
+ * KEYS: the windows, numbered in the order in which the groups first name them. ARGV[1]: the batch, packed by `encode.ts`;
+ * ARGV[2], in tests: the time in place of Redis'. `encode.ts` reads the reply too: Redis' time, then per group of equal requests either `\1` and the tail of each window, when all
  * of them were admitted, or `\0`, how many were, and per rule: admitted (for a shadow rule on its own), sum after, wait of
  * the first one refused, and how far reset and next are away; times in ms. Nothing is written on a denial.
  *
@@ -27,15 +27,20 @@ local keys, batch = KEYS, ARGV[1]
 local call, unpack_, pack_ = redis.call, struct.unpack, struct.pack
 local byte, floor = string.byte, math.floor
 
-local clock, groups, count, pos = unpack_('>dI2I2', batch)
-local now = clock
-if clock == 0 then
+local now = tonumber(ARGV[2])
+if not now then
   local time = call('TIME')
   now = time[1] * 1000 + floor(time[2] / 1000)
 end
-local rules = {}
+local high, low, count, rest = byte(batch, 1, 4)
+local groups, pos, rules = high * 128 + low, 5, {}
+count = count * 128 + rest
 for i = 1, count do
-  local quota, length, cost, mode = unpack_('>I4I4I4B', batch, #batch - (count - i + 1) * 13 + 1)
+  local p = #batch - (count - i + 1) * 16 + 1
+  local a, b, c, d, e, f, g, h, j, k, l, m, n, o, q, mode = byte(batch, p, p + 15)
+  local quota = (((a * 128 + b) * 128 + c) * 128 + d) * 128 + e
+  local length = (((f * 128 + g) * 128 + h) * 128 + j) * 128 + k
+  local cost = (((l * 128 + m) * 128 + n) * 128 + o) * 128 + q
   rules[i] = { quota, length, cost, mode, floor(now / length), quota > 65535 and WIDE or NARROW }
 end
 
@@ -150,13 +155,14 @@ end
 local reply, out = { pack_('>d', now) }, 1
 local ks, rs = {}, {}
 for g = 1, groups do
-  local high, low, size = byte(batch, pos, pos + 2)
-  local n = high * 256 + low
+  local size
+  high, low, size = byte(batch, pos, pos + 2)
+  local n = high * 128 + low
   local admitted, plain = n, true
   pos = pos + 3
   for i = 1, size do
     local kh, kl, rh, rl = byte(batch, pos, pos + 3)
-    local k, rule = kh * 256 + kl, rules[rh * 256 + rl]
+    local k, rule = kh * 128 + kl, rules[rh * 128 + rl]
     pos = pos + 4
     if k > seen then
       seen, owner[k] = k, rule

@@ -138,7 +138,7 @@ class ClusterStore implements Store {
     let batcher = this.#batchers.get(slot);
     if (batcher === undefined) {
       const { deadlineMs, observe } = this.#options;
-      const send = (keys: readonly string[], packed: Buffer) =>
+      const send = (keys: readonly string[], packed: string) =>
         this.#scripts.decide(keys.length, ...keys, packed);
       batcher = new Batcher({ send, deadlineMs, observe });
       this.#batchers.set(slot, batcher);

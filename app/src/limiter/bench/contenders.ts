@@ -20,41 +20,40 @@ const policy = (name: string, scope: Policy['scope'], quota: number): Policy => 
   onStoreError: 'local',
   mode: 'enforce',
 });
-/** So that nothing is denied where allowing is measured. */
-const plenty = 1_000_000;
+/** So that nothing is denied where allowing is measured: by one key, and by one that all share. */
+const plenty = { own: 60_000, shared: 1_000_000_000 } as const;
 
-/** Keys are drawn in a fixed order that visits all of them: the same for each contender. */
+/** Users are drawn in an order that visits all of them, the same for each contender. */
 export function allowing(
   redis: Redis | Cluster,
   users: number,
+  seed: number,
 ): { one: Contender[]; three: Contender[]; floors: Contender[] } {
-  const subjects = Array.from({ length: users }, (_, i) => ({
-    ip: `10.0.${i % 250}.1`,
-    userId: `user-${i}`,
-  }));
+  const order = shuffled(users, seed);
+  const subjects = order.map((i) => ({ ip: `10.0.${i % 250}.1`, userId: `user-${i}` }));
   const ours = createRateLimiter({
     redis,
     deadlineMs: 5_000,
     localWindows: 50_000,
     policies: [
-      policy('default', 'user', plenty),
-      policy('address', 'ip', plenty),
-      policy('global', 'global', plenty),
+      policy('default', 'user', plenty.own),
+      policy('address', 'ip', plenty.own),
+      policy('global', 'global', plenty.shared),
     ],
   });
   const flexible = (keyPrefix: string) =>
-    new RateLimiterRedis({ storeClient: redis, points: plenty, duration: 60, keyPrefix });
+    new RateLimiterRedis({ storeClient: redis, points: plenty.shared, duration: 60, keyPrefix });
   const single = flexible('single');
   const union = new RateLimiterUnion(flexible('a'), flexible('b'), flexible('c'));
   const [one, three] = [['default'], ['default', 'address', 'global']];
   const subject = (i: number) => subjects[i % users] ?? { ip: '10.0.0.1' };
-  const user = (i: number) => `user-${i % users}`;
+  const user = (i: number) => subjects[i % users]?.userId ?? '';
   return {
     one: [
       {
         name: 'ours',
         does: 'sliding window, 1 rule',
-        decide: async (i) => (await ours.check(subject(i), one)).outcome === 'allow',
+        decide: (i) => ours.check(subject(i), one).then(({ outcome }) => outcome === 'allow'),
       },
       {
         name: 'rate-limiter-flexible',
@@ -70,7 +69,7 @@ export function allowing(
       {
         name: 'ours, 3 rules',
         does: 'sliding windows, all or nothing',
-        decide: async (i) => (await ours.check(subject(i), three)).outcome === 'allow',
+        decide: (i) => ours.check(subject(i), three).then(({ outcome }) => outcome === 'allow'),
       },
       {
         name: 'rate-limiter-flexible Union of 3',
@@ -93,6 +92,25 @@ export function allowing(
   };
 }
 
+/** The numbers below a length in an order that a seed makes (Fisher-Yates by mulberry32). */
+function shuffled(length: number, seed: number): number[] {
+  let state = seed;
+  const random = () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+  const order = Array.from({ length }, (_, i) => i);
+  for (let i = length - 1; i > 0; i--) {
+    const other = Math.floor(random() * (i + 1));
+    const [a = 0, b = 0] = [order[i], order[other]];
+    order[i] = b;
+    order[other] = a;
+  }
+  return order;
+}
+
 /** Nine of ten requests come from users over their quota. */
 export function denying(redis: Redis | Cluster): Contender[] {
   const quota = 50;
@@ -106,8 +124,10 @@ export function denying(redis: Redis | Cluster): Contender[] {
     {
       name: 'ours',
       does: 'exact deny cache',
-      decide: async (i) =>
-        (await ours.check({ ip: '10.0.0.1', userId: user(i) }, ['default'])).outcome === 'allow',
+      decide: (i) =>
+        ours
+          .check({ ip: '10.0.0.1', userId: user(i) }, ['default'])
+          .then(({ outcome }) => outcome === 'allow'),
     },
     {
       name: 'rate-limiter-flexible',

@@ -3,9 +3,10 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { Redis } from 'ioredis';
-import { type RedisServer, startRedis } from '../../../../test/support/redis.ts';
+import type { Redis } from 'ioredis';
+import { freePort, startRedis } from '../../../../test/support/redis.ts';
 import { createAuthority } from '../../../test/material.ts';
+import { connect, type Target } from './connect.ts';
 import { allowing, denying } from './contenders.ts';
 import { correctness } from './correctness.ts';
 import { http } from './http.ts';
@@ -18,6 +19,7 @@ Measures the limiter beside its peers: one run, one Redis, rounds in turn, corre
 
   --rounds N    counted rounds of each case (5)
   --seconds S   length of a round (2)
+  --seed N      of the order in which users come (378)
   --json FILE   all figures as JSON
   --write       write docs/benchmarks.md
 
@@ -27,6 +29,7 @@ const document = fileURLToPath(new URL('../../../../docs/benchmarks.md', import.
 const options = {
   rounds: { type: 'string', default: '5' },
   seconds: { type: 'string', default: '2' },
+  seed: { type: 'string', default: '378' },
   json: { type: 'string' },
   write: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
@@ -35,21 +38,28 @@ const options = {
 try {
   const { values } = parseArgs({ options });
   if (values.help) console.log(help);
-  else await bench(Number(values.rounds), Number(values.seconds), values.json, values.write);
+  else await bench(values);
 } catch (error) {
   console.error(`bench:limiter: ${(error as Error).message}\n\n${help}`);
   process.exitCode = 2;
 }
 
-async function bench(
-  rounds: number,
-  seconds: number,
-  json: string | undefined,
-  write: boolean,
-): Promise<void> {
+async function bench(values: {
+  readonly rounds: string;
+  readonly seconds: string;
+  readonly seed: string;
+  readonly json?: string | undefined;
+  readonly write: boolean;
+}): Promise<void> {
+  const [rounds, seconds, seed] = [values.rounds, values.seconds, values.seed].map(Number) as [
+    number,
+    number,
+    number,
+  ];
   if (!(rounds >= 1) || !(seconds > 0)) throw new Error('--rounds and --seconds must be positive numbers');
+  if (!Number.isInteger(seed)) throw new Error(`--seed must be a whole number, it is ${values.seed}`);
   const server = await startRedis();
-  const redis = await connect(server.port);
+  const redis = await connect({ port: server.port });
   const cases: Report['cases'][number][] = [];
   const run = async (
     title: string,
@@ -66,29 +76,31 @@ async function bench(
       rows: contenders.map(({ name, does }) => ({ name, does, ...medians(samples.get(name) ?? []) })),
     });
   };
-  const plain = allowing(redis, 10_000);
+  const plain = allowing(redis, 10_000, seed);
   for (const inFlight of [1, 16, 128])
     await run('one rule', redis, [...plain.one, ...plain.floors], inFlight);
   for (const inFlight of [1, 16, 128]) await run('three rules', redis, plain.three, inFlight);
   await run('90 % denied', redis, denying(redis), 128);
 
   // The same access pattern over few and many live keys.
-  const few = await perDecision(redis, 1_000);
-  const many = await perDecision(redis, 1_000_000);
+  const few = await perDecision(redis, 1_000, seed);
+  const many = await perDecision(redis, 1_000_000, seed);
   await redis.flushall();
-  await allowing(redis, 1_000).one[0]?.decide(0);
+  await allowing(redis, 1_000, seed).one[0]?.decide(0);
   const [key = ''] = await redis.keys('rl:v1:*default');
   const bytesPerKey = Number(await redis.memory('USAGE', key));
   const right = await correctness(redis);
   await redis.flushall();
-  const web = await http(redis, Math.min(rounds, 5), seconds);
+  const web = await http({ port: server.port }, rounds, seconds);
   redis.disconnect();
   await server.stop();
 
   const secure = await startTls();
-  const overTls = allowing(secure.redis, 10_000);
+  const overTls = allowing(secure.redis, 10_000, seed);
   for (const inFlight of [1, 128]) await run('one rule over TLS', secure.redis, overTls.one, inFlight);
   for (const inFlight of [1, 128]) await run('three rules over TLS', secure.redis, overTls.three, inFlight);
+  await run('90 % denied over TLS', secure.redis, denying(secure.redis), 128);
+  const webOverTls = await http(secure.target, rounds, seconds);
   await secure.stop();
 
   const version = (name: string) =>
@@ -113,24 +125,28 @@ async function bench(
     },
     rounds,
     seconds,
+    seed,
     cases,
     http: web,
+    httpOverTls: webOverTls,
     correctness: right,
     bytesPerKey,
     growth: { few, many },
   };
-  if (json !== undefined) writeFileSync(json, `${JSON.stringify(report, null, 2)}\n`);
+  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
   const text = render(report);
   console.log(`\n${text}`);
-  if (write) writeFileSync(document, text);
+  if (values.write) writeFileSync(document, text);
 }
 
-/** Microseconds of Redis per decision with so many live keys; planted first, and then visited at random by the same rule. */
-async function perDecision(redis: Redis, keys: number): Promise<number> {
+/** Microseconds of Redis per decision by a thousand users, with so many live windows of others beside theirs. */
+async function perDecision(redis: Redis, keys: number, seed: number): Promise<number> {
   await redis.flushall();
-  const [ours] = allowing(redis, 1_000).one;
+  const [ours] = allowing(redis, 1_000, seed).one;
   if (ours === undefined) throw new Error('no contender');
-  const value = Buffer.alloc(148);
+  await ours.decide(0);
+  const [window = ''] = await redis.keys('*');
+  const value = (await redis.getBuffer(window)) ?? '';
   for (let from = 0; from < keys; from += 10_000) {
     const pipeline = redis.pipeline();
     for (let i = from; i < Math.min(keys, from + 10_000); i++)
@@ -138,24 +154,16 @@ async function perDecision(redis: Redis, keys: number): Promise<number> {
     await pipeline.exec();
   }
   const samples =
-    (await interleave([ours], redis, { inFlight: 16, rounds: 3, seconds: 1 })).get(ours.name) ?? [];
+    (await interleave([ours], redis, { inFlight: 16, rounds: 5, seconds: 1 })).get(ours.name) ?? [];
   return median(samples, 'redisMicros');
 }
 
-async function connect(port: number, tls?: object): Promise<Redis> {
-  const redis = new Redis({
-    port,
-    host: '127.0.0.1',
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    autoResendUnfulfilledCommands: false,
-    ...(tls ? { tls } : {}),
-  });
-  await new Promise((resolve, reject) => redis.once('ready', resolve).once('error', reject));
-  return redis;
-}
-
-async function startTls(): Promise<{ redis: Redis; version: string; stop: () => Promise<void> }> {
+async function startTls(): Promise<{
+  redis: Redis;
+  target: Target;
+  version: string;
+  stop: () => Promise<void>;
+}> {
   const folder = mkdtempSync(join(tmpdir(), 'bench-tls-'));
   const authority = await createAuthority();
   const { certificate, key } = await authority.issue();
@@ -163,20 +171,19 @@ async function startTls(): Promise<{ redis: Redis; version: string; stop: () => 
     writeFileSync(join(folder, name), content, { mode: 0o600 });
     return join(folder, name);
   };
-  const server: RedisServer = await startRedis({
+  const target = { port: await freePort(), caFile: file('ca.crt', authority.certificate) };
+  const server = await startRedis({
     'tls-cert-file': file('tls.crt', certificate),
     'tls-key-file': file('tls.key', key),
-    'tls-ca-cert-file': file('ca.crt', authority.certificate),
+    'tls-ca-cert-file': target.caFile,
     'tls-auth-clients': 'no',
-    'tls-port': String(20_000 + (process.pid % 20_000)),
+    'tls-port': String(target.port),
   });
-  const redis = await connect(20_000 + (process.pid % 20_000), {
-    ca: authority.certificate,
-    servername: 'localhost',
-  });
+  const redis = await connect(target);
   const version = /redis_version:(\S+)/.exec(await redis.info('server'))?.[1] ?? '';
   return {
     redis,
+    target,
     version,
     stop: async () => {
       redis.disconnect();

@@ -9,12 +9,15 @@ export interface Report {
   readonly versions: Readonly<Record<string, string>>;
   readonly rounds: number;
   readonly seconds: number;
+  /** Of the order in which users come. */
+  readonly seed: number;
   readonly cases: readonly {
     readonly title: string;
     readonly inFlight: number;
     readonly rows: readonly (Sample & { readonly name: string; readonly does: string })[];
   }[];
   readonly http: readonly HttpResult[];
+  readonly httpOverTls: readonly HttpResult[];
   readonly correctness: readonly Correctness[];
   readonly bytesPerKey: number;
   /** Microseconds of Redis per decision at 10³ and at 10⁶ live keys. */
@@ -38,7 +41,7 @@ Written by \`npm run bench:limiter -- --write\` on ${report.date}: ${report.mach
 ${Object.entries(versions)
   .map(([name, version]) => `${name} ${version}`)
   .join(', ')}. Medians of ${report.rounds} rounds of ${report.seconds} s in turn, one warm-up;
-10⁴ keys in a fixed order. Compare ratios, not figures: another machine has others.
+10⁴ users in an order made by seed ${report.seed}. Compare ratios, not figures: another machine has others.
 
 The peers do less: fixed windows, no all-or-nothing. What that means is in the last table.
 
@@ -57,13 +60,13 @@ ${goals(report)
 
 | Case | In flight | Contender | Per second | p50 ms | p99 ms | Node µs | Redis µs | Calls per decision |
 |---|---|---|---|---|---|---|---|---|
-${report.cases.flatMap(({ title, inFlight, rows }) => rows.map((row) => `| ${title} | ${inFlight} | ${row.name} (${row.does}) | ${Math.round(row.perSecond).toLocaleString('en')} | ${row.p50.toFixed(3)} | ${row.p99.toFixed(2)} | ${row.nodeMicros.toFixed(2)} | ${row.redisMicros.toFixed(2)} | ${row.commandsPerDecision.toFixed(2)} |`)).join('\n')}
+${report.cases.flatMap(({ title, inFlight, rows }) => rows.map((row) => `| ${title} | ${inFlight} | ${row.name} (${row.does}) | ${rate(row.perSecond)} | ${row.p50.toFixed(3)} | ${row.p99.toFixed(2)} | ${row.nodeMicros.toFixed(2)} | ${row.redisMicros.toFixed(2)} | ${row.commandsPerDecision.toFixed(2)} |`)).join('\n')}
 
 ## HTTP, 64 connections
 
-| Server | Requests per second |
-|---|---|
-${report.http.map(({ name, perSecond }) => `| ${name} | ${Math.round(perSecond).toLocaleString('en')} |`).join('\n')}
+| Server, a process of its own | Requests per second | With TLS to Redis |
+|---|---|---|
+${report.http.map(({ name, perSecond }, i) => `| ${name} | ${rate(perSecond)} | ${rate(report.httpOverTls[i]?.perSecond ?? 0)} |`).join('\n')}
 
 ## Memory and growth
 
@@ -78,13 +81,16 @@ ${report.correctness.map(({ name, worstWindow, lostToDenials }) => `| ${name} | 
 `;
 }
 
+const rate = (perSecond: number): string => Math.round(perSecond).toLocaleString('en');
+
 function goals(report: Report): Goal[] {
   const figure = (title: string, inFlight: number, name: string, of: keyof Sample): number =>
     report.cases
       .find((entry) => entry.title === title && entry.inFlight === inFlight)
       ?.rows.find((row) => row.name === name)?.[of] ?? Number.NaN;
-  const web = (prefix: string): number =>
-    report.http.find(({ name }) => name.startsWith(prefix))?.perSecond ?? Number.NaN;
+  const web = (prefix: string, results = report.http): number =>
+    results.find(({ name }) => name.startsWith(prefix))?.perSecond ?? Number.NaN;
+  const webOverTls = (prefix: string) => web(prefix, report.httpOverTls);
   const rlf = 'rate-limiter-flexible';
   const union = 'rate-limiter-flexible Union of 3';
   const versus = (
@@ -151,6 +157,44 @@ function goals(report: Report): Goal[] {
       text: 'over TLS: three rules, 128 in flight',
       goal: 4,
       got: versus('three rules over TLS', 128, 'ours, 3 rules', union),
+    },
+    {
+      text: 'over TLS: Node per decision, one rule',
+      goal: 0.15,
+      atMost: true,
+      got: versus('one rule over TLS', 128, 'ours', rlf, 'nodeMicros'),
+    },
+    {
+      text: 'over TLS: Node per decision, three rules',
+      goal: 0.15,
+      atMost: true,
+      got: versus('three rules over TLS', 128, 'ours, 3 rules', union, 'nodeMicros'),
+    },
+    {
+      text: 'over TLS: 90 % denied, over its default',
+      goal: 5,
+      got: versus('90 % denied over TLS', 128, 'ours', rlf),
+    },
+    {
+      text: 'over TLS: 90 % denied, over its inMemoryBlock',
+      goal: 1,
+      got: versus('90 % denied over TLS', 128, 'ours', 'rate-limiter-flexible, inMemoryBlock'),
+    },
+    {
+      text: 'over TLS: HTTP, over @fastify/rate-limit',
+      goal: 1.5,
+      got: webOverTls('ours') / webOverTls('@fastify'),
+    },
+    {
+      text: 'over TLS: HTTP, over the same server without a limiter',
+      goal: 0.9,
+      got: webOverTls('ours') / webOverTls('no limiter'),
+    },
+    {
+      text: 'over TLS: p50 with one in flight',
+      goal: 1.1,
+      atMost: true,
+      got: versus('one rule over TLS', 1, 'ours', rlf, 'p50'),
     },
   ];
 }

@@ -93,7 +93,12 @@ export const mutants: readonly Mutant[] = [
     from: 'index[k] or rule[BUCKET], rule[LENGTH]) .. tail',
     to: '(index[k] or rule[BUCKET]) % 4294967296, rule[LENGTH]) .. tail',
   },
-  { name: 'clock of the client', file: 'encode.ts', from: 'clock = 0)', to: 'clock = Date.now())' },
+  {
+    name: 'clock of the client',
+    file: 'store.ts',
+    from: 'send: (keys, packed) => decide(keys.length, ...keys, packed),',
+    to: 'send: (keys, packed) => decide(keys.length, ...keys, packed, Date.now()),',
+  },
   {
     name: 'wait one sub-bucket short',
     file: 'script.ts',
