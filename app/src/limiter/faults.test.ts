@@ -1,12 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Cluster, Redis } from 'ioredis';
 import { afterEach, describe, expect, test } from 'vitest';
 import { freePort, type RedisServer, startRedis } from '../../../test/support/redis.ts';
 import { createRateLimiter, type LimiterOptions, type RateLimiter } from './index.ts';
 import type { Policy } from './policies.ts';
-import { connectForTest, startProxy, until } from './testing.ts';
+import { connectForTest, Log, startProxy, until } from './testing.ts';
+import type { Fleet } from './testing-child.ts';
 
 const cleanUp: (() => unknown)[] = [];
 afterEach(async () => {
@@ -193,24 +195,39 @@ describe('when Redis fails', () => {
 });
 
 describe('four processes', () => {
-  test('with 50 requests in flight each admit exactly the quota of one key', async () => {
-    const redis = await server();
-    const child = fileURLToPath(new URL('./testing-child.ts', import.meta.url));
-    const counts = await Promise.all(
-      [1, 2, 3, 4].map(async () => {
-        const running = spawn(process.execPath, [child, String(redis.port), '500', '200'], {
-          stdio: ['ignore', 'pipe', 'inherit'],
-        });
-        let output = '';
-        running.stdout.on('data', (chunk) => {
-          output += chunk;
-        });
-        await once(running, 'close');
-        return Number(output);
-      }),
+  const child = fileURLToPath(new URL('./testing-child.ts', import.meta.url));
+  /** What the processes of a fleet admitted, once all of them are there: Redis' time and units. */
+  const runs = async (fleet: readonly Fleet[]): Promise<[number, number][]> => {
+    const children = fleet.map((options) =>
+      spawn(process.execPath, [child, JSON.stringify(options)], { stdio: ['pipe', 'pipe', 'inherit'] }),
     );
-    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(200);
+    const lines = children.map(({ stdout }) => createInterface(stdout)[Symbol.asyncIterator]());
+    for (const line of lines) expect((await line.next()).value).toBe('ready');
+    for (const { stdin } of children) stdin.end('go');
+    const outputs = await Promise.all(lines.map((line) => line.next()));
+    return outputs.flatMap(({ value }) => JSON.parse(value as string) as [number, number][]);
+  };
+
+  test('with 50 requests in flight each admit exactly the quota of one key', async () => {
+    const { port } = await server();
+    const fleet = { port, quota: 200, windowSeconds: 60, cost: 1, forMs: 500 };
+    const admitted = await runs([fleet, fleet, fleet, fleet]);
+    expect(admitted).toHaveLength(200);
   });
+
+  test('of mixed costs admit exactly the quota in each window, and never more in any that lies across two', async () => {
+    const { port } = await server();
+    const fleet = { port, quota: 100, windowSeconds: 2, forMs: 5_000 };
+    // As while a change of the cost is rolled out. What costs 1 uses up what 3 and 7 leave.
+    const admitted = await runs([1, 1, 3, 7].map((cost) => ({ ...fleet, cost })));
+    const log = new Log();
+    for (const [at, units] of admitted) log.admit(at, units);
+    expect(log.worst(2_000)).toBe(100);
+    // A unit comes back with its sub-bucket: 61 of 34 ms after its own began at the latest.
+    const first = Math.min(...admitted.map(([at]) => at));
+    expect(log.within(2_000, first + 1_999)).toBe(100);
+    expect(log.within(4_148, first + 4_147)).toBeGreaterThanOrEqual(200);
+  }, 30_000);
 });
 
 describe('a cluster of three nodes', () => {

@@ -1,31 +1,37 @@
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createRateLimiter } from './index.ts';
 import { connectForTest } from './testing.ts';
 
-// One of several processes on one key: port, requests, quota. Prints how many were admitted.
-const [port, requests, quota] = process.argv.slice(2).map(Number);
-const redis = await connectForTest(port ?? 0);
+/** How a process of a fleet asks for one key. */
+export interface Fleet {
+  readonly port: number;
+  readonly quota: number;
+  readonly windowSeconds: number;
+  readonly cost: number;
+  /** Milliseconds for which it keeps 50 requests in flight. */
+  readonly forMs: number;
+}
+
+// One of several processes on one key: says that it is ready, starts when its input ends, and prints a list of [Redis' time, units] of what was admitted.
+const { port, forMs, ...rule } = JSON.parse(process.argv[2] ?? '{}') as Fleet;
+const redis = await connectForTest(port);
 const limiter = createRateLimiter({
   redis,
   deadlineMs: 5_000,
-  policies: [
-    {
-      name: 'default',
-      scope: 'user',
-      quota: quota ?? 1,
-      windowSeconds: 60,
-      cost: 1,
-      onStoreError: 'closed',
-      mode: 'enforce',
-    },
-  ],
+  policies: [{ name: 'default', scope: 'user', onStoreError: 'closed', mode: 'enforce', ...rule }],
 });
-let left = requests ?? 0;
-let admitted = 0;
+const admitted: [number, number][] = [];
+console.log('ready');
+await once(process.stdin.resume(), 'end');
+const end = performance.now() + forMs;
 const worker = async () => {
-  while (left-- > 0)
-    if ((await limiter.check({ ip: '192.0.2.1', userId: 'shared' }, ['default'])).outcome === 'allow')
-      admitted += 1;
+  while (performance.now() < end) {
+    const { outcome, now } = await limiter.check({ ip: '192.0.2.1', userId: 'shared' }, ['default']);
+    if (outcome === 'allow') admitted.push([now, rule.cost]);
+    else await sleep(2);
+  }
 };
 await Promise.all(Array.from({ length: 50 }, worker));
-console.log(admitted);
+console.log(JSON.stringify(admitted));
 redis.disconnect();

@@ -79,3 +79,24 @@ export async function startProxy(target: number): Promise<Proxy> {
     },
   };
 }
+
+/** An exact log: the reference that keeps every admission. */
+export class Log {
+  readonly #entries: { at: number; units: number }[] = [];
+
+  admit(at: number, units: number): void {
+    this.#entries.push({ at, units });
+  }
+
+  /** Units admitted in the `ms` that end at `now`, that instant included. */
+  within(ms: number, now: number): number {
+    return this.#entries
+      .filter(({ at }) => at > now - ms && at <= now)
+      .reduce((sum, { units }) => sum + units, 0);
+  }
+
+  /** The most that any window of a length ever held. */
+  worst(ms: number): number {
+    return Math.max(0, ...this.#entries.map(({ at }) => this.within(ms, at)));
+  }
+}
