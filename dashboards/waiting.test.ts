@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { request } from 'undici';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { sessionOf } from '../app/src/auth/sessions.ts';
 import { defaultPolicies } from '../app/src/limiter/policies.ts';
 import { exchange } from '../app/test/raw.ts';
@@ -10,6 +10,7 @@ import type { TestService, TestSession } from '../app/test/service.ts';
 import { lastBackupKey } from '../infra/config/backup.ts';
 import { type PanelQuery, panelQueries } from '../infra/panel-data.ts';
 import { type AlertStack, startAlertStack } from '../slo/testing/live/stack.ts';
+import { needsAlertmanager as it } from '../test/support/needs.ts';
 import { queryRange } from './preview/prometheus.ts';
 
 // Everything is real: Redis and its exporter, two replicas, Prometheus with the real rules, and traces nobody takes.

@@ -1,5 +1,5 @@
 import { delimiter, dirname } from 'node:path';
-import { resolve, type ServerName, servers } from '../../infra/local/binaries.ts';
+import { howToGet, resolve, type ServerName, servers } from '../../infra/local/binaries.ts';
 
 /** What tests run for real; promtool comes with Prometheus. */
 const used: readonly ServerName[] = ['redis', 'prometheus', 'alertmanager', 'exporter'];
@@ -17,7 +17,8 @@ export default async function setup(): Promise<void> {
     });
     if (found === undefined || found.command.length > 1) {
       if (servers[name].cost === undefined)
-        throw new Error(`${name} is needed for the tests and not to be had here`);
+        throw new Error(`${name} is needed for the tests and not to be had here: ${howToGet(name)}`);
+      console.log(`  – no ${name} here, tests that need it are skipped or fail (${howToGet(name)})`);
       continue;
     }
     const [program = ''] = found.command;
