@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { alertmanagerConfig } from '../config/alertmanager.ts';
+import { type AlertReceiver, alertmanagerConfig, messageTemplate } from '../config/alertmanager.ts';
 import { ports } from '../connections.ts';
 import { imageUsers } from '../images.ts';
 import type { Settings } from '../settings.ts';
@@ -50,16 +50,15 @@ export function alertmanager(settings: Settings): Part {
         files: {
           'alertmanager.yml': {
             from: receivers.map((receiver) => `config/receiver-${receiver.name}`),
-            write: (...urls) =>
+            write: (...secrets) =>
               stringify(
                 alertmanagerConfig({
-                  receivers: receivers.map((receiver, index) => ({
-                    ...receiver,
-                    url: urls[index] as string,
-                  })),
+                  receivers: receivers.map((receiver, index) => told(receiver, secrets[index] as string)),
+                  templates: '/etc/alertmanager/*.tmpl',
                 }),
               ),
           },
+          'messages.tmpl': { from: [], write: () => messageTemplate },
         },
       },
     ],
@@ -69,4 +68,17 @@ export function alertmanager(settings: Settings): Part {
       service(settings, { name, component: name, ports: { web: ports.alertmanager }, headless: true }),
     ],
   };
+}
+
+type Receiver = Settings['alertmanager']['receivers'][number];
+
+/** A receiver of the settings with its secret: the URL, or the password. */
+function told(
+  { name: called, severity, kind, channel, mail, port }: Receiver,
+  secret: string,
+): AlertReceiver {
+  const one = { name: called, severity, kind };
+  if (!mail) return { ...one, url: secret, ...(channel ? { channel } : {}) };
+  const { server, ...rest } = mail;
+  return { ...one, ...rest, smarthost: `${server}:${port}`, password: secret };
 }

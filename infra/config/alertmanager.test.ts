@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { ruleFiles } from '../../slo/rules.ts';
 import { startServer } from '../../slo/testing/live/servers.ts';
+import { needsAlertmanager } from '../../test/support/needs.ts';
 import { freePort } from '../../test/support/redis.ts';
+import { alertmanager } from '../components/alertmanager.ts';
+import { loadSettings } from '../settings.ts';
 import { type AlertReceiver, alertmanagerConfig, inhibitions, messageTemplate } from './alertmanager.ts';
 
 const amtool = async (...args: string[]): Promise<string> =>
@@ -28,7 +31,7 @@ const receivers: readonly AlertReceiver[] = [
     from: 'alerts@example.test',
     smarthost: 'mail.test:587',
     username: 'alerts',
-    passwordFile: '/run/secrets/mail',
+    password: 'secret',
   },
   { name: 'heartbeat', severity: 'heartbeat', url: 'https://beat.test/z' },
 ];
@@ -44,11 +47,11 @@ beforeAll(() => {
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 describe('alertmanager.yml', () => {
-  it('is accepted, templates included', async () => {
+  needsAlertmanager('is accepted, templates included', async () => {
     expect(await amtool('check-config', file)).toContain('SUCCESS');
   });
 
-  it.each([
+  needsAlertmanager.each([
     ['critical', 'prod', 'RedisDown', 'pager,chat,mail'],
     ['warning', 'prod', 'RedisMemoryHigh', 'chat,mail'],
     ['critical', 'dev', 'RedisDown', 'chat,mail'],
@@ -60,7 +63,7 @@ describe('alertmanager.yml', () => {
     expect(routed.trim()).toBe(expected);
   });
 
-  it('works without receivers', async () => {
+  needsAlertmanager('works without receivers', async () => {
     writeFileSync(join(directory, 'empty.yml'), stringify(alertmanagerConfig({ receivers: [] })));
     expect(await amtool('check-config', join(directory, 'empty.yml'))).toContain('SUCCESS');
   });
@@ -78,7 +81,7 @@ describe('alertmanager.yml', () => {
     ).toThrow('receiver m: give to, from and smarthost');
   });
 
-  it('tells what is wrong and where to look, as Alertmanager itself writes it', async () => {
+  needsAlertmanager('tells what is wrong and where to look, as Alertmanager itself writes it', async () => {
     const links = { grafana: 'https://grafana.test/', runbooks: 'https://git.test/docs/runbooks' };
     const rules = ruleFiles('prod', links).find(({ name }) => name === 'alerts-redis.yml');
     const [{ labels, annotations, alert }] = parse(rules?.content ?? '').groups[0].rules;
@@ -131,6 +134,48 @@ describe('alertmanager.yml', () => {
       expect.stringMatching(
         /^Panel: https:\/\/grafana\.test\/d\/simple378-redis\?viewPanel=\d+&var-environment=prod$/,
       ),
+    ]);
+  });
+
+  it('has what the settings say, each receiver with its own secret', async () => {
+    const to = { cidrs: ['192.0.2.1/32'], port: 443 };
+    const mail = { to: 'a@x.test', from: 'b@x.test', server: 'mail.test', username: 'b' };
+    const settings = loadSettings('dev', {
+      'alertmanager.receivers': [
+        { name: 'pager', severity: 'critical', ...to },
+        { name: 'chat', severity: 'warning', kind: 'slack', channel: '#ops', ...to },
+        { name: 'mail', severity: 'warning', kind: 'email', mail, ...to, port: 587 },
+      ],
+    });
+    const [secret] = alertmanager(settings).secrets ?? [];
+    const folder = join(directory, 'settings');
+    mkdirSync(folder);
+    for (const [name, { from, write }] of Object.entries(secret?.files ?? {})) {
+      const content = write(...from.map((key) => `https://secret.test/${key}`));
+      writeFileSync(join(folder, name), content.replaceAll('/etc/alertmanager', folder));
+    }
+    expect(await amtool('check-config', join(folder, 'alertmanager.yml'))).toMatch(
+      /1 templates[\s\S]*SUCCESS/,
+    );
+    const { receivers: written } = parse(readFileSync(join(folder, 'alertmanager.yml'), 'utf8'));
+    expect(written).toMatchObject([
+      { name: 'none' },
+      { name: 'pager', webhook_configs: [{ url: 'https://secret.test/config/receiver-pager' }] },
+      {
+        name: 'chat',
+        slack_configs: [{ api_url: 'https://secret.test/config/receiver-chat', channel: '#ops' }],
+      },
+      {
+        name: 'mail',
+        email_configs: [
+          {
+            smarthost: 'mail.test:587',
+            auth_username: 'b',
+            auth_password: 'https://secret.test/config/receiver-mail',
+            require_tls: true,
+          },
+        ],
+      },
     ]);
   });
 

@@ -11,12 +11,12 @@ export interface AlertReceiver {
   readonly urlFile?: string;
   /** Slack: the channel. */
   readonly channel?: string;
-  /** E-mail: to whom, from whom, and by which server, `host:port`, with a password file. */
+  /** E-mail: to whom, from whom, by which server, `host:port`, and who logs in there. */
   readonly to?: string;
   readonly from?: string;
   readonly smarthost?: string;
   readonly username?: string;
-  readonly passwordFile?: string;
+  readonly password?: string;
 }
 
 /** What the configuration depends on. */
@@ -147,7 +147,7 @@ function receiver(one: AlertReceiver): object {
             smarthost,
             require_tls: true,
             ...(one.username ? { auth_username: one.username } : {}),
-            ...(one.passwordFile ? { auth_password_file: one.passwordFile } : {}),
+            ...(one.password ? { auth_password: one.password } : {}),
             send_resolved: true,
             headers: { Subject: '{{ template "simple378.title" . }}' },
             text: '{{ template "simple378.text" . }}',

@@ -174,6 +174,19 @@ const wrong: Case[] = [
   ],
   [
     'dev',
+    {
+      'alertmanager.receivers': [
+        { name: 'mail', severity: 'warning', kind: 'email', cidrs: ['192.0.2.1/32'], port: 587 },
+        { name: 'chat', severity: 'warning', channel: '#ops', cidrs: ['192.0.2.1/32'] },
+      ],
+    },
+    [
+      'alertmanager.receivers: mail is of kind email; mail belongs to kind email, and to no other',
+      'alertmanager.receivers: chat is of kind webhook; channel belongs to kind slack',
+    ],
+  ],
+  [
+    'dev',
     { 'grafana.mode': 'external' },
     [
       'grafana.url: is missing; grafana.mode external needs it',

@@ -34,6 +34,16 @@ const observability: Rule = ({ prometheus, alertmanager, grafana, tracing }) => 
       () => `alertmanager.receivers: ${name} has no cidrs; nothing may leave the cluster without them`,
     ),
   ),
+  ...alertmanager.receivers.flatMap(({ name, kind, channel, mail }) => [
+    ...problem(
+      (kind === 'email') !== (mail !== undefined),
+      () => `alertmanager.receivers: ${name} is of kind ${kind}; mail belongs to kind email, and to no other`,
+    ),
+    ...problem(
+      channel !== undefined && kind !== 'slack',
+      () => `alertmanager.receivers: ${name} is of kind ${kind}; channel belongs to kind slack`,
+    ),
+  ]),
   ...problem(
     tracing.external?.cidrs.length === 0,
     () => 'tracing.external.cidrs: is empty; nothing may leave the cluster without them',

@@ -178,11 +178,30 @@ export const settingsSchema = section(
     }),
     alertmanager: section('Who hears of alerts.', {
       receivers: list(
-        'Webhooks; the URL is the secret `simple378:receiver-<name>`.',
+        'Who is told, and how.',
         Type.Object(
           {
             name: name('Its name.'),
             severity: choice('Which alerts it gets.', ['critical', 'warning', 'heartbeat']),
+            kind: choice(
+              'The secret `simple378:receiver-<name>` is the URL of a webhook or of Slack, and the password for e-mail.',
+              ['webhook', 'slack', 'email'],
+              'webhook',
+            ),
+            channel: optional(
+              text("Slack: another channel than the URL's own.", '# and a name', '^#[a-z0-9_-]{1,79}$'),
+            ),
+            mail: optional(
+              Type.Object(
+                {
+                  to: email('To whom.'),
+                  from: email('From whom.'),
+                  server: host('Who takes it, with STARTTLS; `cidrs` and `port` are its.'),
+                  username: text('Who logs in there.', 'printable characters', '^[!-~]{1,200}$'),
+                },
+                { description: 'What `email` needs.', additionalProperties: false },
+              ),
+            ),
             ...destination,
           },
           { description: 'A receiver.', additionalProperties: false },
