@@ -6,7 +6,7 @@ import {
   evaluate as run,
   secretSignature,
 } from './evaluate.ts';
-import { environments } from './settings.ts';
+import { environments, loadSettings } from './settings.ts';
 
 const known = new Map<string, Evaluated>();
 
@@ -227,7 +227,8 @@ describe('the program', () => {
 
   test('a changed limit rolls the service alone', async () => {
     const before = await evaluate('dev', { changes: {}, secrets });
-    const after = await evaluate('dev', { changes: { limits: [{ name: 'default', quota: 50 }] } });
+    const limits = [...loadSettings('dev').limits, { name: 'default', quota: 50 }];
+    const after = await evaluate('dev', { changes: { limits } });
     expect(changedNames(before, after)).toEqual(['configmap/case-service-config', 'deployment/case-service']);
   });
 
