@@ -227,7 +227,7 @@ describe('four processes', () => {
     const first = Math.min(...admitted.map(([at]) => at));
     expect(log.within(2_000, first + 1_999)).toBe(100);
     expect(log.within(4_148, first + 4_147)).toBeGreaterThanOrEqual(200);
-  }, 30_000);
+  }, 60_000);
 });
 
 describe('a cluster of three nodes', () => {

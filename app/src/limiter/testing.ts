@@ -11,7 +11,7 @@ export async function connectForTest(port: number): Promise<Redis> {
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
-    commandTimeout: 1_000,
+    commandTimeout: 10_000,
     retryStrategy: (attempt) => Math.min(attempt * 50, 500),
   });
   redis.on('error', () => {});
