@@ -8,16 +8,16 @@ import type { Policy } from '../../app/src/limiter/policies.ts';
 import { readPoliciesFile } from '../../infra/local/policies-file.ts';
 import { longestWaitSeconds } from '../scenarios/admissions.ts';
 import { rampProfile, rampUsers } from '../scenarios/breakpoint.ts';
-import { count, type Summary } from '../scenarios/report.ts';
 import type { RunFile, Script } from '../scenarios/run-file.ts';
 import { exceeded, profileOf } from '../scenarios/traffic.ts';
 import { accountsFile, ensureAccounts } from './accounts.ts';
 import { type Addresses, chooseAddresses } from './addresses.ts';
 import { createClient } from './client.ts';
-import { growth, type Reading, readingOf } from './counters.ts';
+import { type Reading, readingOf } from './counters.ts';
 import { type Engine, findEngine, howToInstall } from './engine.ts';
 import { type Options, readOptions, usage } from './options.ts';
 import { findTarget, type Target } from './target.ts';
+import { verdict } from './verdict.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 const state = join(root, '.local', 'loadtest');
@@ -70,7 +70,7 @@ async function loadtest(options: Options): Promise<number> {
   const before = await readCounters(target);
   const status = await runK6(engine as Engine, environment, args, options.script);
   writeFileSync(join(state, 'ended'), String(Date.now()));
-  return verdict(status, options.script, before, await readCounters(target));
+  return verdict(status, join(reports, `${options.script}.json`), before, await readCounters(target));
 }
 
 /** Traffic that meets a limit is no finding, and no measurement of what the service carries. */
@@ -161,41 +161,4 @@ function runK6(
     child.on('error', reject);
     child.on('exit', (code) => resolve(code ?? 2));
   });
-}
-
-function verdict(status: number, script: Script, before: Reading[], after: Reading[]): number {
-  const summary = join(reports, `${script}.json`);
-  // 99: k6 ran, and a threshold did not hold.
-  if ((status !== 0 && status !== 99) || !existsSync(summary)) {
-    console.error(`loadtest: k6 ended with ${status}, see above; nothing is proven`);
-    return 2;
-  }
-  const seen = count(JSON.parse(readFileSync(summary, 'utf8')) as Summary, 'rate_limited');
-  const equal = compare(seen, before, after);
-  console.log(`  reports: ${join('reports', 'loadtest', script)}.{json,xml,html}`);
-  return status === 0 && equal ? 0 : 1;
-}
-
-function compare(seen: number, before: Reading[], after: Reading[]): boolean {
-  if (before.length === 0) {
-    console.log('  skipped (1): deny counters not compared, no --internal given');
-    return true;
-  }
-  const grown = growth(before, after);
-  if (grown === null) {
-    console.log('  FAIL a replica restarted during the run, its counters began again');
-    return false;
-  }
-  const { denied, byPolicy, local } = grown;
-  const parts = Object.entries(byPolicy).map(([policy, value]) => `${policy} ${value}`);
-  console.log(
-    `  ${denied === seen ? 'ok  ' : 'FAIL'} k6 saw ${seen} × 429, ` +
-      `ratelimit_decisions_total{decision="deny"} grew by ${denied}${parts.length > 0 ? ` (${parts.join(', ')})` : ''}`,
-  );
-  if (local > 0)
-    console.log(
-      `  note ${local} decisions were local: Redis did not answer within the limiter's deadline, so that exact ` +
-        'figures cannot be expected; a machine with more room, or docs/runbooks/ for the cause',
-    );
-  return denied === seen;
 }

@@ -1,0 +1,50 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { count, type Summary } from '../scenarios/report.ts';
+import { growth, type Reading } from './counters.ts';
+
+/**
+ * The exit code of a run, and what is printed with it: 0 when all thresholds held and k6 saw as many 429s as the service
+ * counted.
+ * @param status k6's own exit code
+ * @param summary path of the summary that the script wrote
+ */
+export function verdict(
+  status: number,
+  summary: string,
+  before: readonly Reading[],
+  after: readonly Reading[],
+): number {
+  // 99: k6 ran, and a threshold did not hold.
+  if ((status !== 0 && status !== 99) || !existsSync(summary)) {
+    console.error(`loadtest: k6 ended with ${status}, see above; nothing is proven`);
+    return 2;
+  }
+  const seen = count(JSON.parse(readFileSync(summary, 'utf8')) as Summary, 'rate_limited');
+  const equal = compare(seen, before, after);
+  console.log(`  reports: ${summary.replace(/\.json$/, '')}.{json,xml,html}`);
+  return status === 0 && equal ? 0 : 1;
+}
+
+function compare(seen: number, before: readonly Reading[], after: readonly Reading[]): boolean {
+  if (before.length === 0) {
+    console.log('  skipped (1): deny counters not compared, no --internal given');
+    return true;
+  }
+  const grown = growth(before, after);
+  if (grown === null) {
+    console.log('  FAIL a replica restarted during the run, its counters began again');
+    return false;
+  }
+  const { denied, byPolicy, local } = grown;
+  const parts = Object.entries(byPolicy).map(([policy, value]) => `${policy} ${value}`);
+  console.log(
+    `  ${denied === seen ? 'ok  ' : 'FAIL'} k6 saw ${seen} × 429, ` +
+      `ratelimit_decisions_total{decision="deny"} grew by ${denied}${parts.length > 0 ? ` (${parts.join(', ')})` : ''}`,
+  );
+  if (local > 0)
+    console.log(
+      `  note ${local} decisions were local: Redis did not answer within the limiter's deadline, so that exact ` +
+        'figures cannot be expected; a machine with more room, or docs/runbooks/ for the cause',
+    );
+  return denied === seen;
+}
