@@ -31,7 +31,7 @@ await command('bench:capacity', usage, async (args) => {
       'port-offset': { type: 'string', default: '0' },
     },
   });
-  if (stackRuns(root)) throw new CouldNotCheck('a stack runs here, which has limits: npm stop');
+  if (stackRuns()) throw new CouldNotCheck('a stack runs here, which has limits: npm stop');
   const loadBefore = Math.round((loadavg()[0] ?? 0) * 10) / 10;
   const start = ['--policies', 'loadtests/policies/no-limits.json', '--port-offset', values['port-offset']];
   // A knee above or below the ramp is none: k6's own verdict is then 1, or the last step holds.

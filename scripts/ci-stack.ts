@@ -21,5 +21,5 @@ const gates: readonly Step[] = [
 await command('ci:stack', usage, (args) => {
   noArguments(args);
   const run = () => runSteps(root, gates);
-  return stackRuns(root) ? run() : withStack(root, [], run);
+  return stackRuns() ? run() : withStack(root, [], run);
 });

@@ -37,7 +37,7 @@ try {
 }
 
 async function load(seconds: number): Promise<number> {
-  const target = findTarget(root, {});
+  const target = findTarget({});
   const { probes } = planLimits(readPoliciesFile(target.policies), 1);
   const personal = probes.filter(({ scope }) => scope === 'user');
   const { users } = profiles.mixed;

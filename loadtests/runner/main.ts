@@ -43,7 +43,7 @@ try {
 }
 
 async function loadtest(options: Options): Promise<number> {
-  const target = findTarget(root, options);
+  const target = findTarget(options);
   const engine = findEngine(root, target.ca);
   if (engine === null && !options.prepare) throw new Error(howToInstall);
   const addresses = chooseAddresses(target.urls, process.platform, options.localIps);

@@ -1,5 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readStackFile, type StackFile } from '../../infra/local/stack-file.ts';
 
 /** What is under test, and how it is reached. */
 export interface Target {
@@ -27,8 +26,7 @@ export interface Asked {
 }
 
 /** The command line's target, else the local stack. @throws Error that says what to do */
-export function findTarget(root: string, asked: Asked): Target {
-  const file = join(root, '.local', 'stack.json');
+export function findTarget(asked: Asked, stack: StackFile | null = readStackFile() ?? null): Target {
   if (asked.target !== undefined) {
     if (asked.users === undefined)
       throw new Error('--target needs --users FILE, a JSON list of {email, password, role} with an admin');
@@ -41,15 +39,8 @@ export function findTarget(root: string, asked: Asked): Target {
       policies: asked.policies ?? null,
     };
   }
-  if (!existsSync(file))
+  if (stack === null)
     throw new Error('no local stack is running: `npm start` in another terminal, or name a --target');
-  const stack = JSON.parse(readFileSync(file, 'utf8')) as {
-    replicas: string[];
-    internal: string[];
-    ca: string;
-    users: string;
-    policies: string | null;
-  };
   return {
     urls: stack.replicas,
     internal: asked.internal ?? stack.internal,

@@ -1,9 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { CouldNotCheck, command } from '../lib/command.ts';
+import { stackRuns } from '../lib/stack.ts';
 import { blocksOf, documents } from './problems.ts';
 
 const usage = `npm run docs:test [-- --stack] [FILE…]
@@ -23,7 +22,7 @@ await command('docs:test', usage, (args) => {
     options: { stack: { type: 'boolean' } },
     allowPositionals: true,
   });
-  if (values.stack && !existsSync(join(root, '.local/stack.json')))
+  if (values.stack && !stackRuns())
     throw new CouldNotCheck('--stack, and the local stack does not run: npm start');
   const files = positionals.length > 0 ? positionals : documents(root);
   const all = files.flatMap((file) => blocksOf(root, file).map((block) => ({ file, ...block })));

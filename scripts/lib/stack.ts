@@ -1,16 +1,13 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { readStackFile } from '../../infra/local/stack-file.ts';
 import { CouldNotCheck } from './command.ts';
 
 /** Long enough for a first start on a slow line. */
 const startedWithinSeconds = 300;
 
 /** Whether the stack of this checkout runs and is ready. */
-export function stackRuns(root: string): boolean {
-  return existsSync(join(root, '.local', 'stack.json'));
-}
+export const stackRuns = (): boolean => readStackFile() !== undefined;
 
 /**
  * Runs `body` beside a local stack that is started for it and stopped after it.
@@ -29,7 +26,7 @@ export async function withStack<T>(
     ended = true;
   });
   try {
-    for (let waited = 0; !stackRuns(root); waited++) {
+    for (let waited = 0; !stackRuns(); waited++) {
       if (ended || waited > startedWithinSeconds)
         throw new CouldNotCheck(`the stack does not start; npm start -- ${args.join(' ')} shows why`);
       await setTimeout(1_000);

@@ -1,7 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { readStackFile } from '../../infra/local/stack-file.ts';
 import { seconds } from '../../slo/index.ts';
 import { CouldNotCheck, command } from '../lib/command.ts';
 import { burning, line } from './burning.ts';
@@ -74,10 +73,7 @@ async function lookBack(prometheus: string, environment: string, duration: numbe
 }
 
 function localPrometheus(): string {
-  const file = fileURLToPath(new URL('../../.local/stack.json', import.meta.url));
-  const stack = existsSync(file)
-    ? (JSON.parse(readFileSync(file, 'utf8')) as { prometheus: string | null })
-    : null;
-  if (!stack?.prometheus) throw new CouldNotCheck('no local stack with Prometheus runs; name --prometheus');
-  return stack.prometheus;
+  const prometheus = readStackFile()?.prometheus;
+  if (!prometheus) throw new CouldNotCheck('no local stack with Prometheus runs; name --prometheus');
+  return prometheus;
 }
