@@ -105,6 +105,9 @@ export const generousPolicies = [
   mode: 'enforce',
 }));
 
+/** Who may do everything to the Redis of a {@link Backing}, as whoever rotates its passwords does. */
+export const operator = { username: 'operator', password: 'operator' } as const;
+
 /**
  * Starts a real Redis, TLS only and with the service's ACL users, and writes everything a replica needs.
  * @param redisOptions more directives, such as `{ appendonly: 'yes' }`
@@ -122,6 +125,7 @@ export async function startBacking(redisOptions: Environment = {}): Promise<Back
       'user default off ~* &* +@all',
       `user case-data on >${passwords.data} ~cs:v1:* &cs:v1:* +@all -@admin -@dangerous +info`,
       `user case-limiter on >${passwords.limiter} ~rl:v1:* &rl:v1:* +@all -@admin -@dangerous +info`,
+      `user ${operator.username} on >${operator.password} ~* &* +@all`,
       '',
     ].join('\n'),
   });
