@@ -106,6 +106,9 @@ export function configHash(config: unknown): string {
   return createHash('sha256').update(stable).digest('hex').slice(0, 16);
 }
 
+/** A busy node answers late; the default of a second would have it kill what works. */
+const patient = { timeoutSeconds: 5 } as const;
+
 function container(settings: Settings, input: ContainerInput): Container {
   const disk = `${input.disk ?? 64}Mi`;
   return {
@@ -138,7 +141,7 @@ function container(settings: Settings, input: ContainerInput): Container {
     },
     ...(input.startup ? { startupProbe: input.startup } : {}),
     ...(input.readiness ? { readinessProbe: input.readiness } : {}),
-    ...(input.liveness ? { livenessProbe: input.liveness } : {}),
+    ...(input.liveness ? { livenessProbe: { ...patient, ...input.liveness } } : {}),
     ...(input.preStop ? { lifecycle: { preStop: input.preStop } } : {}),
     volumeMounts: Object.entries(input.mounts ?? {}).map(([name, mountPath]) => ({
       name,
