@@ -40,34 +40,51 @@ async function rateLimitPlugin(
 ): Promise<void> {
   app.decorateRequest('rateLimitDecision', null);
 
-  const decide = async (
+  /** Decides, writes the fields, and goes on with nothing or with why not. Callbacks: this is on the path of every request. */
+  const decide = (
     request: FastifyRequest,
     reply: FastifyReply,
     routeClass: RouteClass,
-  ): Promise<void> => {
+    done: (error?: Error) => void,
+  ): void => {
     const who = subject(request);
     // Without a user there is nobody to charge but the address: a flood of bad tokens meets its policy.
     const own = who.userId === undefined && routeClass !== 'login' ? 'anonymous' : routeClass;
-    const decision = await limiter.check(who, policiesOf[own]).catch((error: unknown) => {
-      throw error instanceof NoSubject
-        ? new Problem(400, 'Bad Request', { detail: 'The address of the client is not known' })
-        : error;
-    });
-    request.rateLimitDecision = decision;
-    reply.headers(rateLimitHeaders(decision));
-    onDecision?.(decision, request, who);
-    if (decision.outcome !== 'allow') throw refusal(decision);
+    limiter
+      .check(who, policiesOf[own])
+      .then((decision) => {
+        request.rateLimitDecision = decision;
+        reply.headers(rateLimitHeaders(decision));
+        onDecision?.(decision, request, who);
+        return decision.outcome === 'allow' ? undefined : refusal(decision);
+      })
+      .then(done, (error: unknown) =>
+        done(
+          error instanceof NoSubject
+            ? new Problem(400, 'Bad Request', { detail: 'The address of the client is not known' })
+            : (error as Error),
+        ),
+      );
   };
 
-  app.decorate('limitOnce', async (request: FastifyRequest, reply: FastifyReply) => {
-    if (request.rateLimitDecision === null)
-      await decide(request, reply, request.routeOptions?.config?.rateLimit ?? 'anonymous');
+  const classOf = (request: FastifyRequest): RouteClass =>
+    request.routeOptions?.config?.rateLimit ?? 'anonymous';
+
+  app.decorate('limitOnce', (request: FastifyRequest, reply: FastifyReply) => {
+    if (request.rateLimitDecision !== null) return Promise.resolve();
+    return new Promise<void>((resolve, reject) =>
+      decide(request, reply, classOf(request), (error) => (error ? reject(error) : resolve())),
+    );
   });
-  app.addHook('onRequest', async (request, reply) => {
-    const routeClass = request.routeOptions.config.rateLimit ?? 'anonymous';
-    if (routeClass !== 'login') await decide(request, reply, routeClass);
+  app.addHook('onRequest', (request, reply, done) => {
+    const routeClass = classOf(request);
+    if (routeClass === 'login') done();
+    else decide(request, reply, routeClass, done);
   });
-  app.addHook('preValidation', app.limitOnce);
+  app.addHook('preValidation', (request, reply, done) => {
+    if (request.rateLimitDecision !== null) done();
+    else decide(request, reply, classOf(request), done);
+  });
 }
 
 /** What a refused client is told: 429 with a wait that is enough, or 503 when the store could not be asked. */

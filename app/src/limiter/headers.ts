@@ -12,21 +12,22 @@ export function rateLimitHeaders({ tightest, rules, now }: Decision): Record<str
     'x-ratelimit-reset': String(Math.ceil(tightest.resetAt / 1_000)),
   };
   if (rules.length === 0) return fields;
-  return {
-    ...fields,
-    'ratelimit-policy': rules.map(policyItem).join(', '),
-    ratelimit: rules
-      .map((rule) => `"${rule.policy}";r=${rule.remaining};t=${secondsUntilMore(rule, now)}`)
-      .join(', '),
-  };
+  let policies = '';
+  let limits = '';
+  for (const rule of rules) {
+    const { policy, limit, windowSeconds, remaining } = rule;
+    const comma = policies === '' ? '' : ', ';
+    policies += `${comma}"${policy}";q=${limit};w=${windowSeconds}`;
+    limits += `${comma}"${policy}";r=${remaining};t=${secondsUntilMore(rule, now)}`;
+  }
+  fields['ratelimit-policy'] = policies;
+  fields.ratelimit = limits;
+  return fields;
 }
 
 /** Seconds after which a refused request is admitted: rounded up, so that who keeps to it is not refused again. */
 export const retryAfterSeconds = ({ retryAfterMs }: Decision): number =>
   Math.max(1, Math.ceil(retryAfterMs / 1_000));
-
-const policyItem = ({ policy, limit, windowSeconds }: RuleState): string =>
-  `"${policy}";q=${limit};w=${windowSeconds}`;
 
 /** Seconds until additional quota becomes available (draft-10's meaning of `t`). */
 const secondsUntilMore = ({ nextAt, waitMs }: RuleState, now: number): number =>

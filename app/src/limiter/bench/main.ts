@@ -7,10 +7,10 @@ import type { Redis } from 'ioredis';
 import { freePort, startRedis } from '../../../../test/support/redis.ts';
 import { createAuthority } from '../../../test/material.ts';
 import { connect, type Target } from './connect.ts';
-import { allowing, denying } from './contenders.ts';
+import { allowing, type Contender, denying } from './contenders.ts';
 import { correctness } from './correctness.ts';
 import { http } from './http.ts';
-import { interleave, median, type Sample } from './measure.ts';
+import { interleave, measure, median, type Sample } from './measure.ts';
 import { type Report, render } from './report.ts';
 
 const help = `npm run bench:limiter [-- options]
@@ -82,9 +82,7 @@ async function bench(values: {
   for (const inFlight of [1, 16, 128]) await run('three rules', redis, plain.three, inFlight);
   await run('90 % denied', redis, denying(redis), 128);
 
-  // The same access pattern over few and many live keys.
-  const few = await perDecision(redis, 1_000, seed);
-  const many = await perDecision(redis, 1_000_000, seed);
+  const growth = await growthOf(redis, rounds, seconds, seed);
   await redis.flushall();
   await allowing(redis, 1_000, seed).one[0]?.decide(0);
   const [key = ''] = await redis.keys('rl:v1:*default');
@@ -131,7 +129,7 @@ async function bench(values: {
     httpOverTls: webOverTls,
     correctness: right,
     bytesPerKey,
-    growth: { few, many },
+    growth,
   };
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
   const text = render(report);
@@ -139,23 +137,47 @@ async function bench(values: {
   if (values.write) writeFileSync(document, text);
 }
 
-/** Microseconds of Redis per decision by a thousand users, with so many live windows of others beside theirs. */
-async function perDecision(redis: Redis, keys: number, seed: number): Promise<number> {
-  await redis.flushall();
-  const [ours] = allowing(redis, 1_000, seed).one;
-  if (ours === undefined) throw new Error('no contender');
-  await ours.decide(0);
-  const [window = ''] = await redis.keys('*');
-  const value = (await redis.getBuffer(window)) ?? '';
-  for (let from = 0; from < keys; from += 10_000) {
-    const pipeline = redis.pipeline();
-    for (let i = from; i < Math.min(keys, from + 10_000); i++)
-      pipeline.set(`rl:v1:{planted-${i}}:default`, value, 'PX', 600_000);
-    await pipeline.exec();
+/**
+ * Microseconds of Redis per decision by a thousand users, alone in a Redis and with a million live windows of others beside
+ * theirs in a second one, in turn.
+ */
+async function growthOf(
+  few: Redis,
+  rounds: number,
+  seconds: number,
+  seed: number,
+): Promise<Report['growth']> {
+  const server = await startRedis();
+  const many = await connect({ port: server.port });
+  const samples = await Promise.all(
+    [
+      { redis: few, others: 0 },
+      { redis: many, others: 1_000_000 },
+    ].map(async ({ redis, others }) => {
+      await redis.flushall();
+      const [ours] = allowing(redis, 1_000, seed).one as [Contender, Contender];
+      await ours.decide(0);
+      const [window = ''] = await redis.keys('*');
+      const value = (await redis.getBuffer(window)) ?? '';
+      for (let from = 0; from < others; from += 10_000) {
+        const pipeline = redis.pipeline();
+        for (let i = from; i < from + 10_000; i++)
+          pipeline.set(`rl:v1:{planted-${i}}:default`, value, 'PX', 600_000);
+        await pipeline.exec();
+      }
+      return { redis, ours, taken: [] as Sample[] };
+    }),
+  );
+  for (let round = -1; round < rounds; round++) {
+    for (const { redis, ours, taken } of samples) {
+      const sample = await measure(ours, redis, 16, seconds);
+      if (round >= 0) taken.push(sample);
+    }
   }
-  const samples =
-    (await interleave([ours], redis, { inFlight: 16, rounds: 5, seconds: 1 })).get(ours.name) ?? [];
-  return median(samples, 'redisMicros');
+  many.disconnect();
+  await server.stop();
+  const [a = 0, b = 0] = samples.map(({ taken }) => median(taken, 'redisMicros'));
+  return { few: a, many: b };
 }
 
 async function startTls(): Promise<{
