@@ -6,7 +6,10 @@ import { readPoliciesFile } from '../../infra/local/policies-file.ts';
 import { objective } from '../../slo/index.ts';
 import { accountsFile, ensureAccounts, signIn } from '../runner/accounts.ts';
 import { createClient } from '../runner/client.ts';
+import { growth } from '../runner/counters.ts';
+import { readCounters } from '../runner/read-counters.ts';
 import { findTarget, type Target } from '../runner/target.ts';
+import { noteLocal } from '../runner/verdict.ts';
 import { type Probe, planLimits } from '../scenarios/limits.ts';
 import { offlineCaseId, type Request, requests } from '../scenarios/requests.ts';
 import type { Account } from '../scenarios/run-file.ts';
@@ -42,6 +45,7 @@ async function load(seconds: number): Promise<number> {
   const personal = probes.filter(({ scope }) => scope === 'user');
   const { users } = profiles.mixed;
   const tokens = await sessions(target, users + personal.length);
+  const before = await readCounters(target);
   let failed = 0;
   const verdict = (ok: boolean, text: string) => {
     console.log(`  ${ok ? 'ok  ' : 'FAIL'} ${text}`);
@@ -68,6 +72,7 @@ async function load(seconds: number): Promise<number> {
     tally.p99 <= bound,
     `mixed: p50 ${tally.p50} ms, p99 ${tally.p99} ms (at most ${bound}, objective ${share * 100} %)`,
   );
+  noteLocal(growth(before, await readCounters(target))?.local ?? 0);
   console.log(`  mixed: ${tally.rate.toFixed(1)} answers per second`);
   mkdirSync(join(root, 'reports'), { recursive: true });
   writeFileSync(join(root, 'reports', 'load.json'), `${JSON.stringify(tally, null, 2)}\n`);

@@ -13,9 +13,9 @@ import { exceeded, profileOf } from '../scenarios/traffic.ts';
 import { accountsFile, ensureAccounts } from './accounts.ts';
 import { type Addresses, chooseAddresses } from './addresses.ts';
 import { createClient } from './client.ts';
-import { type Reading, readingOf } from './counters.ts';
 import { type Engine, findEngine, howToInstall } from './engine.ts';
 import { type Options, readOptions, usage } from './options.ts';
+import { readCounters } from './read-counters.ts';
 import { findTarget, type Target } from './target.ts';
 import { verdict } from './verdict.ts';
 
@@ -133,11 +133,6 @@ async function quietWindows(policies: readonly Policy[]): Promise<void> {
   if (wait <= 0) return;
   console.error(`loadtest: waiting ${Math.ceil(wait / 1000)} s until the windows of the last run are empty`);
   await setTimeout(wait);
-}
-
-async function readCounters({ internal, internalCa }: Target): Promise<Reading[]> {
-  const pages = internal.map((base) => createClient(base, internalCa)('GET', '/metrics'));
-  return (await Promise.all(pages)).map(({ text }) => readingOf(text));
 }
 
 function runK6(

@@ -41,10 +41,15 @@ function compare(seen: number, before: readonly Reading[], after: readonly Readi
     `  ${denied === seen ? 'ok  ' : 'FAIL'} k6 saw ${seen} × 429, ` +
       `ratelimit_decisions_total{decision="deny"} grew by ${denied}${parts.length > 0 ? ` (${parts.join(', ')})` : ''}`,
   );
+  noteLocal(local);
+  return denied === seen;
+}
+
+/** Says how many decisions were made without Redis, if any: the arithmetic of limits is not exact then. */
+export function noteLocal(local: number): void {
   if (local > 0)
     console.log(
       `  note ${local} decisions were local: Redis did not answer within the limiter's deadline, so that exact ` +
         'figures cannot be expected; a machine with more room, or docs/runbooks/ for the cause',
     );
-  return denied === seen;
 }

@@ -7,6 +7,8 @@ export interface Step {
   readonly args?: readonly string[];
   /** Needs something that not every machine has: exit 2 is then a skip, and said. */
   readonly optional?: boolean;
+  /** Seconds to wait first, until the limits that the steps before have spent are whole again. */
+  readonly restSeconds?: number;
 }
 
 /** How a gate ended. */
@@ -20,6 +22,7 @@ export interface Result {
 export function runSteps(root: string, steps: readonly Step[]): number {
   const results = steps.map((step) => {
     console.log(`\n== ${step.name}`);
+    if (step.restSeconds !== undefined) rest(step.restSeconds);
     const started = Date.now();
     const { status } = spawnSync('npm', ['run', '--silent', step.script, '--', ...(step.args ?? [])], {
       cwd: root,
@@ -29,6 +32,11 @@ export function runSteps(root: string, steps: readonly Step[]): number {
   });
   console.log(`\n${table(results)}`);
   return exitCode(results);
+}
+
+function rest(seconds: number): void {
+  console.log(`waiting ${seconds} s: the steps before have spent the limits`);
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, seconds * 1000);
 }
 
 /** What an exit code means, by the convention of all commands here. */
