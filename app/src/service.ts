@@ -9,8 +9,9 @@ import { createApi } from './http/api.ts';
 import type { Context } from './http/context.ts';
 import { createInternal } from './http/internal.ts';
 import type { Lifecycle } from './http/listener.ts';
+import { mostConnections } from './http/memory.ts';
 import { createPlain } from './http/plain.ts';
-import { trackSockets } from './http/sockets.ts';
+import { keepSockets } from './http/sockets.ts';
 import { readCertificate, serveCertificate, tlsFiles } from './http/tls.ts';
 import { createRateLimiter, InvalidPolicies } from './limiter/index.ts';
 import { metricsObserver } from './limiter/observe.ts';
@@ -86,7 +87,7 @@ export async function startService(
   const internal = await createInternal(context, accounts, lifecycle, firstCertificate);
   const plain = settings.PLAIN_PORT === undefined ? undefined : createPlain({ ...context, lifecycle });
   const listeners = [internal, api, ...(plain ? [plain] : [])];
-  const cuts = listeners.map(({ server }) => trackSockets(server));
+  const cuts = listeners.map(({ server }) => keepSockets(server, mostConnections()));
   const host = settings.LISTEN_HOST;
 
   const watch = (files: readonly string[], reload: () => void) =>

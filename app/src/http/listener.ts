@@ -16,7 +16,6 @@ import { countRequest } from '../telemetry/http-metrics.ts';
 import { clientErrorHandler, expectationHandler, sendError } from './errors.ts';
 import { assertFraming } from './framing.ts';
 import { securityHeaders } from './headers.ts';
-import { mostConnections } from './memory.ts';
 import { Problem } from './problem.ts';
 import { requestIds } from './request-id.ts';
 import type { ServedCertificate } from './tls.ts';
@@ -111,7 +110,6 @@ export function createListener(
       void onError(error, request as FastifyRequest, reply as unknown as FastifyReply);
     },
   }) as unknown as FastifyInstance;
-  app.server.maxConnections = mostConnections();
   app.server.on('checkExpectation', expectationHandler);
   app.decorateRequest('identity', null);
   app.removeContentTypeParser('text/plain');

@@ -10,7 +10,7 @@ export function memoryLimit(container: number = process.constrainedMemory()): nu
   return container > 0 && container < 2 ** 50 ? container : Number.POSITIVE_INFINITY;
 }
 
-/** Open sockets that one listener may hold: beyond it new ones are refused, so that idle ones cannot fill the memory. */
+/** Open sockets that one listener may hold: beyond it the idle ones are closed, so that they cannot fill the memory. */
 export function mostConnections(memory: number = memoryLimit()): number {
   const room = Math.floor((mostMemory * memory - idleProcess) / perConnection);
   return Math.min(4_096, Math.max(256, room));
