@@ -226,7 +226,7 @@ export const limits: Board = {
           queries: [
             {
               expr: div(
-                sum(increase(service.counter('ratelimit_local_admissions_total'), every)),
+                max(sum(increase(service.counter('ratelimit_local_admissions_total'), every), ['policy'])),
                 sum(increase(decisions, every)),
               ),
               legend: 'share',

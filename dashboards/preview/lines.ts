@@ -30,7 +30,7 @@ export function lines(panel: Panel, data: readonly Named[], canvas: Canvas): ech
       icon: 'rect',
       textStyle: text,
       // A gap of the library's own would also part the lines of a long legend.
-      formatter: (name: string) => `${name}\u00a0\u00a0\u00a0`,
+      formatter: (name: string) => `${name}\u00a0\u00a0`,
       itemGap: 10,
       data: names,
     },
@@ -91,12 +91,12 @@ function topOf(data: readonly Named[], stacked: boolean): number {
   return Math.max(0, ...sums);
 }
 
-/** Lines that a legend needs, at some 6.2 pixels a letter and 40 for mark and gap. */
+/** Lines that a legend needs, at some 6.2 pixels a letter and 50 for mark and gap. */
 function linesOf(names: readonly string[], width: number): number {
   let used = 0;
   let count = 1;
   for (const name of names) {
-    const needed = name.length * 6.2 + 40;
+    const needed = name.length * 6.2 + 50;
     if (used + needed > width && used > 0) {
       count += 1;
       used = 0;

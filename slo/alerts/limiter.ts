@@ -45,7 +45,11 @@ export const limiterAlerts: readonly Alert[] = [
     expr: and(
       gt(
         div(
-          sum(increase(app.counter('ratelimit_local_admissions_total'), '10m'), ['environment']),
+          // One request counts in each of its policies; in the one that all of them have, each counts once.
+          max(
+            sum(increase(app.counter('ratelimit_local_admissions_total'), '10m'), ['environment', 'policy']),
+            ['environment'],
+          ),
           decisions,
         ),
         0.1,
@@ -65,7 +69,8 @@ export const limiterAlerts: readonly Alert[] = [
       },
       silent: [
         {
-          'ratelimit_local_admissions_total{job="case-service",policy="default"}': '0+9x40',
+          'ratelimit_local_admissions_total{job="case-service",policy="default"}': '0+6x40',
+          'ratelimit_local_admissions_total{job="case-service",policy="global"}': '0+9x40',
           'ratelimit_decisions_total{job="case-service",policy="default",decision="allow",source="redis"}':
             '0+100x40',
         },
