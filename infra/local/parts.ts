@@ -88,9 +88,6 @@ export function partsOf(
   ];
 }
 
-/** Names of the replicas of the service. */
-export const replicaNames = ['case-1', 'case-2'] as const;
-
 /** The settings of a replica, beside what it inherits. */
 export function replicaEnvironment(number: 1 | 2, ports: Ports): Record<string, string> {
   return {

@@ -20,7 +20,7 @@ export interface How {
 }
 
 /** Every 429, by the denying policy: must equal the growth of the service's deny counters. */
-export const rateLimited = new Counter('rate_limited');
+const rateLimited = new Counter('rate_limited');
 /** Answers that the service failed to give: 5xx, or none. */
 export const failures = new Rate('failures');
 /** Answers whose limiter headers are complete and agree. */

@@ -52,22 +52,28 @@ export async function signIn(client: Client, account: Account): Promise<string> 
   return token;
 }
 
+/** Waits that a service which says when to come back is given; Redis may be away, but not for ever. */
+const mostWaits = 5;
+
 async function login(client: Client, { email, password }: Account): Promise<string | null> {
-  const answer = await client('POST', '/api/v1/auth/login', { body: { email, password } });
+  const answer = await insisted(() => client('POST', '/api/v1/auth/login', { body: { email, password } }));
   if (answer.status === 200) return (answer.json() as { accessToken: string }).accessToken;
   if (answer.status === 401) return null;
-  if (answer.status === 429) return waited(answer, () => login(client, { email, password }));
   throw new Error(`login of ${email} answered ${answer.status}`);
 }
 
 async function create(client: Client, token: string, account: Account): Promise<void> {
-  const answer = await client('POST', '/api/v1/users', { token, body: { ...account, role: loadRole } });
-  if (answer.status === 201) return;
-  if (answer.status === 429) return waited(answer, () => create(client, token, account));
-  throw new Error(`creating ${account.email} answered ${answer.status}`);
+  const body = { ...account, role: loadRole };
+  const answer = await insisted(() => client('POST', '/api/v1/users', { token, body }));
+  if (answer.status !== 201) throw new Error(`creating ${account.email} answered ${answer.status}`);
 }
 
-async function waited<T>({ headers }: Answer, again: () => Promise<T>): Promise<T> {
-  await setTimeout(Number(headers['retry-after'] ?? 1) * 1000);
-  return again();
+/** Asks again when the answer is a limit (429), or that no limit could be asked (503), after the time that it names. */
+async function insisted(ask: () => Promise<Answer>): Promise<Answer> {
+  let answer = await ask();
+  for (let i = 0; i < mostWaits && (answer.status === 429 || answer.status === 503); i++) {
+    await setTimeout(Number(answer.headers['retry-after'] ?? 1) * 1000);
+    answer = await ask();
+  }
+  return answer;
 }

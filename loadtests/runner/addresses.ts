@@ -24,7 +24,7 @@ export function chooseAddresses(
 }
 
 /** Whether a URL points to this machine. */
-export function isLoopback(url: string): boolean {
+function isLoopback(url: string): boolean {
   return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(url).hostname);
 }
 

@@ -1,15 +1,7 @@
 import { expect, test } from 'vitest';
 import { defaultPolicies } from '../../app/src/limiter/policies.ts';
 import { caseOperations } from '../../app/src/metrics/catalogue.ts';
-import {
-  exceeded,
-  mostInWindow,
-  operationAt,
-  profiles,
-  stretched,
-  totalRequests,
-  weights,
-} from './traffic.ts';
+import { exceeded, mostInWindow, operationAt, profiles, stretched, weights } from './traffic.ts';
 
 test('weights are parts of a hundred, and the sequence keeps them', () => {
   expect(Object.values(weights).reduce((sum, w) => sum + w, 0)).toBe(100);
@@ -41,7 +33,6 @@ test('arithmetic of stages', () => {
       { rate: 20, seconds: 10, ramp: true },
     ],
   };
-  expect(totalRequests(profile)).toBe(250);
   expect(mostInWindow(profile, 10)).toBe(150);
   expect(stretched(profile, 40).stages.map(({ seconds }) => seconds)).toEqual([20, 20]);
 });

@@ -75,13 +75,8 @@ export function stretched(profile: Profile, seconds: number): Profile {
 }
 
 /** How long a profile lasts. */
-export function totalSeconds({ stages }: Profile): number {
+function totalSeconds({ stages }: Profile): number {
   return stages.reduce((sum, { seconds }) => sum + seconds, 0);
-}
-
-/** All requests of a profile. */
-export function totalRequests(profile: Profile): number {
-  return ratesBySecond(profile).reduce((sum, rate) => sum + rate, 0);
 }
 
 /** Most requests that a profile sends within any `windowSeconds`. */

@@ -10,7 +10,7 @@ export interface Problem {
 }
 
 /** Folders whose commands are never run by a test, and why. */
-export const unrunnable: Readonly<Record<string, string>> = {
+const unrunnable: Readonly<Record<string, string>> = {
   'docs/runbooks': 'they are for a system in trouble; `npm run test:alerts` makes the trouble',
 };
 
