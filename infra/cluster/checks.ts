@@ -160,17 +160,19 @@ const rolling: Check = {
   },
 };
 
-/** Creates cases one by one, and gives the ids that were acknowledged. */
+/** Creates cases one by one, as fast as the user's limit lets it, and gives the ids that were acknowledged. */
 export async function createCases(cluster: Cluster, token: string, count: number): Promise<string[]> {
   const ids: string[] = [];
-  for (let index = 0; index < count; index++) {
+  while (ids.length < count) {
     const answer = await (await cluster.client()).call('POST', '/api/v1/cases', {
       token,
-      json: { title: `case ${index}` },
+      json: { title: `case ${ids.length}` },
     });
     if (answer.status === 201) ids.push((JSON.parse(answer.body) as { id: string }).id);
+    else if (answer.status === 429) await sleep(Number(answer.headers['retry-after']) * 1_000);
+    else
+      throw new Error(`only ${ids.length} of ${count} cases were created: ${answer.status} ${answer.body}`);
   }
-  if (ids.length < count) throw new Error(`only ${ids.length} of ${count} cases were created`);
   return ids;
 }
 

@@ -1,6 +1,8 @@
+import { X509Certificate } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect, type DetailedPeerCertificate } from 'node:tls';
+import { connect } from 'node:tls';
+import { redisHosts } from '../components/redisClient.ts';
 import { ports } from '../connections.ts';
 import type { Fresh } from '../render/fresh.ts';
 import { type Check, createCases, killRedis, missingCases } from './checks.ts';
@@ -51,7 +53,6 @@ const redisPasswords: Check = {
   async run(cluster) {
     const { kubectl, settings } = cluster;
     const work = await startWork(cluster);
-    // Sentinels and replicas read theirs when they start: that step rolls the Redis pods, which is a planned failover.
     for (const changes of steps('redisPasswords')) await step(cluster, changes);
     const seen = await work.stop();
     const answer = async (generation: string) =>
@@ -96,14 +97,15 @@ const certificates: Check = {
   name: 'rotation of every TLS certificate under load: no failed request, the new ones are served',
   async run(cluster) {
     const work = await startWork(cluster);
-    const before = await served(cluster);
+    const before = await servedAtEdge(cluster);
     forgetCertificates(cluster);
     await step(cluster, []);
-    const after = await served(cluster);
+    const after = await servedAtEdge(cluster);
+    const redis = await redisServesNewOne(cluster);
     const seen = await work.stop();
     if (before === after) throw new Error(`the edge still serves certificate ${before}`);
     const up = await until('every target up', 90, () => targetsUp(cluster));
-    return `the edge serves ${after} instead of ${before}; ${up} targets are up; ${seen}`;
+    return `the edge serves ${after} instead of ${before}, and ${redis}; ${up} targets are up; ${seen}`;
   },
 };
 
@@ -139,23 +141,44 @@ function keyOf(token: string): string {
   return (JSON.parse(Buffer.from(header, 'base64url').toString()) as { kid: string }).kid;
 }
 
-/** Serial number of the certificate that the edge serves. */
-async function served(cluster: Cluster): Promise<string> {
-  const { address, port } = await cluster.address();
-  const socket = connect({
-    host: address,
-    port,
-    servername: cluster.settings.edge.host,
-    ca: cluster.material.certificates.authority?.crt,
-  });
+/** Serial number of the certificate that an address serves. */
+function servedAt(host: string, port: number, servername: string): Promise<string> {
+  // Who signed it is not the question here.
+  const socket = connect({ host, port, servername, rejectUnauthorized: false });
   return new Promise((resolve, reject) => {
     socket.on('error', reject);
     socket.on('secureConnect', () => {
-      const { serialNumber } = socket.getPeerCertificate() as DetailedPeerCertificate;
+      const { serialNumber } = socket.getPeerCertificate();
       socket.destroy();
       resolve(serialNumber);
     });
   });
+}
+
+async function servedAtEdge({ address, settings }: Cluster): Promise<string> {
+  const { address: host, port } = await address();
+  return servedAt(host, port, settings.edge.host);
+}
+
+/** Every Redis and every Sentinel serves the certificate of the Secret. */
+async function redisServesNewOne({ kubectl, material, settings }: Cluster): Promise<string> {
+  const wanted = new X509Certificate(material.certificates['redis-tls']?.crt ?? '').serialNumber;
+  const all = redisHosts(settings).flatMap((host) =>
+    (settings.redis.mode === 'sentinel' ? [ports.redis, ports.sentinel] : [ports.redis]).map((port) => ({
+      pod: host.split('.')[0] as string,
+      port,
+    })),
+  );
+  for (const { pod, port } of all)
+    await until(`${pod}:${port} serves its new certificate`, 180, async () => {
+      const forward = await kubectl.forward(`pod/${pod}`, port);
+      try {
+        return (await servedAt('127.0.0.1', forward.port, 'localhost')) === wanted;
+      } finally {
+        forward.close();
+      }
+    });
+  return `${all.length} ports of Redis do`;
 }
 
 /** As when they are near their end: the next time they are issued anew, by the same authority. */

@@ -33,8 +33,7 @@ export function redis(settings: Settings): Part {
     user: imageUsers.redis,
     spread: sentinel,
     graceSeconds: 60,
-    // Sentinels and replicas read their passwords when they start.
-    config: { config, ...(sentinel ? { passwords: settings.secrets.redisPasswords.active } : {}) },
+    config,
     volumes: {
       config: { configMap: 'redis-config' },
       secrets: { secret: 'redis-secrets' },
@@ -121,6 +120,7 @@ function files(settings: Settings): Record<string, string> {
       ],
       tlsDirectory,
       secretsDirectory,
+      ...(mode === 'sentinel' ? { primaryName } : {}),
       seconds: 5,
     }),
     ...(mode === 'sentinel'

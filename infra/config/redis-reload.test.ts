@@ -1,16 +1,18 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { freePort, type RedisServer, startRedis } from '../../test/support/redis.ts';
-import { aclFile } from './redis.ts';
+import { aclFile, type RedisUser } from './redis.ts';
 import { reloadScript } from './redisReload.ts';
+import { sentinelAcl, sentinelConf } from './sentinel.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'redis-reload-'));
 const path = (name: string) => join(folder, name);
 let server: RedisServer;
+let sentinel: ChildProcess;
 let reloader: ChildProcess;
 let said = '';
 
@@ -20,14 +22,47 @@ function replace(name: string, text: string) {
   renameSync(path(`${name}.new`), path(name));
 }
 
-/** The users' file during a rotation, and the password that the reloader itself uses. */
+/** The files during a rotation. */
 function write(
   accepted: readonly string[],
   active: string,
   more: Readonly<Record<string, readonly string[]>> = {},
 ) {
-  replace('reloader-password', active);
-  replace('users.acl', aclFile({ 'case-data': accepted, reloader: accepted, ...more }));
+  for (const file of ['reloader', 'replication', 'sentinel', 'sentinel-client'])
+    replace(`${file}-password`, active);
+  const users = { 'case-data': accepted, exporter: accepted, reloader: accepted, sentinel: accepted };
+  replace('sentinel.acl', sentinelAcl({ sentinel: accepted, reloader: accepted }));
+  replace('users.acl', aclFile({ ...users, ...more }));
+}
+
+/** A Sentinel that watches the server. */
+async function startSentinel(): Promise<{ process: ChildProcess; port: number }> {
+  const port = await freePort();
+  const input = {
+    primaryName: 'main',
+    hosts: [],
+    domain: '',
+    redisPort: server.port,
+    sentinelPort: port,
+    quorum: 1,
+    downAfterMilliseconds: 5_000,
+    tlsDirectory: folder,
+    secretsDirectory: folder,
+    dataDirectory: folder,
+    runDirectory: folder,
+  };
+  const own = [
+    `sentinel monitor main localhost ${server.port} 1`,
+    'sentinel auth-user main sentinel',
+    'sentinel auth-pass main first',
+    'sentinel sentinel-user sentinel',
+    'sentinel sentinel-pass first',
+  ];
+  writeFileSync(path('sentinel.conf'), `${sentinelConf(input)}${own.join('\n')}\n`);
+  const child = spawn(process.env.REDIS_SERVER ?? 'redis-server', [path('sentinel.conf'), '--sentinel'], {
+    stdio: 'ignore',
+  });
+  return { process: child, port };
 }
 
 beforeAll(async () => {
@@ -54,8 +89,14 @@ beforeAll(async () => {
     'tls-auth-clients': 'no',
     aclfile: path('users.acl'),
   });
+  const started = await startSentinel();
+  sentinel = started.process;
   const script = reloadScript({
-    servers: [{ port: server.port, acl: 'users.acl' }],
+    servers: [
+      { port: server.port, acl: 'users.acl' },
+      { port: started.port, acl: 'sentinel.acl' },
+    ],
+    primaryName: 'main',
     tlsDirectory: folder,
     secretsDirectory: folder,
     seconds: 0.1,
@@ -67,14 +108,15 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   reloader.kill();
+  sentinel.kill('SIGKILL');
   await server.stop();
   rmSync(folder, { recursive: true, force: true });
 });
 
-const logIn = async (password: string): Promise<Redis> => {
+const logIn = async (password: string, username: RedisUser = 'case-data'): Promise<Redis> => {
   const client = new Redis({
     port: server.port,
-    username: 'case-data',
+    username,
     password,
     tls: { rejectUnauthorized: false },
     lazyConnect: true,
@@ -96,7 +138,8 @@ test('a rotation of passwords disconnects nobody, and ends with the old one refu
   ] as const) {
     const before = times('users set');
     write(accepted, active);
-    if (step !== 2) await vi.waitFor(() => expect(times('users set')).toBe(before + 1), 10_000);
+    if (step === 2) await vi.waitFor(() => expect(times('passwords set')).toBe(1), 10_000);
+    else await vi.waitFor(() => expect(times('users set')).toBe(before + 1), 10_000);
     expect(await open.client('ID')).toBe(id);
     await expect(open.set('cs:v1:{x}:1', String(step))).resolves.toBe('OK');
   }
@@ -104,6 +147,15 @@ test('a rotation of passwords disconnects nobody, and ends with the old one refu
   (await logIn('second')).disconnect();
   await expect(open.get('rl:v1:other')).rejects.toThrow(/NOPERM/);
   open.disconnect();
+});
+
+test('servers log in to each other with the new password', async () => {
+  const exporter = await logIn('second', 'exporter');
+  expect(await exporter.config('GET', 'masterauth')).toContain('second');
+  exporter.disconnect();
+  const known = readFileSync(path('sentinel.conf'), 'utf8');
+  expect(known).toMatch(/^sentinel auth-pass main second$/m);
+  expect(known).toMatch(/^sentinel sentinel-pass "?second"?$/m);
 });
 
 test('a user that came is there', async () => {

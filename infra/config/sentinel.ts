@@ -156,7 +156,7 @@ export function stopScript(input: SentinelInput): string {
 
 /**
  * users.acl of a Sentinel: one user for the service, the backup and the other Sentinels, one that may ask for a
- * failover when a primary is about to stop.
+ * failover when a primary is about to stop, change passwords, and end a Sentinel.
  * @param passwords the accepted passwords of each; only their SHA-256 is written
  */
 export function sentinelAcl(passwords: {
@@ -178,7 +178,7 @@ export function sentinelAcl(passwords: {
   return lines(
     'user default off',
     `user sentinel on ${hashes(passwords.sentinel)} allchannels -@all ${session} +subscribe +psubscribe +unsubscribe +publish ${ask.map((name) => `+sentinel|${name}`).join(' ')}`,
-    `user reloader on ${hashes(passwords.reloader)} resetchannels -@all +ping +acl|setuser +acl|load +sentinel|failover`,
+    `user reloader on ${hashes(passwords.reloader)} resetchannels -@all +ping +acl|setuser +acl|load +sentinel|failover +sentinel|set +sentinel|config +shutdown`,
   );
 }
 
