@@ -22,6 +22,7 @@ let reader: TestSession;
 beforeAll(async () => {
   stack = await startAlertStack({
     evaluateEvery: '1s',
+    scrapeSeconds: 1,
     environment: { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1', OTEL_TRACES_SAMPLER_ARG: '1' },
     policies: defaultPolicies.map((policy) => ({
       ...policy,
