@@ -1,10 +1,13 @@
+import { writeFileSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { request } from 'undici';
 import { type Caller, CouldNotCheck, command, shell } from '../../command.ts';
 import { type Scenario, scenarios } from './scenarios.ts';
+import { type Seen, type SeenAlerts, seenFile } from './seen.ts';
 import { type AlertStack, startAlertStack } from './stack.ts';
 
-const help = `npm run test:alerts [-- --only NAME]
+const help = `npm run test:alerts [-- options]
 
 Starts a stack of its own (Redis, exporter, two replicas, Prometheus, Alertmanager and a webhook receiver, all real),
 breaks it, and waits for the right alert at the receiver. About ten minutes.
@@ -12,26 +15,43 @@ breaks it, and waits for the right alert at the receiver. About ten minutes.
 ${scenarios.map(({ name, does }) => `  ${name.padEnd(12)} ${does}`).join('\n')}
 
   --only NAME   one scenario
+  --record      write the times to docs/alerts-seen.json when all is well; docs/slo.md shows them
   --help        this text
 
 Exit: 0 every alert arrived in time and nothing else did, 1 not, 2 could not check.
 `;
 
+const options = { only: { type: 'string' }, record: { type: 'boolean', default: false } } as const;
+
 /** The command. */
 export const main = (caller: Caller): Promise<number> =>
-  command(caller, { name: 'test:alerts', help, options: { only: { type: 'string' } } }, async ({ only }) => {
+  command(caller, { name: 'test:alerts', help, options }, async ({ only, record }) => {
     const chosen = scenarios.filter(({ name }) => only === undefined || name === only);
     if (chosen.length === 0)
       throw new CouldNotCheck(
         `--only is ${JSON.stringify(only)}, must be one of ${scenarios.map(({ name }) => name).join(', ')}`,
       );
+    if (record && only !== undefined)
+      throw new CouldNotCheck('--record needs all scenarios: leave out --only');
+    const loadBefore = Number(loadavg()[0]?.toFixed(2));
     const stack = await startAlertStack();
     let stopLoad = async () => {};
     try {
       stopLoad = await stack.load(4);
       let wrong = 0;
-      for (const scenario of chosen) wrong += await run(scenario, stack, caller.print);
+      const seen: Seen[] = [];
+      for (const scenario of chosen) {
+        const outcome = await run(scenario, stack, caller.print);
+        wrong += outcome.wrong;
+        seen.push(...outcome.seen);
+      }
       caller.print(wrong === 0 ? 'every alert arrived in time' : `${wrong} wrong`);
+      if (record && wrong === 0) {
+        const context = { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, loadBefore };
+        const all: SeenAlerts = { measuredAt: new Date().toISOString(), context, seen };
+        writeFileSync(seenFile, `${JSON.stringify(all, null, 2)}\n`);
+        caller.print('wrote docs/alerts-seen.json; npm run generate:slo shows it');
+      }
       return wrong === 0 ? 0 : 1;
     } finally {
       await stopLoad();
@@ -39,12 +59,17 @@ export const main = (caller: Caller): Promise<number> =>
     }
   });
 
-/** Runs one scenario; returns how much was wrong. */
-async function run(scenario: Scenario, stack: AlertStack, print: (line: string) => void): Promise<number> {
+/** Runs one scenario; returns how much was wrong, and what arrived when. */
+async function run(
+  scenario: Scenario,
+  stack: AlertStack,
+  print: (line: string) => void,
+): Promise<{ readonly wrong: number; readonly seen: readonly Seen[] }> {
   const { name, does, arrives, inhibited } = scenario;
   print(`${name}: ${does}`);
   const since = Date.now();
   const repair = await scenario.breaks(stack);
+  const seen: Seen[] = [];
   let wrong = 0;
   try {
     for (const [alert, seconds] of Object.entries(arrives)) {
@@ -52,12 +77,13 @@ async function run(scenario: Scenario, stack: AlertStack, print: (line: string) 
       const from = name === 'watchdog' || name === 'certificate' ? 0 : since;
       const found = await stack.receiver.waitFor(alert, from, seconds - (Date.now() - since) / 1_000);
       const links = found?.annotations.runbook_url && found.annotations.dashboard_url;
-      const took = found ? ((found.at - since) / 1_000).toFixed(0) : '';
-      if (found && links)
+      if (found && links) {
+        const took = Math.max(0, Math.round((found.at - since) / 1_000));
+        seen.push({ scenario: does, alert, seconds: took, atMost: seconds });
         print(
           `  ✓ ${alert} at receiver ${found.receiver} after ${took} s (at most ${seconds}), ${found.together} in one message`,
         );
-      else {
+      } else {
         wrong += 1;
         print(`  ✗ ${alert} did not arrive within ${seconds} s`);
       }
@@ -73,7 +99,7 @@ async function run(scenario: Scenario, stack: AlertStack, print: (line: string) 
     await repair();
   }
   if (scenario.ends.length > 0) await calm(scenario.ends, stack);
-  return wrong;
+  return { wrong, seen };
 }
 
 /** Waits, a minute at most, until alerts are neither firing nor pending: the next scenario must raise its own. */
