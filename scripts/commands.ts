@@ -84,6 +84,10 @@ export const groups: readonly Group[] = [
       { name: 'restore', does: 'bring a copy of Redis back into an environment' },
       { name: 'probe-network', does: 'who reaches whom in a cluster, tried' },
       { name: 'test:cluster', does: 'prove a stack in a cluster' },
+      {
+        name: 'test:engine',
+        does: 'preview every environment with Pulumi itself: same findings, no secret in plain',
+      },
       { name: 'release', does: 'bring an environment up with an image, or back' },
       { name: 'gate', does: 'one gate of a roll-out against an environment' },
       { name: 'drift', does: 'what differs between an environment and this program' },

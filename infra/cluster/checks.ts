@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { startLoad, statuses } from './load.ts';
 import { probeNetwork } from './probe-network.ts';
 import { type Cluster, login, until } from './stack.ts';
@@ -189,9 +191,13 @@ export async function missingCases(cluster: Cluster, token: string, ids: readonl
   return missing;
 }
 
-/** Kills the server process of a pod, as a crash does. */
-export async function killRedis({ kubectl }: Cluster, pod: string): Promise<void> {
-  await kubectl.run(['delete', 'pod', pod, '--grace-period=0', '--force']);
+/**
+ * Kills a Redis pod. Deleted without grace it may still run its preStop hook for a second or two; the command that
+ * `--crash` names kills its server as a crash does.
+ */
+export async function killRedis({ kubectl, crash }: Cluster, pod: string): Promise<void> {
+  if (crash === undefined) await kubectl.run(['delete', 'pod', pod, '--grace-period=0', '--force']);
+  else await promisify(execFile)(crash, [kubectl.namespace, pod, 'redis']);
 }
 
 /** The checks that every environment passes, in order. */

@@ -1,6 +1,9 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createReadStream, createWriteStream } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
 
 /** kubectl for one namespace of the cluster that the current context names. */
 export interface Kubectl {
@@ -9,6 +12,8 @@ export interface Kubectl {
   run(args: readonly string[], input?: string): Promise<string>;
   /** The parsed answer of a command with `-o json`. */
   json<T>(...args: string[]): Promise<T>;
+  /** Runs kubectl with a file as its standard input or output. @throws Error with what it complained of */
+  pipe(args: readonly string[], file: { readonly from: string } | { readonly to: string }): Promise<void>;
   /** Forwards a free local port to a port of a pod or Service until closed. */
   forward(target: string, port: number): Promise<Forward>;
 }
@@ -27,6 +32,7 @@ export function kubectlFor(namespace: string): Kubectl {
     namespace,
     run,
     json: async (...args) => JSON.parse(await run([...args, '-o', 'json'])) as never,
+    pipe: (args, file) => pipe(scoped(args), file),
     forward: (target, port) => forward(scoped(['port-forward', target, `:${port}`])),
   };
 }
@@ -50,6 +56,27 @@ function call(args: readonly string[], input?: string): Promise<string> {
     });
     child.stdin?.end(input ?? '');
   });
+}
+
+async function pipe(
+  args: readonly string[],
+  file: { readonly from: string } | { readonly to: string },
+): Promise<void> {
+  const child = spawn('kubectl', [...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const complaint = text(child.stderr);
+  const moving =
+    'from' in file
+      ? pipeline(createReadStream(file.from), child.stdin)
+      : pipeline(child.stdout, createWriteStream(file.to, { mode: 0o600 }));
+  const [broken, [code]] = await Promise.all([
+    moving.then(
+      () => undefined,
+      (error: Error) => error,
+    ),
+    once(child, 'exit') as Promise<[number]>,
+  ]);
+  if (broken || code !== 0)
+    throw new Error(`kubectl ${args.slice(0, 6).join(' ')}: ${(await complaint).trim() || broken?.message}`);
 }
 
 async function forward(args: readonly string[]): Promise<Forward> {

@@ -41,6 +41,40 @@ export async function listBackups(kubectl: Kubectl, settings: Settings): Promise
     .reverse();
 }
 
+/** Brings a copy to this machine. @param to a file, which is made 0600 */
+export function download(kubectl: Kubectl, settings: Settings, copy: string, to: string): Promise<void> {
+  return beside(kubectl, dataPod(settings, 'redis-download', waiting, {}), (exec) =>
+    kubectl.pipe([...exec, 'cat', `/backup/${copy}`], { to }),
+  );
+}
+
+/** Puts a file of this machine among the copies, whole or not at all. */
+export function upload(kubectl: Kubectl, settings: Settings, from: string, copy: string): Promise<void> {
+  const write = `umask 077; cat > /backup/${copy}.part && mv /backup/${copy}.part /backup/${copy}`;
+  return beside(kubectl, dataPod(settings, 'redis-upload', waiting, {}, ['backup']), (exec) =>
+    kubectl.pipe([...exec, 'sh', '-c', write], { from }),
+  );
+}
+
+const waiting = ['sleep', '3600'];
+
+/** Runs a pod for as long as something is done in it. @param use is given the arguments of kubectl that lead into it */
+async function beside(
+  kubectl: Kubectl,
+  pod: Manifest,
+  use: (exec: readonly string[]) => Promise<void>,
+): Promise<void> {
+  const { name } = pod.metadata;
+  await kubectl.run(['delete', 'pod', name, '--ignore-not-found', '--wait=true']);
+  await kubectl.run(['apply', '--server-side', '-f', '-'], JSON.stringify(pod));
+  try {
+    await kubectl.run(['wait', '--for=condition=Ready', `pod/${name}`, '--timeout=120s']);
+    await use(['exec', '--stdin', name, '--']);
+  } finally {
+    await kubectl.run(['delete', 'pod', name, '--grace-period=1', '--wait=true']);
+  }
+}
+
 async function restoreServer(
   kubectl: Kubectl,
   settings: Settings,
@@ -77,6 +111,7 @@ export function dataPod(
   name: string,
   command: readonly string[],
   data: Readonly<Record<string, VolumeInput>>,
+  writable: readonly string[] = [],
 ): Manifest {
   const mounts = {
     scripts: '/etc/backup',
@@ -100,7 +135,7 @@ export function dataPod(
         image: imageOf(settings, 'redis'),
         command,
         mounts,
-        writable: ['data', 'tmp'],
+        writable: ['data', 'tmp', ...writable],
         cpu: 100,
         memory: 96,
       },

@@ -15,6 +15,8 @@ export interface Cluster {
   readonly folder: string;
   /** What it made, as it is now: passwords and certificates. */
   readonly material: Fresh;
+  /** A command that kills a container at once, given namespace, pod and container; else pods are deleted. */
+  readonly crash: string | undefined;
   /** A client through the edge; opened anew after the edge's pod changed. */
   client(): Promise<Client>;
   /** Where the edge is reached. */
@@ -37,6 +39,7 @@ export function cluster(
   settings: Settings,
   set: readonly string[],
   folder: string,
+  crash?: string,
 ): Cluster {
   const { environment, edge } = settings;
   const material = () => JSON.parse(readFileSync(materialFile(folder, environment), 'utf8')) as Fresh;
@@ -54,6 +57,7 @@ export function cluster(
     kubectl,
     settings,
     folder,
+    crash,
     get material() {
       return material();
     },

@@ -23,6 +23,7 @@ one that matters. Images must be there for the nodes.
   --set KEY=VALUE   change a setting, as in redis.mode=sentinel; may be repeated
   --drills          also rotate every secret under load: half an hour, since it waits as an operator does
   --only TEXT       only checks whose name contains it; may be repeated
+  --crash COMMAND   kills a container at once, given namespace, pod and container; without it pods are deleted
   --record NAME     keep what was seen in docs/evidence/cluster-NAME.json
   --out DIR         keep the manifests and secrets there, and reuse those that are there; outside the repository
   --no-apply        test what is there; needs --out
@@ -50,6 +51,7 @@ async function run(argv: readonly string[]): Promise<number> {
       only: { type: 'string', multiple: true, default: [] },
       out: { type: 'string' },
       record: { type: 'string' },
+      crash: { type: 'string' },
       drills: { type: 'boolean', default: false },
       'no-apply': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -70,7 +72,7 @@ async function run(argv: readonly string[]): Promise<number> {
   const kubectl = kubectlFor(settings.namespace);
   if (!values['no-apply'])
     await apply(kubectl, await writeRevealed(environment, values.set, folder), settings);
-  const under = cluster(kubectl, settings, values.set, folder);
+  const under = cluster(kubectl, settings, values.set, folder, values.crash);
   const all = [
     ...checks,
     securityCheck,

@@ -225,7 +225,7 @@ export const points: readonly Point[] = [
       ['infra/program.test.ts', 'keeps secrets in Secrets'],
       ['infra/render.test.ts', 'with markers for secrets'],
     ],
-    elsewhere: { command: 'test:cluster', why: 'the state of a real engine: needs one' },
+    elsewhere: { command: 'test:engine', why: 'state and previews of a real engine: needs one' },
   },
   { number: 33, claim: 'Every pattern passes recheck', evidence: ['recheck'] },
   {
@@ -375,7 +375,7 @@ export const points: readonly Point[] = [
     number: 56,
     claim: 'A second pulumi up has no change; secrets rotate without downtime',
     tests: [['infra/program.test.ts', 'a rotated Redis password changes Secrets']],
-    elsewhere: { command: 'test:cluster', why: 'needs an engine and a cluster' },
+    elsewhere: { command: 'test:engine', why: 'with --cluster: needs an engine and a cluster' },
   },
   {
     number: 57,
