@@ -26,6 +26,10 @@ export function panelQueries(environment: string): PanelQuery[] {
   );
 }
 
+/** Queries that had no data, for a message. */
+export const listed = (missing: readonly PanelQuery[]): string =>
+  missing.map(({ place, query }) => `${place}: no data for ${query}`).join('; ');
+
 const filledIn = (query: string, environment: string): string =>
   query
     .replaceAll('$environment', environment)

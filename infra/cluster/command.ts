@@ -1,3 +1,4 @@
+import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { BadSettings, type Settings } from '../settings.ts';
 import { type Kubectl, kubectlFor, unreachable } from './kubectl.ts';
 
@@ -9,6 +10,38 @@ export async function exitCodeOf(name: string, body: () => Promise<number>): Pro
     console.error(`${name}: ${(error as Error).message}`);
     return error instanceof BadSettings ? 78 : 2;
   }
+}
+
+type Options = NonNullable<ParseArgsConfig['options']>;
+
+const common = {
+  set: { type: 'string', multiple: true, default: [] as string[] },
+  help: { type: 'boolean', default: false },
+} as const;
+
+/** What `parseArgs` makes of a command's own options and `--set`. */
+type Values<O extends Options> = ReturnType<
+  typeof parseArgs<{ options: O & typeof common; allowPositionals: true }>
+>['values'];
+
+/**
+ * Runs a command about an environment and gives its exit code: usage on `--help`, trouble as {@link exitCodeOf} has it.
+ * @param options its own, beside `--set` and `--help`
+ * @param body gets its options and what is no option
+ */
+export function environmentCommand<const O extends Options>(
+  name: string,
+  help: string,
+  options: O,
+  body: (values: Values<O>, positionals: readonly string[]) => Promise<number>,
+): Promise<number> {
+  return exitCodeOf(name, async () => {
+    const parsed = parseArgs({ options: { ...options, ...common }, allowPositionals: true });
+    const values = parsed.values as Values<O> & { readonly help: boolean };
+    if (!values.help) return body(values, parsed.positionals);
+    console.log(help);
+    return 0;
+  });
 }
 
 /** kubectl for the namespace of an environment. @throws Error when no cluster answers */

@@ -1,7 +1,7 @@
 import { connections } from '../connections.ts';
 import { mainJob } from '../main-job.ts';
 import { scrapeTargets } from '../network/scrape.ts';
-import { panelQueries, withoutData } from '../panel-data.ts';
+import { listed, panelQueries, withoutData } from '../panel-data.ts';
 import type { Check } from './checks.ts';
 import { withPrometheus } from './prometheus.ts';
 import { type Cluster, login, until } from './stack.ts';
@@ -56,8 +56,7 @@ const panels: Check = {
       const stop = await traffic(cluster);
       try {
         const missing = await withoutData(always, series, panelsWithinMs);
-        if (missing.length > 0)
-          throw new Error(missing.map((one) => `${one.place}: no data for ${one.query}`).join('; '));
+        if (missing.length > 0) throw new Error(listed(missing));
       } finally {
         stop();
       }

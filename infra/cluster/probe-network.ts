@@ -1,9 +1,8 @@
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { connections } from '../connections.ts';
 import { changesOf } from '../settings/changes.ts';
 import { loadSettings, type Settings } from '../settings.ts';
-import { exitCodeOf, reach } from './command.ts';
+import { environmentCommand, reach } from './command.ts';
 import type { Kubectl } from './kubectl.ts';
 import { type Aim, attempts, type Found, probePod, stranger, type Verdict, verdict } from './probe.ts';
 
@@ -19,22 +18,12 @@ stranger, to every port of every component.
 Exit codes: 0 enforced, 1 violated, 2 could not check or policies are not enforced at all, 78 bad settings.`;
 
 if (process.argv[1] === fileURLToPath(import.meta.url))
-  process.exitCode = await exitCodeOf('probe-network', () => run(process.argv.slice(2)));
+  process.exitCode = await environmentCommand('probe-network', help, { image: { type: 'string' } }, run);
 
-async function run(argv: readonly string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args: [...argv],
-    allowPositionals: true,
-    options: {
-      set: { type: 'string', multiple: true, default: [] },
-      image: { type: 'string' },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    console.log(help);
-    return 0;
-  }
+async function run(
+  values: { readonly set: string[]; readonly image?: string | undefined },
+  positionals: readonly string[],
+): Promise<number> {
   const [environment] = positionals;
   if (!environment || positionals.length > 1) throw new Error('name one environment; --help shows how');
   const settings = loadSettings(environment, changesOf(values.set));

@@ -1,10 +1,8 @@
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { changesOf } from '../settings/changes.ts';
 import { loadSettings } from '../settings.ts';
-import { exitCodeOf, reach } from './command.ts';
+import { environmentCommand, reach } from './command.ts';
 import { download, listBackups, restore, upload } from './restore.ts';
 
 const help = `Usage: npm run restore -- <environment> [file] [options]
@@ -20,25 +18,13 @@ answers 503 on data. What was there stays on the volume as before-restore-<time>
 
 Exit codes: 0 done, 1 it failed, 2 no cluster, no such copy or wrong usage, 78 bad settings.`;
 
-if (process.argv[1] === fileURLToPath(import.meta.url))
-  process.exitCode = await exitCodeOf('restore', () => run(process.argv.slice(2)));
+const options = {
+  download: { type: 'string' },
+  upload: { type: 'string' },
+  yes: { type: 'boolean', default: false },
+} as const;
 
-async function run(argv: readonly string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args: [...argv],
-    allowPositionals: true,
-    options: {
-      set: { type: 'string', multiple: true, default: [] },
-      download: { type: 'string' },
-      upload: { type: 'string' },
-      yes: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    console.log(help);
-    return 0;
-  }
+process.exitCode = await environmentCommand('restore', help, options, async (values, positionals) => {
   const [environment, file, ...more] = positionals;
   if (!environment || more.length > 0) throw new Error('name an environment and a file; --help shows how');
   const settings = loadSettings(environment, changesOf(values.set));
@@ -77,7 +63,7 @@ async function run(argv: readonly string[]): Promise<number> {
   }
   console.log(`restore: ${environment} runs on ${file}`);
   return 0;
-}
+});
 
 /** A file's name as that of a copy: it becomes a part of a shell command. @throws Error when it cannot be one */
 function nameOf(path: string): string {

@@ -1,11 +1,11 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { changesOf } from '../settings/changes.ts';
-import { BadSettings, loadSettings } from '../settings.ts';
+import { loadSettings } from '../settings.ts';
 import { apply, writeRevealed } from './apply.ts';
 import { type Check, checks } from './checks.ts';
+import { environmentCommand } from './command.ts';
 import { dataChecks } from './dataChecks.ts';
 import { type Outcome, record } from './evidence.ts';
 import { kubectlFor, unreachable } from './kubectl.ts';
@@ -31,36 +31,16 @@ one that matters. Images must be there for the nodes.
 
 Exit codes: 0 all hold, 1 one does not, 2 no cluster or wrong usage, 78 bad settings.`;
 
-process.exitCode = await main(process.argv.slice(2));
+const options = {
+  only: { type: 'string', multiple: true, default: [] as string[] },
+  out: { type: 'string' },
+  record: { type: 'string' },
+  crash: { type: 'string' },
+  drills: { type: 'boolean', default: false },
+  'no-apply': { type: 'boolean', default: false },
+} as const;
 
-async function main(argv: readonly string[]): Promise<number> {
-  try {
-    return await run(argv);
-  } catch (error) {
-    console.error(`test:cluster: ${(error as Error).message}`);
-    return error instanceof BadSettings ? 78 : 2;
-  }
-}
-
-async function run(argv: readonly string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args: [...argv],
-    allowPositionals: true,
-    options: {
-      set: { type: 'string', multiple: true, default: [] },
-      only: { type: 'string', multiple: true, default: [] },
-      out: { type: 'string' },
-      record: { type: 'string' },
-      crash: { type: 'string' },
-      drills: { type: 'boolean', default: false },
-      'no-apply': { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    console.log(help);
-    return 0;
-  }
+process.exitCode = await environmentCommand('test:cluster', help, options, async (values, positionals) => {
   const [environment = 'dev', ...more] = positionals;
   if (more.length > 0) throw new Error('name one environment; --help shows how');
   if (values['no-apply'] && !values.out) throw new Error('--no-apply needs --out: the passwords are there');
@@ -93,7 +73,7 @@ async function run(argv: readonly string[]): Promise<number> {
   const failed = outcomes.filter(({ status }) => status === 'FAIL').length;
   console.log(failed === 0 ? 'test:cluster: all hold' : `test:cluster: ${failed} do not hold`);
   return failed === 0 ? 0 : 1;
-}
+});
 
 async function attempt(check: Check, under: Cluster): Promise<Outcome> {
   const start = Date.now();

@@ -1,6 +1,6 @@
-import { type PanelQuery, panelQueries, withoutData } from '../../panel-data.ts';
-import { send } from '../http.ts';
-import { expect, Failed, type SmokeStep, type World } from './world.ts';
+import { listed, type PanelQuery, panelQueries, withoutData } from '../../panel-data.ts';
+import { type Prometheus, prometheusAt } from '../../prometheus.ts';
+import { expect, type SmokeStep, type World } from './world.ts';
 
 /** Two scrapes and an evaluation, with slack. */
 const withinMs = 45_000;
@@ -17,9 +17,9 @@ const given = [
 
 /** What Prometheus and so the dashboards show of it all; nothing where there is no Prometheus, which it says. */
 export function metricSteps({ stack, work }: World): SmokeStep[] {
-  const { prometheus } = stack;
-  if (prometheus === null)
+  if (stack.prometheus === null)
     return [['metrics and dashboards', async () => 'skipped: there is no Prometheus here']];
+  const prometheus = prometheusAt(stack.prometheus);
   return [
     [
       'the given metrics are in Prometheus',
@@ -53,30 +53,21 @@ export function metricSteps({ stack, work }: World): SmokeStep[] {
   ];
 }
 
-/** @throws Failed with those that had none in time */
-async function allHaveData(prometheus: string, queries: readonly PanelQuery[]): Promise<void> {
-  const missing = await withoutData(queries, (query) => seriesOf(prometheus, query), withinMs);
-  const list = missing.map(({ place, query }) => `${place}: no data for ${query}`);
-  expect(list.length === 0, list.join('; '));
+/** @throws Failed with those that had none in time; Error with Prometheus' answer to a query that is wrong */
+async function allHaveData({ query }: Prometheus, queries: readonly PanelQuery[]): Promise<void> {
+  const missing = await withoutData(queries, async (one) => (await query(one)).length, withinMs);
+  expect(missing.length === 0, listed(missing));
 }
 
 /** What is to be scraped here, up or not: a server that could not be had is left out. */
-async function jobsOf(prometheus: string): Promise<string[]> {
-  const { text } = await send(`${prometheus}/api/v1/targets?state=active`);
-  const { data } = JSON.parse(text) as {
-    data: { activeTargets: { labels: { job: string } }[] };
-  };
-  return data.activeTargets.map(({ labels }) => labels.job);
+async function jobsOf({ get }: Prometheus): Promise<string[]> {
+  const { activeTargets } = await get<{ activeTargets: { labels: { job: string } }[] }>(
+    'targets?state=active',
+  );
+  return activeTargets.map(({ labels }) => labels.job);
 }
 
 /** The jobs that a query asks by name. */
 function jobsIn(query: string): string[] {
   return [...query.matchAll(/\bjob="([^"]+)"/g)].map(([, job]) => String(job));
-}
-
-/** How many series a query returns. @throws Failed with Prometheus' answer to a query that is wrong */
-async function seriesOf(prometheus: string, query: string): Promise<number> {
-  const { status, text } = await send(`${prometheus}/api/v1/query?query=${encodeURIComponent(query)}`);
-  if (status !== 200) throw new Failed(`${query}: status ${status}: ${text.slice(0, 300)}`);
-  return (JSON.parse(text) as { data: { result: unknown[] } }).data.result.length;
 }
