@@ -82,31 +82,14 @@ export function unavailable(closed: readonly Charge[], now: number): Decision {
 
 /** A denial remembered: the same instants, the waits as much shorter as it is old. */
 export function denied(decision: Decision, ageMs: number): Decision {
-  let { tightest } = decision;
-  const rules: RuleState[] = [];
-  for (const rule of decision.rules) {
-    const { policy, limit, windowSeconds, remaining, resetAt, nextAt, waitMs } = rule;
-    const younger = {
-      policy,
-      limit,
-      windowSeconds,
-      remaining,
-      resetAt,
-      nextAt,
-      waitMs: Math.max(0, waitMs - ageMs),
-    };
-    rules.push(younger);
-    if (rule === decision.tightest) tightest = younger;
-  }
+  const rules = decision.rules.map((rule) => ({ ...rule, waitMs: Math.max(0, rule.waitMs - ageMs) }));
   return {
-    outcome: decision.outcome,
+    ...decision,
     source: 'deny_cache',
-    tightest,
-    rules,
-    violated: decision.violated,
-    retryAfterMs: Math.max(1, decision.retryAfterMs - ageMs),
-    shadow: decision.shadow,
     now: decision.now + ageMs,
+    tightest: rules[decision.rules.indexOf(decision.tightest)] ?? decision.tightest,
+    rules,
+    retryAfterMs: Math.max(1, decision.retryAfterMs - ageMs),
   };
 }
 

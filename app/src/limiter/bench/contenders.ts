@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import type { Cluster, Redis } from 'ioredis';
 import { RateLimiterRedis, RateLimiterUnion } from 'rate-limiter-flexible';
 import { createRateLimiter } from '../index.ts';
@@ -92,23 +93,11 @@ export function allowing(
   };
 }
 
-/** The numbers below a length in an order that a seed makes (Fisher-Yates by mulberry32). */
+/** The numbers below a length in an order that a seed makes. */
 function shuffled(length: number, seed: number): number[] {
-  let state = seed;
-  const random = () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-  const order = Array.from({ length }, (_, i) => i);
-  for (let i = length - 1; i > 0; i--) {
-    const other = Math.floor(random() * (i + 1));
-    const [a = 0, b = 0] = [order[i], order[other]];
-    order[i] = b;
-    order[other] = a;
-  }
-  return order;
+  const numbers = Array.from({ length }, (_, i) => i);
+  const whole = fc.shuffledSubarray(numbers, { minLength: length, maxLength: length });
+  return fc.sample(whole, { seed, numRuns: 1 })[0] ?? numbers;
 }
 
 /** Nine of ten requests come from users over their quota. */

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import autocannon from 'autocannon';
 import type { Target } from './connect.ts';
+import { medianOf } from './measure.ts';
 
 /** Requests per second of one server, median of rounds in turn. */
 export interface HttpResult {
@@ -45,8 +46,5 @@ export async function http(target: Target, rounds: number, seconds: number): Pro
   } finally {
     for (const { process: child } of servers) child.kill();
   }
-  return servers.map(({ name, rates }) => ({
-    name,
-    perSecond: rates.sort((a, b) => a - b)[Math.floor(rates.length / 2)] ?? 0,
-  }));
+  return servers.map(({ name, rates }) => ({ name, perSecond: medianOf(rates) }));
 }

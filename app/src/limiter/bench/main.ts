@@ -10,7 +10,7 @@ import { connect, type Target } from './connect.ts';
 import { allowing, type Contender, denying } from './contenders.ts';
 import { correctness } from './correctness.ts';
 import { http } from './http.ts';
-import { interleave, measure, median, type Sample } from './measure.ts';
+import { interleave, median, type Sample } from './measure.ts';
 import { type Report, render } from './report.ts';
 
 const help = `npm run bench:limiter [-- options]
@@ -64,16 +64,17 @@ async function bench(values: {
   const run = async (
     title: string,
     connection: Redis,
-    contenders: Parameters<typeof interleave>[0],
+    contenders: readonly Contender[],
     inFlight: number,
   ) => {
     await connection.flushall();
     console.log(`${title}, ${inFlight} in flight`);
-    const samples = await interleave(contenders, connection, { inFlight, rounds, seconds });
+    const entries = contenders.map((contender) => ({ contender, redis: connection }));
+    const samples = await interleave(entries, { inFlight, rounds, seconds });
     cases.push({
       title,
       inFlight,
-      rows: contenders.map(({ name, does }) => ({ name, does, ...medians(samples.get(name) ?? []) })),
+      rows: contenders.map(({ name, does }, i) => ({ name, does, ...medians(samples[i] ?? []) })),
     });
   };
   const plain = allowing(redis, 10_000, seed);
@@ -147,37 +148,32 @@ async function growthOf(
   seconds: number,
   seed: number,
 ): Promise<Report['growth']> {
+  await few.flushall();
   const server = await startRedis();
   const many = await connect({ port: server.port });
-  const samples = await Promise.all(
-    [
-      { redis: few, others: 0 },
-      { redis: many, others: 1_000_000 },
-    ].map(async ({ redis, others }) => {
-      await redis.flushall();
-      const [ours] = allowing(redis, 1_000, seed).one as [Contender, Contender];
-      await ours.decide(0);
-      const [window = ''] = await redis.keys('*');
-      const value = (await redis.getBuffer(window)) ?? '';
-      for (let from = 0; from < others; from += 10_000) {
-        const pipeline = redis.pipeline();
-        for (let i = from; i < from + 10_000; i++)
-          pipeline.set(`rl:v1:{planted-${i}}:default`, value, 'PX', 600_000);
-        await pipeline.exec();
-      }
-      return { redis, ours, taken: [] as Sample[] };
-    }),
-  );
-  for (let round = -1; round < rounds; round++) {
-    for (const { redis, ours, taken } of samples) {
-      const sample = await measure(ours, redis, 16, seconds);
-      if (round >= 0) taken.push(sample);
-    }
-  }
+  await plant(many, 1_000_000);
+  const entries = [few, many].map((redis) => ({
+    redis,
+    contender: allowing(redis, 1_000, seed).one[0] as Contender,
+  }));
+  const samples = await interleave(entries, { inFlight: 16, rounds, seconds });
   many.disconnect();
   await server.stop();
-  const [a = 0, b = 0] = samples.map(({ taken }) => median(taken, 'redisMicros'));
+  const [a = 0, b = 0] = samples.map((rounds) => median(rounds, 'redisMicros'));
   return { few: a, many: b };
+}
+
+/** Fills Redis with live windows of others, each as the limiter writes one. */
+async function plant(redis: Redis, windows: number): Promise<void> {
+  await allowing(redis, 1, 0).one[0]?.decide(0);
+  const [key = ''] = await redis.keys('*');
+  const value = (await redis.getBuffer(key)) ?? '';
+  for (let from = 0; from < windows; from += 10_000) {
+    const pipeline = redis.pipeline();
+    for (let i = from; i < from + 10_000; i++)
+      pipeline.set(`rl:v1:{planted-${i}}:default`, value, 'PX', 600_000);
+    await pipeline.exec();
+  }
 }
 
 async function startTls(): Promise<{

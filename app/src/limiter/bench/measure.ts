@@ -55,29 +55,33 @@ export async function measure(
   };
 }
 
-/** The median of a figure over the rounds. */
-export function median(samples: readonly Sample[], of: keyof Sample): number {
-  const sorted = samples.map((sample) => sample[of]).sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+/** The middle one of some numbers. */
+export function medianOf(numbers: readonly number[]): number {
+  return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
 }
 
-/** Runs contenders in turn, A B C A B C, so that a slow spell of the machine meets all of them. */
+/** The median of a figure over the rounds. */
+export const median = (samples: readonly Sample[], of: keyof Sample): number =>
+  medianOf(samples.map((sample) => sample[of]));
+
+/** A contender and the Redis that it asks. */
+export interface Entry {
+  readonly contender: Contender;
+  readonly redis: Redis;
+}
+
+/** Runs contenders in turn, A B C A B C, so that a slow spell of the machine meets all of them. @returns the rounds of each */
 export async function interleave(
-  contenders: readonly Contender[],
-  redis: Redis,
+  entries: readonly Entry[],
   options: { readonly inFlight: number; readonly rounds: number; readonly seconds: number },
-): Promise<Map<string, Sample[]>> {
-  const results = new Map<string, Sample[]>(contenders.map(({ name }) => [name, []]));
+): Promise<Sample[][]> {
+  const results = entries.map((): Sample[] => []);
   for (let round = -1; round < options.rounds; round++) {
-    for (const contender of contenders) {
+    for (const [i, { contender, redis }] of entries.entries()) {
       // Round -1 warms up: scripts loaded, code compiled.
-      const sample = await measure(
-        contender,
-        redis,
-        options.inFlight,
-        round < 0 ? options.seconds / 3 : options.seconds,
-      );
-      if (round >= 0) results.get(contender.name)?.push(sample);
+      const seconds = round < 0 ? options.seconds / 3 : options.seconds;
+      const sample = await measure(contender, redis, options.inFlight, seconds);
+      if (round >= 0) results[i]?.push(sample);
     }
   }
   return results;
