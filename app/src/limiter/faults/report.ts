@@ -53,7 +53,7 @@ options. One user asks 50 times a second and may be served ${quota} times in all
 rate-limiter-flexible has its insurance limiter with its share of the quota; @fastify/rate-limit has its defaults.
 
 A cell reads: **p99 added · errors (≥ 500, or no answer in 5 s) · admitted beyond the quota · seconds until Redis counts again**
-(watched for 8 s). Below some 30 ms, p99 is the noise of a shared machine. The clock of Redis itself is moved by oracle.test.ts, forwards and back.
+(watched for 8 s). Below some 30 ms, p99 is the noise of a shared machine. The clock of Redis itself is moved by script.test.ts, forwards and back.
 
 | Fault | ${names.join(' | ')} |
 |---|${names.map(() => '---|').join('')}
