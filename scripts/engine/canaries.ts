@@ -14,25 +14,34 @@ interface StateResource {
   readonly outputs?: Readonly<Record<string, unknown>>;
 }
 
-/** Outputs that are secret, by the type of resource that makes them. */
-const secretOutputs: Readonly<Record<string, readonly string[]>> = {
-  'random:index/randomPassword:RandomPassword': ['result', 'bcryptHash'],
-  'tls:index/privateKey:PrivateKey': ['privateKeyPem', 'privateKeyPemPkcs8', 'privateKeyOpenssh'],
+/** Outputs that are secret, and public ones that share lines with them, by the type of resource that makes them. */
+const outputsOf: Readonly<Record<string, { secret: readonly string[]; open: readonly string[] }>> = {
+  'random:index/randomPassword:RandomPassword': { secret: ['result', 'bcryptHash'], open: [] },
+  'tls:index/privateKey:PrivateKey': {
+    secret: ['privateKeyPem', 'privateKeyPemPkcs8', 'privateKeyOpenssh'],
+    open: ['publicKeyPem', 'publicKeyOpenssh'],
+  },
 };
 
 /** Every generated secret of a stack, and what the program derives from it. @param state with secrets shown */
 export function canariesOf(state: string): Canary[] {
   const { deployment } = JSON.parse(state) as { deployment: { resources?: readonly StateResource[] } };
-  return (deployment.resources ?? []).flatMap(({ urn, type, outputs = {} }) =>
-    (secretOutputs[type] ?? []).flatMap((output) => {
+  return (deployment.resources ?? []).flatMap(({ urn, type, outputs = {} }) => {
+    const { secret, open } = outputsOf[type] ?? { secret: [], open: [] };
+    const isOpen = open.map((output) => plain(outputs[output]) ?? '').join('\n');
+    return secret.flatMap((output) => {
       const value = plain(outputs[output]);
       const name = `${urn.split('::').at(-1)} ${output}`;
-      return value === undefined ? [] : [...lines(name, value), ...derived(name, value)];
-    }),
-  );
+      if (value === undefined) return [];
+      return [...lines(name, value), ...derived(name, value)].filter((one) => !isOpen.includes(one.value));
+    });
+  });
 }
 
-/** A value as one canary, or a key as one a line: files break it differently, and share its first and last line. */
+/**
+ * A value as one canary, or a key as one a line: files break it differently, and share its first and last line. Some of a
+ * private key's lines hold the public key alone.
+ */
 function lines(name: string, value: string): Canary[] {
   if (!value.includes('\n')) return [{ name, value }];
   return value

@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
 import { canariesOf, hits } from './canaries.ts';
 import { differences, engineFindings, programFindings } from './findings.ts';
-import { noneInPlain } from './preview.ts';
+import { noneInPlain, withoutDebug } from './preview.ts';
 
 const password = 'correcthorsebatterystaplecorrecthorse';
 const keyLine = 'MHcCAQEEIAvMHgTJ8cdExhnDuL5qVwVIVPSAvrUlOIU8Hm7KYpVJoAoGCCqGSM49';
+const publicLine = 'AwEHoUQDQgAE4WQxP1ShIPQsWoXB7UXKUAkoMdZVQkg5rB0FVSHcs2zp6bXWmVZb';
 const secret = (value: string) => ({
   '4dabf18193072939515e22adb298388d': '1b47061264138c4ac30d75fd1eb44270',
   plaintext: JSON.stringify(value),
@@ -19,15 +20,17 @@ const state = JSON.stringify({
     resources: [
       resource('random:index/randomPassword:RandomPassword', 'bytes/data-key', { result: secret(password) }),
       resource('tls:index/privateKey:PrivateKey', 'authority', {
-        privateKeyPem: secret(`-----BEGIN EC PRIVATE KEY-----\n${keyLine}\n-----END EC PRIVATE KEY-----\n`),
-        publicKeyPem: 'public',
+        privateKeyPem: secret(
+          `-----BEGIN EC PRIVATE KEY-----\n${keyLine}\n${publicLine}\n-----END EC PRIVATE KEY-----\n`,
+        ),
+        publicKeyPem: `-----BEGIN PUBLIC KEY-----\n${publicLine}\n-----END PUBLIC KEY-----\n`,
       }),
       resource('kubernetes:core/v1:ConfigMap', 'authority', { data: { 'ca.crt': 'public' } }),
     ],
   },
 });
 
-test('every generated secret is looked for, keys by their lines and in the form the program gives them', () => {
+test('every generated secret is looked for, keys by their lines that are not public, and in the form the program gives them', () => {
   const canaries = canariesOf(state);
   expect(canaries.map(({ name }) => name)).toEqual([
     'bytes/data-key result',
@@ -48,6 +51,13 @@ test.each([
 test('nothing is found where nothing is, and a state without secrets proves nothing', () => {
   expect(noneInPlain(state, { preview: 'data: [secret]' })).toBe('3 values, 0 hits in preview');
   expect(() => noneInPlain('{"deployment":{}}', { preview: '' })).toThrow('no secrets to look for');
+});
+
+test('of streamed events those are left out that the engine calls debug, and no others', () => {
+  const event = (prefix: string) =>
+    JSON.stringify({ sequence: 7, timestamp: 1_795_547_180, diagnosticEvent: { prefix, message: password } });
+  const others = `${event('warning: ')}\n{"sequence":8,"timestamp":1795547180,"summaryEvent":{}}`;
+  expect(withoutDebug(`${event('debug: ')}\n${others}`)).toBe(others);
 });
 
 test('findings of engine and program have one form, and one that only one of them has is named', async () => {
