@@ -4,6 +4,9 @@ export class DeadlinePassed extends Error {}
 /**
  * Bounds promises that all may take the same time, with one timer for all of them: a timer per call would cost a single
  * client more than the call itself.
+ *
+ * An event loop that was busy runs its timers before it reads its sockets, so a deadline that has passed is not yet a late
+ * answer: what has arrived meanwhile is read first. Our own stall must not look like a store that fails.
  */
 export class Deadlines {
   readonly #ms: number;
@@ -23,7 +26,7 @@ export class Deadlines {
     return new Promise<T>((resolve, reject) => {
       const entry = { due: performance.now() + this.#ms, expire: reject };
       this.#waiting.add(entry);
-      this.#timer ??= setTimeout(() => this.#check(), this.#ms);
+      this.#timer ??= setTimeout(this.#afterReading, this.#ms);
       promise.then(
         (value) => {
           this.#waiting.delete(entry);
@@ -37,8 +40,12 @@ export class Deadlines {
     });
   }
 
-  #check(): void {
+  readonly #afterReading = (): void => {
     const now = performance.now();
+    setImmediate(() => this.#expire(now));
+  };
+
+  #expire(now: number): void {
     let next = Number.POSITIVE_INFINITY;
     // In the order of their deadlines: the first one that is not due ends the search.
     for (const entry of this.#waiting) {
@@ -50,6 +57,8 @@ export class Deadlines {
       entry.expire(new DeadlinePassed('deadline passed'));
     }
     this.#timer =
-      next === Number.POSITIVE_INFINITY ? undefined : setTimeout(() => this.#check(), Math.ceil(next - now));
+      next === Number.POSITIVE_INFINITY
+        ? undefined
+        : setTimeout(this.#afterReading, Math.ceil(next - performance.now()));
   }
 }

@@ -72,6 +72,20 @@ describe('when Redis fails', () => {
     },
   );
 
+  test('a busy event loop is not a Redis that fails', async () => {
+    const redis = await server();
+    const { limiter } = await limiterOn(redis.port);
+    await ask(limiter);
+    const asked = ask(limiter);
+    // Sent by then; the answer arrives while nobody reads, and the deadline passes.
+    await new Promise(setImmediate);
+    await new Promise(setImmediate);
+    const end = performance.now() + 300;
+    while (performance.now() < end);
+    expect(await asked).toMatchObject({ outcome: 'allow', source: 'redis' });
+    expect(limiter.breaker).toBe('closed');
+  });
+
   test('a fleet without Redis stays near the quota: each replica enforces its share', async () => {
     const redis = await server();
     const fleet = await Promise.all(

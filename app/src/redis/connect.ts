@@ -15,8 +15,10 @@ export type RedisClient = Redis | Cluster;
 /** The two roles of Redis: `data` must answer, `limiter` has a local substitute. */
 export type StoreRole = 'data' | 'limiter';
 
-/** A call that takes longer has failed: for data a user waits, for the limiter every request does. */
-const commandTimeoutMs = { data: 1_000, limiter: 50 } as const satisfies Record<StoreRole, number>;
+/** A call that takes longer has failed. The limiter has a deadline of its own, which bears a busy event loop. */
+const commandTimeout = 1_000;
+/** A peer that vanished without a FIN is noticed by silence on a connection that has work in flight. */
+const socketTimeoutMs = { data: 6_000, limiter: 300 } as const satisfies Record<StoreRole, number>;
 
 /**
  * Connects a role with its own ACL user over TLS, and goes on trying in the background.
@@ -38,9 +40,8 @@ export function connectRedis(
     password: password(),
     tls,
     connectTimeout: 1_000,
-    commandTimeout: commandTimeoutMs[role],
-    // A peer that vanished without a FIN is noticed by silence on a connection that has work in flight.
-    socketTimeout: commandTimeoutMs[role] * 6,
+    commandTimeout,
+    socketTimeout: socketTimeoutMs[role],
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,

@@ -120,8 +120,14 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'no deadline',
     file: 'deadlines.ts',
-    from: 'this.#timer ??= setTimeout(() => this.#check(), this.#ms);',
+    from: 'this.#timer ??= setTimeout(this.#afterReading, this.#ms);',
     to: '',
+  },
+  {
+    name: 'a busy event loop is taken for a late answer',
+    file: 'deadlines.ts',
+    from: 'setImmediate(() => this.#expire(now));',
+    to: 'this.#expire(now);',
   },
   {
     name: 'cold local limiter',
