@@ -61,6 +61,7 @@ export const groups: readonly Group[] = [
       { name: 'mutants:security', does: 'break every control once; something must notice' },
       { name: 'loadtest', does: 'k6: limits, burst, attack, mixed, soak, spike, breakpoint' },
       { name: 'test:load', does: 'a bounded load by autocannon, where k6 is not' },
+      { name: 'test:flood', does: 'idle sockets, login floods and slow peers on the local stack' },
       { name: 'bench:limiter', does: 'the limiter beside its peers' },
       { name: 'bench:memory', does: 'what users cost Redis, from a thousand to a million' },
       {
