@@ -108,6 +108,14 @@ describe('on a running service', () => {
     return { code, text: lines.join('\n') };
   };
 
+  const scrape = async ({ ca, internal }: Stack) => {
+    const dispatcher = new Agent({ connect: { ca: readFileSync(ca) } });
+    const answer = await request(`${internal[0]}/metrics`, { dispatcher });
+    const metrics = parse([await answer.body.text()]);
+    await dispatcher.close();
+    return metrics;
+  };
+
   it('records, then compares', async () => {
     const file = join(directory, 'baseline.json');
     expect(await baseline('--file', file, '--seconds', '2')).toMatchObject({ code: 0 });
@@ -121,6 +129,23 @@ describe('on a running service', () => {
     // So wide that only a broken measurement is worse.
     const again = await baseline('--file', file, '--seconds', '2', '--tolerance', '1000');
     expect(again).toMatchObject({ code: 0, text: expect.stringContaining('requests per second') });
+    const faster = { ...kept, figures: { ...kept.figures, requestsPerSecond: 1e9 } };
+    writeFileSync(file, JSON.stringify(faster));
+    const slower = await baseline('--file', file, '--seconds', '2', '--tolerance', '1000');
+    expect(slower).toMatchObject({ code: 1, text: expect.stringMatching(/requests per second .*worse/) });
+  });
+
+  it('measures and floods nothing as users whom the service does not know', async () => {
+    const users = join(directory, 'strangers.json');
+    const stranger = { email: 'stranger@example.test', password: 'wrong', role: 'caseworker' };
+    writeFileSync(users, JSON.stringify([stranger]));
+    const strange = join(directory, 'strange.json');
+    writeFileSync(strange, JSON.stringify({ ...readStack(stack), users }));
+    const lines: string[] = [];
+    const args = ['--stack', strange, '--seconds', '2', '--file', join(directory, 'other.json')];
+    expect(await main({ args, print: (line) => lines.push(line) })).toBe(2);
+    expect(lines.join()).toContain('stranger@example.test cannot log in (status 401)');
+    await expect(traffic(readStack(strange) as Stack, 1)).rejects.toThrow('cannot log in');
   });
 
   it('refuses what cannot be', async () => {
@@ -137,10 +162,7 @@ describe('on a running service', () => {
     const running = readStack(stack) as Stack;
     const { requests } = await traffic(running, 2);
     expect(requests).toBeGreaterThan(100);
-    const dispatcher = new Agent({ connect: { ca: readFileSync(running.ca) } });
-    const answer = await request(`${running.internal[0]}/metrics`, { dispatcher });
-    const metrics = parse([await answer.body.text()]);
-    await dispatcher.close();
+    const metrics = await scrape(running);
     for (const operation of ['create', 'read', 'list', 'search', 'update', 'delete', 'export', 'sync'])
       expect(
         growth(new Map(), metrics, 'case_operations_total', new RegExp(`operation="${operation}"`)),
@@ -149,5 +171,19 @@ describe('on a running service', () => {
     expect(growth(new Map(), metrics, 'auth_token_rejected_total')).toBeGreaterThan(0);
     expect(growth(new Map(), metrics, 'authz_denied_total')).toBeGreaterThan(0);
     expect(growth(new Map(), metrics, 'auth_refresh_total', /rotated/)).toBeGreaterThan(0);
+  });
+
+  it('traffic goes on round after round without a reader, and keeps every second case', async () => {
+    const running = readStack(stack) as Stack;
+    const users = join(directory, 'workers.json');
+    writeFileSync(users, JSON.stringify(backing.users.filter(({ role }) => role === 'caseworker')));
+    const before = await scrape(running);
+    await traffic({ ...running, users }, 4);
+    const after = await scrape(running);
+    const grown = (operation: string) =>
+      growth(before, after, 'case_operations_total', new RegExp(`operation="${operation}".*success`));
+    expect(grown('delete')).toBeGreaterThan(0);
+    expect(grown('create')).toBeGreaterThan(grown('delete'));
+    expect(growth(before, after, 'authz_denied_total')).toBe(0);
   });
 });

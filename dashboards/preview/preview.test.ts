@@ -171,6 +171,22 @@ describe('drawings', () => {
     expect(draw(stacked, [series('all', [10, 10, 1]), late], size)).not.toMatch(/>20</);
   });
 
+  it('leave a gap where nobody measured', () => {
+    const at = (...minutes: number[]) => ({
+      name: 'one',
+      labels: {},
+      points: minutes.map((minute) => [1_700_000_000 + minute * 15, 1] as const),
+    });
+    // Each stretch of a curve begins with a move; legend and axes have theirs in both drawings.
+    const moves = (svg: string) =>
+      svg
+        .match(/d="M[^"]*/g)
+        ?.join('')
+        .match(/M/g)?.length ?? 0;
+    const whole = moves(draw(panel('timeseries'), [at(0, 1, 2, 3)], size));
+    expect(moves(draw(panel('timeseries'), [at(0, 1, 3, 4)], size))).toBeGreaterThan(whole);
+  });
+
   it('turn cumulative buckets into counts', () => {
     const svg = draw(panel('heatmap'), [series('0.1', [1, 1]), series('+Inf', [1, 4])], size);
     expect(svg).toContain('100 ms');
@@ -181,6 +197,10 @@ describe('drawings', () => {
     expect(draw(panel('table'), [series('RedisDown', [1], { severity: 'critical' })], size)).toContain(
       'RedisDown',
     );
+    const labels = { environment: 'local', alertname: 'RedisDown', instance: 'a:1' };
+    const row = draw(panel('table'), [series('RedisDown', [1], labels)], size);
+    expect(row).toContain('instance a:1');
+    expect(row).not.toMatch(/environment|alertname/);
     expect(draw(panel('timeseries'), [], size)).toContain('no data');
     expect(draw(panel('timeseries', 's', { noValue: 'none yet' }), [], size)).toContain('none yet');
   });

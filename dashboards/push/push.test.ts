@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { boards } from '../index.ts';
+import { pictures } from '../preview/grafana.ts';
 import { main as preview } from '../preview/main.ts';
 import { main } from './main.ts';
 
@@ -36,6 +37,7 @@ beforeAll(async () => {
         response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(content));
       };
       if (request.headers.authorization !== 'Bearer secret-token') reply(401, { message: 'Unauthorized' });
+      else if (answer === 200) response.end('<html>of a proxy</html>');
       else if (answer !== undefined) reply(answer, {});
       else if (request.url === '/api/folders') {
         const known = folders.has(body.uid);
@@ -99,6 +101,13 @@ describe('dashboards:push', () => {
     expect(text).not.toContain('secret-token');
   });
 
+  it('names the dashboard by its uid where an answer says no address, and takes a path with a slash', async () => {
+    answer = 200;
+    const { code, text } = await push('--grafana', `${url}/`);
+    expect(code).toBe(0);
+    expect(text).toMatch(/\/d\/simple378$/m);
+  });
+
   it('refuses an address with credentials, none, and unknown options', async () => {
     expect(await push('--grafana', 'https://admin:pw@grafana.test')).toMatchObject({ code: 2 });
     expect(await push()).toMatchObject({ code: 2 });
@@ -113,6 +122,9 @@ describe('dashboards:push', () => {
     const args = ['--grafana', url, '--output', directory];
     expect(await preview({ args, print: (line) => lines.push(line) })).toBe(0);
     expect(lines).toContain(join(directory, 'simple378.png'));
+    expect(await pictures(`${url}/`, ['a'], { output: directory, minutes: 5 })).toEqual([
+      join(directory, 'a.png'),
+    ]);
     delete process.env.GRAFANA_TOKEN_FILE;
     expect(await preview({ args, print: (line) => lines.push(line) })).toBe(2);
     expect(lines.at(-1)).toContain('image renderer');
