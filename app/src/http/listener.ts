@@ -114,7 +114,12 @@ export function createListener(
   app.decorateRequest('identity', null);
   app.removeContentTypeParser('text/plain');
   app.setValidatorCompiler(validatorCompiler);
-  app.setErrorHandler(onError);
+  app.setErrorHandler((error, request, reply) => {
+    // Fastify closes the connection after a body that it refused. The rest, still under way, would meet a closed socket,
+    // and the reset that follows can overtake the answer: a proxy then says 502. Node discards it, within `requestTimeout`.
+    if (!lifecycle.draining) reply.removeHeader('connection');
+    return onError(error, request, reply);
+  });
   app.setNotFoundHandler(() => {
     throw missing();
   });

@@ -3,6 +3,7 @@ import { connect as connectPlain, type Socket } from 'node:net';
 import { connect } from 'node:tls';
 import fastify from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { exchange } from '../../test/raw.ts';
 import { type Backing, startBacking, type TestService, until } from '../../test/service.ts';
 import { createMetrics } from '../metrics/index.ts';
 import { parseSettings } from '../settings/settings.ts';
@@ -80,6 +81,17 @@ test('a body that was refused before its end is not answered twice', async () =>
   socket.write('nonsense\r\n');
   await once(socket, 'close');
   expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 401']);
+});
+
+test('a body that is too large is refused and read to its end, so that no reset overtakes the answer', async () => {
+  const body = 'x'.repeat(1_000_000);
+  const head = 'POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n';
+  const bytes =
+    `${head}Content-Length: ${body.length}\r\n\r\n${body}` +
+    `${head}Transfer-Encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n` +
+    'GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
+  const answers = await exchange(replica.ports.api, bytes, backing.authority.certificate);
+  expect(answers.map(({ status }) => status)).toEqual([413, 413, 200]);
 });
 
 test('a reader that takes its answer byte by byte is cut', async () => {
