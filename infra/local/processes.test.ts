@@ -21,7 +21,8 @@ beforeEach(() => {
 });
 afterEach(async () => {
   await supervisor.stop();
-  rmSync(folder, { recursive: true, force: true });
+  // What was killed may still be writing its last line.
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 });
 
 /** A shell script as a part; it serves once its file is there. */

@@ -10,9 +10,16 @@ const oneLimit = { limits: [{ name: 'default', quota: 50 }] };
 /**
  * An environment from nothing to nothing on the cluster that the workspace's kubeconfig names, in a namespace of its own:
  * up, up again, refresh, one changed limit, destroy.
+ * @param changes settings laid over the file's, by key path
  */
-export async function checkLife(workspace: Workspace, log: Log, environment: string): Promise<void> {
+export async function checkLife(
+  workspace: Workspace,
+  log: Log,
+  environment: string,
+  changes: Readonly<Record<string, unknown>>,
+): Promise<void> {
   const own = {
+    ...changes,
     namespace: `simple378-engine-${environment}`,
     'edge.serviceType': 'ClusterIP',
     'edge.nodePort': undefined,
@@ -33,13 +40,13 @@ export async function checkLife(workspace: Workspace, log: Log, environment: str
   };
   await workspace.init(environment, { environment, changes: own });
   await log.check(`${environment}: up from empty`, () =>
-    timed(async () => changes(await pulumi('first up', 'up', '--yes', ...pack))),
+    timed(async () => counts(await pulumi('first up', 'up', '--yes', ...pack))),
   );
   await log.check(`${environment}: up again changes nothing`, () =>
-    timed(async () => changes(await pulumi('second up', 'up', '--yes', '--expect-no-changes', ...pack))),
+    timed(async () => counts(await pulumi('second up', 'up', '--yes', '--expect-no-changes', ...pack))),
   );
   await log.check(`${environment}: refresh is clean`, () =>
-    timed(async () => changes(await pulumi('refresh', 'refresh', '--yes', '--expect-no-changes'))),
+    timed(async () => counts(await pulumi('refresh', 'refresh', '--yes', '--expect-no-changes'))),
   );
   await log.check(`${environment}: one limit rolls the service alone`, async () => {
     workspace.configure(environment, { environment, changes: { ...own, ...oneLimit } });
@@ -61,7 +68,7 @@ export async function checkLife(workspace: Workspace, log: Log, environment: str
   );
   await log.check(`${environment}: destroy leaves nothing`, () =>
     timed(async () => {
-      const text = changes(await pulumi('destroy', 'destroy', '--yes'));
+      const text = counts(await pulumi('destroy', 'destroy', '--yes'));
       const left = await leftOvers(kubectl);
       if (left.length > 0) throw new Error(`left: ${left.join(', ')}`);
       return text;
@@ -114,7 +121,7 @@ export function changed(events: string): string[] {
 }
 
 /** The counts at the end of what Pulumi says. */
-function changes({ stdout }: Ran): string {
+function counts({ stdout }: Ran): string {
   const summary = stdout.slice(stdout.lastIndexOf('Resources:'));
   const counts = [...summary.matchAll(/^ +[+~-]* ?(\d+ (?:created|updated|deleted|unchanged|replaced))/gm)];
   return counts.map(([, count]) => count).join(', ') || 'nothing to do';

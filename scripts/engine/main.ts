@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { unreachable } from '../../infra/cluster/kubectl.ts';
+import { changesOf } from '../../infra/settings/changes.ts';
 import { environments } from '../../infra/settings.ts';
 import { CouldNotCheck, command } from '../lib/command.ts';
 import { logTo } from './checks.ts';
@@ -10,14 +11,15 @@ import { checkLife } from './life.ts';
 import { checkPreviews, type Subject } from './preview.ts';
 import { openWorkspace } from './workspace.ts';
 
-const usage = `npm run test:engine -- [environment…] [--cluster]
+const usage = `npm run test:engine -- [environment…] [options]
 
 Previews environments (all when none is named) with the real Pulumi engine and the real policy pack, and needs neither a
 cluster nor a login: the pack finds what npm run policies finds, and no secret is in plain in state or preview. State and
 passphrase are in a temporary folder; nothing in the repository is touched.
 
-  --cluster   instead bring the named environments up on the cluster that kubectl's current context names, each in a
-              namespace of its own, and destroy them again: up, up again, refresh, one changed limit, destroy
+  --set KEY=VALUE   change a setting, as in tracing.enabled=false; may be repeated
+  --cluster         instead bring the named environments up on the cluster that kubectl's current context names, each in
+                    a namespace of its own, and destroy them again: up, up again, refresh, one changed limit, destroy
 
 Exit: 0 all hold, 1 one does not, 2 no engine (pulumi and pulumi-language-nodejs must be on PATH) or wrong usage.`;
 
@@ -52,7 +54,10 @@ if (process.argv[1] === fileURLToPath(import.meta.url))
     const { positionals, values } = parseArgs({
       args,
       allowPositionals: true,
-      options: { cluster: { type: 'boolean', default: false } },
+      options: {
+        cluster: { type: 'boolean', default: false },
+        set: { type: 'string', multiple: true, default: [] },
+      },
     });
     const unknown = positionals.filter((name) => !(environments as readonly string[]).includes(name));
     if (unknown.length > 0)
@@ -61,14 +66,16 @@ if (process.argv[1] === fileURLToPath(import.meta.url))
     const why = values.cluster ? await unreachable() : undefined;
     if (why) throw new CouldNotCheck(`SKIPPED, nothing was tested: no cluster answers (${why})`);
     if (values.cluster && positionals.length === 0) throw new CouldNotCheck('--cluster needs an environment');
+    const changes = changesOf(values.set);
     const named = positionals.length > 0 ? positionals : environments;
     const log = logTo(console.log);
     const workspace = openWorkspace({ cluster: values.cluster });
     try {
-      if (values.cluster) for (const environment of named) await checkLife(workspace, log, environment);
+      if (values.cluster)
+        for (const environment of named) await checkLife(workspace, log, environment, changes);
       else {
         for (const environment of named)
-          await checkPreviews(workspace, log, { stack: environment, environment });
+          await checkPreviews(workspace, log, { stack: environment, environment, changes });
         await checkPreviews(workspace, log, trial);
       }
     } finally {
