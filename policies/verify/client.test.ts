@@ -18,7 +18,9 @@ const server = createServer((socket) => {
   socket.on('error', () => {});
   socket.once('data', (data) => {
     const path = data.toString('latin1').split(' ')[1] ?? '';
-    socket.end(Buffer.from(canned[path] ?? '', 'latin1'));
+    if (path === '/reset') socket.resetAndDestroy();
+    else if (path === '/open') socket.write('HTTP/1.1 200 OK\r\n\r\n');
+    else if (path !== '/silent') socket.end(Buffer.from(canned[path] ?? '', 'latin1'));
   });
 });
 let target: Target;
@@ -55,6 +57,12 @@ test('no answer, and nobody there, could not be checked', async () => {
   await expect(send({ ...target, port: 1 }, {})).rejects.toThrow('ECONNREFUSED');
 });
 
+test('a peer that keeps the connection is read for as long as it may take, one that resets it is told', async () => {
+  await expect(send(target, { path: '/silent', timeoutMs: 50 })).rejects.toThrow('no answer within 50 ms');
+  expect(await send(target, { path: '/open', timeoutMs: 50 })).toMatchObject({ status: 200, answers: 1 });
+  await expect(send(target, { path: '/reset' })).rejects.toThrow('ECONNRESET');
+});
+
 test('a host is reached where --connect says, by its own name', async () => {
   const { port } = target;
   const elsewhere = parseTarget('http://api.example', undefined, `127.0.0.1:${port}`);
@@ -69,6 +77,9 @@ test('a truncated answer is read as far as it goes', () => {
   expect(parseAnswers('HTTP/1.1 200 OK\r\nContent-Le')).toEqual([]);
   expect(parseAnswers('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc')[0]?.body).toBe('abc');
   expect(parseAnswers('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz')[0]?.body).toBe('');
+  // To HEAD: the length of a body that does not come.
+  const head = 'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n';
+  expect(parseAnswers(`${head}${head}`).map(({ body }) => body)).toEqual(['', '']);
 });
 
 test.each([
@@ -114,6 +125,14 @@ test('the forge matrix has more than 60 tokens, each under a name of its own, no
   expect(new Set(all.map(({ name }) => name)).size).toBe(all.length);
   for (const { authorization } of all)
     if (authorization.length === 1) expect(authorization[0]).not.toBe(`Bearer ${token}`);
+});
+
+test.each(['A', 'B'])('a signature that begins with %s is changed too', (letter) => {
+  const part = Buffer.from('{}').toString('base64url');
+  const token = `${part}.${part}.${letter.repeat(86)}`;
+  const jwk = generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' }) as Record<string, unknown>;
+  const sent = forgeries(token, jwk, null).flatMap(({ authorization }) => authorization);
+  expect(sent).toContain(`Bearer ${part}.${part}.${letter === 'A' ? 'B' : 'A'}${letter.repeat(85)}`);
 });
 
 test('operations come from x-access, else from security', () => {

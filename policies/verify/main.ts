@@ -52,8 +52,15 @@ const options = {
   help: { type: 'boolean' },
 } as const;
 
-/** The command: prints its report and returns its exit code. */
-export async function main(argv: readonly string[], print: (text: string) => void): Promise<number> {
+/**
+ * The command: prints its report and returns its exit code.
+ * @param stackFile where a running local stack says what it is
+ */
+export async function main(
+  argv: readonly string[],
+  print: (text: string) => void,
+  stackFile = join(root, '.local/stack.json'),
+): Promise<number> {
   try {
     const { values } = parseArgs({ args: [...argv], options });
     if (values.help) {
@@ -65,7 +72,7 @@ export async function main(argv: readonly string[], print: (text: string) => voi
       for (const { id, expected } of chosen) print(`${id.padEnd(32)} ${expected}`);
       return 0;
     }
-    const given = settings(values);
+    const given = settings(values, stackFile);
     await reach(given.target);
     const started = Date.now();
     const results = await verify(given, chosen, (result) => print(line(result)));
@@ -83,11 +90,12 @@ export async function main(argv: readonly string[], print: (text: string) => voi
 
 type Values = ReturnType<typeof parseArgs<{ options: typeof options }>>['values'];
 
-function settings(values: Values): Options {
-  const stack = values.target === undefined ? localStack() : null;
-  const url = values.target ?? stack?.edge ?? '';
-  const ca = text(values.ca ?? stack?.ca, '--ca');
-  const usersFile = values.users ?? stack?.users;
+function settings(values: Values, stackFile: string): Options {
+  const stack: Partial<LocalStack> & { edge: string } =
+    values.target === undefined ? localStack(stackFile) : { edge: values.target };
+  const caFile = values.ca ?? stack.ca;
+  const ca = caFile === undefined ? undefined : text(caFile, '--ca');
+  const usersFile = values.users ?? stack.users;
   if (usersFile === undefined)
     throw new CouldNotCheck('--users FILE is missing: who may sign in to be refused?');
   const optional = (given: string | undefined, local: string | undefined): Target | null => {
@@ -95,16 +103,14 @@ function settings(values: Values): Options {
     return found === undefined ? null : parseTarget(found, ca);
   };
   return {
-    target: parseTarget(url, ca, values.connect),
-    plain: optional(values.plain, stack?.plain),
-    internal: optional(values.internal, stack?.internal?.[0]),
+    target: parseTarget(stack.edge, ca, values.connect),
+    plain: optional(values.plain, stack.plain),
+    internal: optional(values.internal, stack.internal?.[0]),
     profile: profile(values.profile),
     readOnly: values['read-only'] === true,
     behindEdge: values['behind-edge'] === true,
-    users: parseUsers(text(usersFile, '--users') ?? ''),
-    operations: operationsOf(
-      JSON.parse(text(values.openapi ?? join(root, 'app/openapi.json'), '--openapi') ?? '{}'),
-    ),
+    users: parseUsers(text(usersFile, '--users')),
+    operations: operationsOf(JSON.parse(text(values.openapi ?? join(root, 'app/openapi.json'), '--openapi'))),
   };
 }
 
@@ -116,15 +122,13 @@ interface LocalStack {
   readonly internal?: readonly string[];
 }
 
-function localStack(): LocalStack {
-  const file = join(root, '.local/stack.json');
+function localStack(file: string): LocalStack {
   if (!existsSync(file)) throw new CouldNotCheck('no --target, and the local stack does not run (npm start)');
   return JSON.parse(readFileSync(file, 'utf8')) as LocalStack;
 }
 
 /** A file's text; what cannot be read is named by its option, not by a system call. */
-function text(file: string | undefined, option: string): string | undefined {
-  if (file === undefined) return undefined;
+function text(file: string, option: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch {

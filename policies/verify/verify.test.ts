@@ -143,6 +143,19 @@ test('the OWASP profile finds the house’s X-XSS-Protection, and exits 1', asyn
   expect(text).toContain('x-xss-protection: 1; mode=block');
 });
 
+test('without --target the local stack is verified, when it runs', async () => {
+  const lines: string[] = [];
+  const local = (stackFile: string): Promise<number> =>
+    main(['--only', 'tls-tls-1-3,exposure-internal-tls'], (line) => lines.push(line), stackFile);
+  expect(await local(join(folder, 'none.json'))).toBe(2);
+  expect(lines.join('\n')).toMatch(/no --target, and the local stack does not run \(npm start\)/);
+  const users = written('users.json', JSON.stringify(await victim.freshUsers()));
+  const internal = [`https://127.0.0.1:${generous.ports.internal}`];
+  const stack = written('stack.json', JSON.stringify({ edge: url(), ca: ca(), users, internal }));
+  expect(await local(stack)).toBe(0);
+  expect(lines.at(-1)).toMatch(/2 passed, 0 failed, 0 could not be checked, 0 skipped/);
+});
+
 describe('what cannot be checked is never green: exit 2 and the remedy', () => {
   const bad: readonly (readonly [what: string, argv: () => Promise<string[]>, says: RegExp])[] = [
     ['an unknown option', async () => ['--nothing'], /Unknown option/],
@@ -172,6 +185,16 @@ describe('what cannot be checked is never green: exit 2 and the remedy', () => {
       'nobody at the target',
       async () => [...(await good()), '--target', `https://127.0.0.1:${await freePort()}`],
       /cannot be reached: ECONNREFUSED/,
+    ],
+    [
+      'nobody at a plain target',
+      async () => [...(await good()), '--target', `http://127.0.0.1:${await freePort()}`],
+      /http:\/\/127\.0\.0\.1:\d+ cannot be reached: ECONNREFUSED; is it running/,
+    ],
+    [
+      'no file of operations',
+      async () => [...(await good()), '--openapi', join(folder, 'none')],
+      /--openapi: .* cannot be read/,
     ],
     ['another authority', async () => ['--target', url(), ...(await users())], /not of that authority/],
     [

@@ -174,7 +174,7 @@ async function inBatches<T>(count: number, atOnce: number, one: () => Promise<T>
 }
 
 function fieldProblems({ headers, status }: Answer): readonly string[] {
-  const number = (name: string): number => Number(headers.get(name) ?? Number.NaN);
+  const number = (name: string): number => Number(headers.get(name));
   const missing = [
     'x-ratelimit-limit',
     'x-ratelimit-remaining',

@@ -79,7 +79,7 @@ export const tlsChecks: readonly Check[] = [
     async run({ target }) {
       const { subjectaltname = '', valid_from, valid_to, bits, asn1Curve } = await certificate(target);
       const days = (Date.parse(valid_to) - Date.parse(valid_from)) / 86_400_000;
-      const strong = asn1Curve !== undefined || (bits ?? 0) >= 2048 || bits === undefined;
+      const strong = asn1Curve !== undefined || bits === undefined || bits >= 2048;
       const wrong = [
         ...(subjectaltname === '' ? ['names no host'] : []),
         ...(days <= 398 ? [] : [`valid for ${Math.round(days)} days`]),
