@@ -1,7 +1,15 @@
 import { expect, test } from 'vitest';
 import { environmentOf } from '../environments.ts';
 import { compliantStack, object } from '../fixtures/stack.ts';
-import { containers, kindOf, kubernetesKind, namespaceOf, podTemplate, selects } from './kubernetes.ts';
+import {
+  containers,
+  kindOf,
+  kubernetesKind,
+  longRunning,
+  namespaceOf,
+  podTemplate,
+  selects,
+} from './kubernetes.ts';
 
 const expression = (operator: string, ...values: string[]) => ({
   matchExpressions: [{ key: 'tier', operator, values }],
@@ -24,6 +32,8 @@ test('an empty selector selects everything, labels must match exactly', () => {
   expect(selects(undefined, { a: 'b' })).toBe(true);
   expect(selects({ matchLabels: { a: 'b' } }, { a: 'c' })).toBe(false);
   expect(selects(expression('Exists'), {})).toBe(false);
+  expect(selects({ matchExpressions: [{ key: 'tier', operator: 'In' }] }, { tier: 'web' })).toBe(false);
+  expect(selects({ matchExpressions: [{ operator: 'Exists' }] }, { tier: 'web' })).toBe(false);
 });
 
 test('kinds come from type tokens; what is no Kubernetes object has none', () => {
@@ -43,6 +53,10 @@ test('pods are found in whatever makes them', () => {
   expect(names('Pod', template)).toEqual(['before', 'main']);
   expect(podTemplate(object('v1', 'CronJob', 'x', { spec: {} }))).toEqual({});
   expect(podTemplate(object('v1', 'Job', 'x', {}))).toEqual({});
+  expect(longRunning(object('v1', 'Job', 'x', {}))).toEqual([]);
+  const sidecar = { name: 'beside', restartPolicy: 'Always' };
+  const only = { spec: { initContainers: [{ name: 'before' }, sidecar] } };
+  expect(longRunning(object('v1', 'Pod', 'x', only))).toEqual([sidecar]);
   expect(namespaceOf(object('v1', 'Job', 'x', { metadata: {} }))).toBe('default');
 });
 
