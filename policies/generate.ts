@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { Control } from './controls/types.ts';
@@ -19,8 +20,18 @@ exit code: 0 current or written, 1 stale, 2 wrong usage
 const root = fileURLToPath(new URL('..', import.meta.url));
 const [begin, end] = ['<!-- generated: npm run generate:security -->', '<!-- end of generated -->'] as const;
 
+interface Output {
+  /** From the root of the repository. */
+  readonly file: string;
+  readonly text: string;
+}
+
 /** The command: returns its exit code. */
-export function main(argv: readonly string[], print: (text: string) => void): number {
+export function main(
+  argv: readonly string[],
+  print: (text: string) => void,
+  generated: () => readonly Output[] = outputs,
+): number {
   try {
     const { values } = parseArgs({
       args: [...argv],
@@ -30,8 +41,8 @@ export function main(argv: readonly string[], print: (text: string) => void): nu
       print(help);
       return 0;
     }
-    const stale = outputs().filter(({ file, text }) => readFileSync(`${root}${file}`, 'utf8') !== text);
-    if (!values.check) for (const { file, text } of stale) writeFileSync(`${root}${file}`, text);
+    const stale = generated().filter(({ file, text }) => readFileSync(resolve(root, file), 'utf8') !== text);
+    if (!values.check) for (const { file, text } of stale) writeFileSync(resolve(root, file), text);
     for (const { file } of stale)
       print(values.check ? `${file} is stale: npm run generate:security` : `wrote ${file}`);
     return values.check && stale.length > 0 ? 1 : 0;
@@ -42,16 +53,19 @@ export function main(argv: readonly string[], print: (text: string) => void): nu
 }
 
 /** Every generated file and what it should hold. */
-export function outputs(): readonly { readonly file: string; readonly text: string }[] {
-  const guide = readFileSync(`${root}docs/security.md`, 'utf8');
+export function outputs(): readonly Output[] {
+  return [
+    { file: 'docs/security.md', text: withTable(readFileSync(`${root}docs/security.md`, 'utf8')) },
+    { file: 'policies/CHECKLIST.md', text: checklist() },
+  ];
+}
+
+/** The guide with the current table. @throws Error when it has no place for it */
+export function withTable(guide: string): string {
   const from = guide.indexOf(begin);
   const to = guide.indexOf(end);
   if (from < 0 || to < from) throw new Error(`docs/security.md lacks ${begin} … ${end}`);
-  const table = `${guide.slice(0, from + begin.length)}\n\n${controlTable(controls)}\n\n${guide.slice(to)}`;
-  return [
-    { file: 'docs/security.md', text: table },
-    { file: 'policies/CHECKLIST.md', text: checklist() },
-  ];
+  return `${guide.slice(0, from + begin.length)}\n\n${controlTable(controls)}\n\n${guide.slice(to)}`;
 }
 
 /** The catalogue as a table: a line per control, a column per layer. */

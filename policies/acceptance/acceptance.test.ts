@@ -1,4 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { acceptance, evidenceOf, main } from './generate.ts';
@@ -47,4 +49,28 @@ test('a tool that was not asked yet is said to be so', () => {
 test('wrong usage of the generator: exit 2', () => {
   expect(main(['--nothing'], () => {})).toBe(2);
   expect(main(['--help'], () => {})).toBe(0);
+});
+
+test('a tool that found something is said to have failed', () => {
+  const point = { number: 1, claim: 'a claim', evidence: ['tool'] };
+  const said = { passed: false, summary: '2 holes', date: '2026-01-02', version: '1' };
+  expect(acceptance([point], () => said)).toContain('FAILED 2026-01-02: 2 holes |');
+});
+
+test('a list that is missing or stale is said with --check, and written without', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'acceptance-'));
+  const file = join(folder, 'acceptance.md');
+  const said: string[] = [];
+  const run = (...argv: string[]): number => main(argv, (text) => said.push(text), file);
+  try {
+    expect([run('--check'), existsSync(file)]).toEqual([1, false]);
+    writeFileSync(file, 'of yesterday');
+    expect([run('--check'), readFileSync(file, 'utf8')]).toEqual([1, 'of yesterday']);
+    expect([run(), readFileSync(file, 'utf8')]).toEqual([0, acceptance()]);
+    expect(run('--check')).toBe(0);
+    const stale = 'docs/acceptance.md is stale: npm run generate:acceptance';
+    expect(said).toEqual([stale, stale, 'wrote docs/acceptance.md']);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

@@ -17,19 +17,23 @@ export function renderedResources(root: string, environment: Environment): reado
   return resources;
 }
 
+interface Manifest extends Readonly<Record<string, unknown>> {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata?: { readonly name?: string };
+}
+
 function manifests(root: string, path: string, environment: Environment): readonly Resource[] {
   return parseAllDocuments(readFileSync(path, 'utf8'))
-    .map((document) => document.toJS() as Record<string, unknown> | null)
-    .filter((value) => typeof value?.kind === 'string' && typeof value.apiVersion === 'string')
-    .map((value) => {
-      const { apiVersion, kind, metadata } = value as {
-        apiVersion: string;
-        kind: string;
-        metadata?: { name?: string };
-      };
+    .map((document) => document.toJS() as Partial<Manifest> | null)
+    .filter(
+      (value): value is Manifest => typeof value?.kind === 'string' && typeof value.apiVersion === 'string',
+    )
+    .map((props) => {
+      const { apiVersion, kind, metadata } = props;
       const type = `kubernetes:${apiVersion.includes('/') ? apiVersion : `core/${apiVersion}`}:${kind}`;
       const name = metadata?.name ?? '';
       const urn = `urn:pulumi:${environment}::simple378::${type}::${name}`;
-      return { type, name, urn, props: value ?? {}, file: relative(root, path) };
+      return { type, name, urn, props, file: relative(root, path) };
     });
 }
