@@ -69,7 +69,8 @@ async function run(only: string, list: boolean, print: (text: string) => void): 
   }
 }
 
-async function judge(mutant: Mutant, print: (text: string) => void): Promise<Verdict> {
+/** Tries one. One that could not be tried is not killed: nobody has seen its control hold. */
+export async function judge(mutant: Mutant, print: (text: string) => void): Promise<Verdict> {
   const killedBy = await mutant.kill().catch((error: unknown) => {
     print(`ERROR    ${mutant.name}: ${error instanceof Error ? error.message : String(error)}`);
     return null;

@@ -22,19 +22,17 @@ export function manifestMutants(
     ...Object.entries(programBreaks).map(([name, { control, breaks }]) => ({
       name: `program: ${name}`,
       control,
-      kill: () => Promise.resolve(killer(production, breaks(production), claimedBy(control))),
+      kill: async () => killer(production, breaks(production), claimedBy(control)),
     })),
     ...Object.entries(broken).flatMap(([rule, { fails }]) =>
       fails.map(([what, , ...changes]) => ({
         name: `rule ${rule}: ${what}`,
         control: controlOf(rule as RuleName),
-        kill: () =>
-          Promise.resolve(
-            killer(
-              fixture,
-              changeStack(fixture, changes as Break[]),
-              rules.filter(({ name }) => name === rule),
-            ),
+        kill: async () =>
+          killer(
+            fixture,
+            changeStack(fixture, changes as Break[]),
+            rules.filter(({ name }) => name === rule),
           ),
       })),
     ),

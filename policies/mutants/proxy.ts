@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import {
+  type AddressInfo,
   connect as connectPlain,
   createServer as createPlainServer,
   type Server,
@@ -79,8 +80,7 @@ export async function sabotage(
   server.on('tlsClientError', () => {});
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const address = server.address();
-  const port = typeof address === 'object' && address ? address.port : 0;
+  const { port } = server.address() as AddressInfo;
   return {
     target: { ...service, host: service.host, port, tls: certificate !== null },
     async stop() {

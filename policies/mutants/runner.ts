@@ -5,7 +5,7 @@ import { checks } from '../verify/checks/index.ts';
 import { parseJson, type Target } from '../verify/client.ts';
 import { type Options, verify } from '../verify/run.ts';
 import type { User } from '../verify/types.ts';
-import { sabotage } from './proxy.ts';
+import { type Sabotage, sabotage } from './proxy.ts';
 import { type Broken, brokenRunning, type World } from './running.ts';
 import type { Mutant } from './types.ts';
 
@@ -34,13 +34,9 @@ export function runningMutants(victim: Victim): readonly Mutant[] {
 export async function verifyUnbroken(victim: Victim): Promise<readonly string[]> {
   const names = new Set(Object.values(brokenRunning).map(({ check }) => check));
   const world = await newWorld(victim, '127.0.4.1');
-  const proxied = await Promise.all(
-    listeners(victim).map(([, target]) => proxy(victim, target, {}, '127.0.2.1')),
-  );
+  const proxied = await proxies(victim, '127.0.2.1');
   try {
-    const [api, plain, internal] = proxied.map(({ target }) => target);
-    if (!api || !plain || !internal) throw new Error('three listeners');
-    const options = { target: api, plain, internal, users: world.users, operations: victim.operations };
+    const options = { ...proxied.targets, users: world.users, operations: victim.operations };
     const results = await verify(
       options,
       checks.filter(({ id }) => names.has(id)),
@@ -49,7 +45,7 @@ export async function verifyUnbroken(victim: Victim): Promise<readonly string[]>
       .filter(({ status }) => status !== 'pass')
       .map(({ check, status, observed }) => `${check.id} ${status}: ${observed}`);
   } finally {
-    await Promise.all(proxied.map((one) => one.stop()));
+    await proxied.stop();
   }
 }
 
@@ -59,32 +55,36 @@ async function kill(victim: Victim, broken: Broken, number: number): Promise<str
   // Addresses of its own, of loopback: limits per address outlive a mutant too.
   const from = `127.0.1.${number}`;
   const { users, tokens } = await newWorld(victim, `127.0.3.${number}`);
-  const meant = broken.listener ?? 'api';
-  const proxied = await Promise.all(
-    listeners(victim).map(([name, target]) =>
-      proxy(victim, target, name === meant ? broken.sabotage({ tokens }) : {}, from),
-    ),
-  );
+  const proxied = await proxies(victim, from, {
+    [broken.listener ?? 'api']: broken.sabotage({ tokens }),
+  });
   try {
-    const [api, plain, internal] = proxied.map(({ target }) => target);
-    if (!api || !plain || !internal) throw new Error('three listeners');
-    const options = { target: api, plain, internal, users, operations: victim.operations };
+    const options = { ...proxied.targets, users, operations: victim.operations };
     const [result] = await verify(options, [check]);
     return result?.status === 'fail' ? `${check.id}: ${result.observed}` : null;
   } finally {
-    await Promise.all(proxied.map((one) => one.stop()));
+    await proxied.stop();
   }
 }
 
-function listeners(victim: Victim): readonly (readonly ['api' | 'plain' | 'internal', Target])[] {
-  return [
-    ['api', victim.api],
-    ['plain', victim.plain],
-    ['internal', victim.internal],
-  ];
+/** All three listeners from one address, each with its sabotage, if any. */
+async function proxies(
+  victim: Victim,
+  from: string,
+  broken: Readonly<Partial<Record<'api' | 'plain' | 'internal', Sabotage>>> = {},
+) {
+  const [target, plain, internal] = await Promise.all([
+    proxy(victim, victim.api, broken.api ?? {}, from),
+    proxy(victim, victim.plain, broken.plain ?? {}, from),
+    proxy(victim, victim.internal, broken.internal ?? {}, from),
+  ]);
+  return {
+    targets: { target: target.target, plain: plain.target, internal: internal.target },
+    stop: () => Promise.all([target, plain, internal].map((one) => one.stop())),
+  };
 }
 
-function proxy(victim: Victim, target: Target, broken: Parameters<typeof sabotage>[2], from: string) {
+function proxy(victim: Victim, target: Target, broken: Sabotage, from: string) {
   const read = (file: string): string => readFileSync(join(victim.tlsDir, file), 'utf8');
   return sabotage(target, target.tls ? { cert: read('tls.crt'), key: read('tls.key') } : null, broken, from);
 }
@@ -97,7 +97,7 @@ async function newWorld(victim: Victim, from: string): Promise<World & { readonl
     const token = async (role: User['role']): Promise<string> => {
       const { email = '', password = '' } = users.find((one) => one.role === role) ?? {};
       const answer = await login({ target: direct.target }, email, password);
-      const { accessToken } = parseJson(answer) ?? {};
+      const accessToken = parseJson(answer)?.accessToken;
       if (typeof accessToken !== 'string') throw new Error(`no token for a ${role}: ${answer.status}`);
       return accessToken;
     };
