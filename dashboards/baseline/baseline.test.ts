@@ -178,10 +178,20 @@ describe('on a running service', () => {
     const users = join(directory, 'workers.json');
     writeFileSync(users, JSON.stringify(backing.users.filter(({ role }) => role === 'caseworker')));
     const before = await scrape(running);
-    await traffic({ ...running, users }, 4);
-    const after = await scrape(running);
+    let after = before;
     const grown = (operation: string) =>
       growth(before, after, 'case_operations_total', new RegExp(`operation="${operation}".*success`));
+    const enough = new AbortController();
+    const going = traffic({ ...running, users }, 25, enough.signal);
+    // Two workers make two cases in the first round: three are of more than one.
+    const made = async () => {
+      after = await scrape(running);
+      return grown('create');
+    };
+    await expect.poll(made, { timeout: 20_000, interval: 200 }).toBeGreaterThan(2);
+    enough.abort();
+    await going;
+    after = await scrape(running);
     expect(grown('delete')).toBeGreaterThan(0);
     expect(grown('create')).toBeGreaterThan(grown('delete'));
     expect(growth(before, after, 'authz_denied_total')).toBe(0);
