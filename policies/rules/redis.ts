@@ -147,7 +147,7 @@ export const redisRules = [
           );
           const count = runners.map((one) => spec<{ replicas?: number }>(one).replicas ?? 1)[0];
           if (quorum === 0) yield { message: `${file}: no sentinel monitor with a quorum`, resource };
-          else if (count !== undefined && (count % 2 === 0 || quorum <= count / 2))
+          else if (count !== undefined && (count % 2 === 0 || quorum <= count / 2 || quorum > count))
             yield { message: `quorum ${quorum} of ${count} Sentinels is no odd majority`, resource };
         }
     },
