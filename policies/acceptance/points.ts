@@ -30,6 +30,7 @@ export const points: readonly Point[] = [
     number: 1,
     claim: 'Every answer of the raw sweep has the security headers',
     tests: [[verify, held]],
+    evidence: ['cluster-dev'],
     elsewhere: {
       command: 'test:cluster',
       why: `the edge’s own answers: ${lab}; raw 400 and 431 of a Go-based edge cannot carry them`,
@@ -286,6 +287,7 @@ export const points: readonly Point[] = [
   {
     number: 42,
     claim: 'Rolling restart at a fixed rate: only 2xx',
+    evidence: ['cluster-dev'],
     elsewhere: { command: 'test:cluster', why: lab },
   },
   {
@@ -329,6 +331,7 @@ export const points: readonly Point[] = [
       [rules, ' reports: '],
       ['policies/program.test.ts', 'breaks no mandatory rule'],
     ],
+    evidence: ['cluster-dev'],
     elsewhere: { command: 'test:cluster', why: 'the API server of a cluster evaluates and enforces it' },
   },
   {
@@ -348,6 +351,7 @@ export const points: readonly Point[] = [
     number: 52,
     claim: 'Connectivity matrix holds statically',
     tests: [['infra/network/network.test.ts', 'every other pair is denied']],
+    evidence: ['cluster-dev'],
     elsewhere: { command: 'test:cluster', why: `live: ${lab}` },
   },
   {
