@@ -63,6 +63,7 @@ export const groups: readonly Group[] = [
       { name: 'test:load', does: 'a bounded load by autocannon, where k6 is not' },
       { name: 'test:flood', does: 'idle sockets, login floods and slow peers on the local stack' },
       { name: 'bench:limiter', does: 'the limiter beside its peers' },
+      { name: 'bench:tracing', does: 'what a trace collector that fails costs the service' },
       { name: 'bench:memory', does: 'what users cost Redis, from a thousand to a million' },
       {
         name: 'bench:capacity',

@@ -317,6 +317,7 @@ export const points: readonly Point[] = [
   {
     number: 47,
     claim: 'Redis failover: five seconds of degradation, no restart',
+    evidence: ['cluster-dev-sentinel'],
     elsewhere: { command: 'test:cluster', why: `Sentinel: ${lab}` },
   },
   {
