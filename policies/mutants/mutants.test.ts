@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { evaluate } from '../../infra/evaluate.ts';
 import { compliantStack } from '../fixtures/stack.ts';
@@ -55,6 +56,14 @@ test('the running service is found out, whatever is broken in it', async () => {
   await Promise.all([worker(), worker(), worker()]);
   expect(survivors).toEqual([]);
 }, 120_000);
+
+test.each(Object.entries(patches))(
+  '%s: the source still has the line that it breaks',
+  (_name, { file, from }) => {
+    const source = readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
+    expect(source.replace(from, '')).not.toBe(source);
+  },
+);
 
 test('a line broken in the source is found out', async () => {
   const mutant = patchMutants().find(({ name }) => name === 'source: raw errors without headers');

@@ -155,8 +155,8 @@ export const patches: Readonly<Record<string, Patch>> = {
   'owners not checked': {
     control: 'ACC-2',
     file: 'app/src/cases/routes.ts',
-    from: "role === 'admin' ? await cases.ownerOf(id) : userId",
-    to: "role === 'none' ? userId : await cases.ownerOf(id)",
+    from: "role === 'admin' ? cases.ownerOf(id) : userId",
+    to: "role === 'none' ? userId : cases.ownerOf(id)",
     proofs: ['rbac-other-owner'],
   },
   'unknown fields dropped': {
@@ -197,8 +197,8 @@ export const patches: Readonly<Record<string, Patch>> = {
   'limiter not asked': {
     control: 'LIM-1',
     file: 'app/src/limiter/fastify.ts',
-    from: "if (decision.outcome !== 'allow') throw refusal(decision);",
-    to: '',
+    from: "return decision.outcome === 'allow' ? undefined : refusal(decision);",
+    to: 'return undefined;',
     proofs: ['limiter-exact'],
   },
   'limits by address only': {
