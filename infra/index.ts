@@ -5,12 +5,12 @@ import { Component } from './components/component.ts';
 import { GrafanaExternal } from './components/grafanaExternal.ts';
 import { Material } from './components/material.ts';
 import { type Outputs, outputsOf } from './outputs.ts';
-import { parseSettings, settingsOf } from './settings.ts';
+import { BadSettings, parseSettings, type Settings, settingsOf } from './settings.ts';
 import { stack } from './stack.ts';
 
 /** One environment: settings → components → outputs. What the components consist of is in stack.ts. */
 export function program(): Outputs {
-  const settings = parseSettings(settingsOf(configuration()), `Pulumi.${pulumi.getStack()}.yaml`);
+  const settings = settingsOfStack();
   const material = new Material((parent) => generatedAuthority(settings, parent));
   // Without these a changed ConfigMap or Secret would be deleted and made anew under its pods.
   const cluster = new Provider('cluster', { enableConfigMapMutable: true, enableSecretMutable: true });
@@ -21,6 +21,15 @@ export function program(): Outputs {
   }
   if (settings.grafana.mode === 'external') new GrafanaExternal(settings, material);
   return outputsOf(settings, material);
+}
+
+/** @throws RunError with all problems, which Pulumi prints as it is, without a stack trace */
+function settingsOfStack(): Settings {
+  try {
+    return parseSettings(settingsOf(configuration()), `Pulumi.${pulumi.getStack()}.yaml`);
+  } catch (error) {
+    throw error instanceof BadSettings ? new pulumi.RunError(error.message) : error;
+  }
 }
 
 /** The stack's configuration as the engine hands it over: objects as JSON. */

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, createPrivateKey } from 'node:crypto';
 
 /** A secret value that must be nowhere in plain. */
 export interface Canary {
@@ -14,40 +14,45 @@ interface StateResource {
   readonly outputs?: Readonly<Record<string, unknown>>;
 }
 
-/** Outputs that are secret, and public ones that share lines with them, by the type of resource that makes them. */
-const outputsOf: Readonly<Record<string, { secret: readonly string[]; open: readonly string[] }>> = {
-  'random:index/randomPassword:RandomPassword': { secret: ['result', 'bcryptHash'], open: [] },
-  'tls:index/privateKey:PrivateKey': {
-    secret: ['privateKeyPem', 'privateKeyPemPkcs8', 'privateKeyOpenssh'],
-    open: ['publicKeyPem', 'publicKeyOpenssh'],
-  },
+/** Outputs that are secret, by the type of resource that makes them. */
+const secretOutputs: Readonly<Record<string, readonly string[]>> = {
+  'random:index/randomPassword:RandomPassword': ['result', 'bcryptHash'],
+  'tls:index/privateKey:PrivateKey': ['privateKeyPem', 'privateKeyPemPkcs8', 'privateKeyOpenssh'],
 };
 
 /** Every generated secret of a stack, and what the program derives from it. @param state with secrets shown */
 export function canariesOf(state: string): Canary[] {
   const { deployment } = JSON.parse(state) as { deployment: { resources?: readonly StateResource[] } };
   return (deployment.resources ?? []).flatMap(({ urn, type, outputs = {} }) => {
-    const { secret, open } = outputsOf[type] ?? { secret: [], open: [] };
-    const isOpen = open.map((output) => plain(outputs[output]) ?? '').join('\n');
-    return secret.flatMap((output) => {
+    const key = plain(outputs.privateKeyPem);
+    const scalar = key === undefined ? Buffer.alloc(0) : scalarOf(key);
+    return (secretOutputs[type] ?? []).flatMap((output) => {
       const value = plain(outputs[output]);
       const name = `${urn.split('::').at(-1)} ${output}`;
-      if (value === undefined) return [];
-      return [...lines(name, value), ...derived(name, value)].filter((one) => !isOpen.includes(one.value));
+      return value === undefined ? [] : [...lines(name, value, scalar), ...derived(name, value)];
     });
   });
 }
 
-/**
- * A value as one canary, or a key as one a line: files break it differently, and share its first and last line. Some of a
- * private key's lines hold the public key alone.
- */
-function lines(name: string, value: string): Canary[] {
+/** The secret part of a private key; the rest of its file is framing, and the public key that everybody may see. */
+function scalarOf(pem: string): Buffer {
+  return Buffer.from(createPrivateKey(pem).export({ format: 'jwk' }).d as string, 'base64url');
+}
+
+/** A value as one canary, or a key as one a line that holds some of its secret part: files break it differently. */
+function lines(name: string, value: string, scalar: Buffer): Canary[] {
   if (!value.includes('\n')) return [{ name, value }];
   return value
     .split('\n')
-    .filter((text) => text.length >= 32 && !text.startsWith('-----'))
-    .map((text, index) => ({ name: `${name} line ${index + 1}`, value: text }));
+    .map((text, index) => ({ name: `${name} line ${index}`, value: text }))
+    .filter(({ value: text }) => !text.startsWith('-----') && shares(Buffer.from(text, 'base64'), scalar));
+}
+
+/** Whether eight bytes of one are in the other. */
+function shares(bytes: Buffer, scalar: Buffer): boolean {
+  for (let at = 0; at + 8 <= scalar.length; at++)
+    if (bytes.includes(scalar.subarray(at, at + 8))) return true;
+  return false;
 }
 
 /** Keys are made from `bytes/…` as components/material.ts does. */

@@ -1,11 +1,17 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { canariesOf, hits } from './canaries.ts';
 import { differences, engineFindings, programFindings } from './findings.ts';
 import { noneInPlain, withoutDebug } from './preview.ts';
 
 const password = 'correcthorsebatterystaplecorrecthorse';
-const keyLine = 'MHcCAQEEIAvMHgTJ8cdExhnDuL5qVwVIVPSAvrUlOIU8Hm7KYpVJoAoGCCqGSM49';
-const publicLine = 'AwEHoUQDQgAE4WQxP1ShIPQsWoXB7UXKUAkoMdZVQkg5rB0FVSHcs2zp6bXWmVZb';
+const { privateKey, publicKey } = generateKeyPairSync('ec', {
+  namedCurve: 'P-256',
+  privateKeyEncoding: { type: 'sec1', format: 'pem' },
+  publicKeyEncoding: { type: 'spki', format: 'pem' },
+});
+/** The secret part is in the first line, the public key fills the others. */
+const [, keyLine = '', publicLine = ''] = privateKey.split('\n');
 const secret = (value: string) => ({
   '4dabf18193072939515e22adb298388d': '1b47061264138c4ac30d75fd1eb44270',
   plaintext: JSON.stringify(value),
@@ -20,10 +26,8 @@ const state = JSON.stringify({
     resources: [
       resource('random:index/randomPassword:RandomPassword', 'bytes/data-key', { result: secret(password) }),
       resource('tls:index/privateKey:PrivateKey', 'authority', {
-        privateKeyPem: secret(
-          `-----BEGIN EC PRIVATE KEY-----\n${keyLine}\n${publicLine}\n-----END EC PRIVATE KEY-----\n`,
-        ),
-        publicKeyPem: `-----BEGIN PUBLIC KEY-----\n${publicLine}\n-----END PUBLIC KEY-----\n`,
+        privateKeyPem: secret(privateKey),
+        publicKeyPem: publicKey,
       }),
       resource('kubernetes:core/v1:ConfigMap', 'authority', { data: { 'ca.crt': 'public' } }),
     ],
@@ -46,6 +50,10 @@ test.each([
 ])('a secret in plain is found %s', (_, text) => {
   expect(hits(text, canariesOf(state))).toHaveLength(1);
   expect(() => noneInPlain(state, { preview: text })).toThrow(/ is in preview$/);
+});
+
+test('the public part of a key is no secret, wherever it stands', () => {
+  expect(hits(`${publicKey}\n${publicLine}`, canariesOf(state))).toEqual([]);
 });
 
 test('nothing is found where nothing is, and a state without secrets proves nothing', () => {

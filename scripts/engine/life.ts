@@ -4,9 +4,6 @@ import { type Log, mustSucceed, shownState } from './checks.ts';
 import { noneInPlain, pack, streamed } from './preview.ts';
 import type { Ran, Workspace } from './workspace.ts';
 
-/** The change that must roll the service alone. */
-const oneLimit = { limits: [{ name: 'default', quota: 50 }] };
-
 /**
  * An environment from nothing to nothing on the cluster that the workspace's kubeconfig names, in a namespace of its own:
  * up, up again, refresh, one changed limit, destroy.
@@ -24,7 +21,10 @@ export async function checkLife(
     'edge.serviceType': 'ClusterIP',
     'edge.nodePort': undefined,
   };
-  const { namespace } = loadSettings(environment, own);
+  const { namespace, limits } = loadSettings(environment, own);
+  const others = limits.filter(({ name }) => name !== 'default');
+  /** The change that must roll the service alone. */
+  const oneLimit = { limits: [...others, { name: 'default', quota: 50 }] };
   const kubectl = kubectlFor(namespace);
   const said: Record<string, string> = {};
   const pulumi = async (name: string, ...args: string[]): Promise<Ran> => {

@@ -59,6 +59,6 @@ export class Deadlines {
     this.#timer =
       next === Number.POSITIVE_INFINITY
         ? undefined
-        : setTimeout(this.#afterReading, Math.ceil(next - performance.now()));
+        : setTimeout(this.#afterReading, Math.max(0, Math.ceil(next - performance.now())));
   }
 }
