@@ -38,7 +38,7 @@ export interface EvaluateOptions {
 /**
  * Runs the whole program of one environment without engine, CLI or cluster, and lists what it registers.
  * One at a time: Pulumi's runtime is global to the process.
- * @throws BadSettings as the program does
+ * @throws RunError as the program does
  */
 export async function evaluate(environment: string, options: EvaluateOptions = {}): Promise<Evaluated> {
   const preview = options.preview === true;

@@ -1,3 +1,4 @@
+import { RunError } from '@pulumi/pulumi';
 import { afterEach, describe, expect, test } from 'vitest';
 import {
   type Evaluated,
@@ -137,6 +138,16 @@ interface SecretOutput {
 const namespaceOf = ({ outputs }: Evaluated) => (outputs as { namespace: string }).namespace;
 
 describe('the program', () => {
+  test('tells Pulumi all that is wrong with the settings, in words and without a stack trace', async () => {
+    const error = await run('local', { changes: { 'redis.mode': 'twin', 'app.replicas': 0 } }).catch(
+      (thrown: unknown) => thrown,
+    );
+    expect(RunError.isInstance(error)).toBe(true);
+    expect((error as RunError).message).toMatch(
+      /2 problem[\s\S]*app\.replicas: 0 [\s\S]*redis\.mode: "twin"/,
+    );
+  });
+
   test.each(environments)(
     '%s keeps its URNs: a rename would replace what holds data',
     async (environment) => {
