@@ -78,6 +78,12 @@ export async function checkLife(
 
 type Kubectl = ReturnType<typeof kubectlFor>;
 
+/** Of a PersistentVolume. */
+interface VolumeSpec {
+  readonly claimRef?: { readonly namespace: string };
+  readonly persistentVolumeReclaimPolicy?: string;
+}
+
 /** Names with uid, since a StatefulSet's pods keep their names. */
 async function pods(kubectl: Kubectl): Promise<string[]> {
   const { items } = await kubectl.json<{ items: { metadata: { name: string; uid: string } }[] }>(
@@ -90,16 +96,20 @@ async function pods(kubectl: Kubectl): Promise<string[]> {
 /** Pods of the backup's nightly job come and go. */
 const isJob = (pod: string): boolean => pod.startsWith('redis-backup-');
 
-/** What the cluster still has of a namespace: itself, and cluster-wide objects that are named after it. */
+/**
+ * What the cluster still has of a namespace: itself, cluster-wide objects that are named after it, and its volumes but those
+ * that their class keeps on purpose.
+ */
 async function leftOvers(kubectl: Kubectl): Promise<string[]> {
   const kinds = 'namespaces,clusterroles,clusterrolebindings,gatewayclasses,persistentvolumes';
   const { items } = await kubectl.json<{
-    items: { kind: string; metadata: { name: string }; spec?: { claimRef?: { namespace: string } } }[];
+    items: { kind: string; metadata: { name: string }; spec?: VolumeSpec }[];
   }>('get', kinds);
   return items
     .filter(
       ({ metadata, spec }) =>
-        metadata.name.includes(kubectl.namespace) || spec?.claimRef?.namespace === kubectl.namespace,
+        metadata.name.includes(kubectl.namespace) ||
+        (spec?.claimRef?.namespace === kubectl.namespace && spec.persistentVolumeReclaimPolicy !== 'Retain'),
     )
     .map(({ kind, metadata }) => `${kind}/${metadata.name}`);
 }
