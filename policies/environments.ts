@@ -31,7 +31,7 @@ export const environmentConfig: Readonly<Record<Environment, Partial<Readonly<Re
   prod: { ...monitoring, ...capacity },
 };
 
-/** The environment that a stack name means; the strictest where it means none. */
+/** The environment that a stack name means, as `dev` or `dev-new` while it moves; the strictest where it means none. */
 export function environmentOf(stack: string | undefined): Environment {
-  return environments.find((name) => name === stack) ?? 'prod';
+  return environments.find((name) => stack === name || stack?.startsWith(`${name}-`)) ?? 'prod';
 }

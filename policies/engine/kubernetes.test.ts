@@ -62,6 +62,8 @@ test('pods are found in whatever makes them', () => {
 
 test('an unknown stack is judged as production', () => {
   expect(environmentOf('dev')).toBe('dev');
+  expect(environmentOf('dev-new')).toBe('dev');
+  expect(environmentOf('development')).toBe('prod');
   expect(environmentOf('organization/project')).toBe('prod');
   expect(environmentOf(undefined)).toBe('prod');
 });
