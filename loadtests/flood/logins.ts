@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { isMainThread, type MessagePort, parentPort, Worker, workerData } from 'node:worker_threads';
 import { Agent, request } from 'undici';
@@ -17,10 +16,9 @@ export interface Attack {
   stop(): Promise<Statuses>;
 }
 
-/** What the attackers' thread is told. */
-interface Plan {
+/** What the attackers' thread is told; a URL does not survive the way there. */
+interface Plan extends Omit<Peer, 'url'> {
   readonly url: string;
-  readonly ca: string | null;
   readonly parallel: number;
 }
 
@@ -29,8 +27,8 @@ interface Plan {
  * is there already, from an address and for an account of its own, so that only what protects the whole can stop them. In
  * a thread of its own, so that who measures the others is not busy with attacking.
  */
-export async function floodLogins({ url, ca }: Peer, parallel: number): Promise<Attack> {
-  const plan: Plan = { url: url.href, ca, parallel };
+export async function floodLogins(peer: Peer, parallel: number): Promise<Attack> {
+  const plan: Plan = { ...peer, url: peer.url.href, parallel };
   const thread = new Worker(new URL(import.meta.url), { workerData: plan });
   await once(thread, 'message');
   return {
@@ -42,9 +40,10 @@ export async function floodLogins({ url, ca }: Peer, parallel: number): Promise<
   };
 }
 
-async function attack({ url, ca, parallel }: Plan, port: MessagePort): Promise<void> {
+async function attack({ parallel, ...plan }: Plan, port: MessagePort): Promise<void> {
   const statuses: Statuses = {};
-  const attackers = Array.from({ length: parallel }, (_, n) => attacker({ url: new URL(url), ca }, n));
+  const peer: Peer = { ...plan, url: new URL(plan.url) };
+  const attackers = Array.from({ length: parallel }, (_, n) => attacker(peer, n));
   for (const { connect } of attackers) await connect();
   let stopped = false;
   port.once('message', () => {
@@ -69,7 +68,7 @@ function attacker({ url, ca }: Peer, n: number) {
   const dispatcher = new Agent({
     connections: 1,
     ...(localAddress === undefined ? {} : { localAddress }),
-    connect: { ...(ca === null ? {} : { ca: readFileSync(ca) }) },
+    connect: { ...(ca === undefined ? {} : { ca }) },
   });
   const ask = async (method: 'GET' | 'POST', path: string, body?: unknown) => {
     const answer = await request(new URL(path, url), {

@@ -3,11 +3,11 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { accountsFile, ensureAccounts, signIn } from '../runner/accounts.ts';
+import { inWords } from '../load/send.ts';
+import { sessions } from '../runner/accounts.ts';
 import { type Client, createClient } from '../runner/client.ts';
 import { findTarget, type Target } from '../runner/target.ts';
 import { offlineCaseId } from '../scenarios/requests.ts';
-import type { Account } from '../scenarios/run-file.ts';
 import { handshakes, idleSockets } from './idle.ts';
 import { floodLogins } from './logins.ts';
 import { others } from './others.ts';
@@ -50,9 +50,12 @@ try {
 async function flood(write: boolean): Promise<number> {
   const target = findTarget({});
   const base = target.urls[0] as string;
-  const peer: Peer = { url: new URL(base), ca: target.ca };
+  const peer: Peer = {
+    url: new URL(base),
+    ...(target.ca === null ? {} : { ca: readFileSync(target.ca, 'utf8') }),
+  };
   const client = createClient(base, target.ca);
-  const tokens = await sessions(target, client, base);
+  const tokens = await sessions(root, target, traffic.users);
   const findings: string[] = [];
   const seen: string[] = [];
   const verdict = (ok: boolean, text: string) => {
@@ -108,21 +111,6 @@ async function flood(write: boolean): Promise<number> {
   writeFileSync(join(root, 'reports/flood.json'), text);
   if (write) writeFileSync(join(root, 'docs/evidence/flood.json'), text);
   return evidence.passed ? 0 : 1;
-}
-
-async function sessions(target: Target, client: Client, base: string): Promise<string[]> {
-  const file = accountsFile(root, base);
-  await ensureAccounts(client, target.users, file, traffic.users);
-  const accounts = JSON.parse(readFileSync(file, 'utf8')) as Account[];
-  const tokens: string[] = [];
-  for (const account of accounts.slice(0, traffic.users)) tokens.push(await signIn(client, account));
-  return tokens;
-}
-
-function inWords(statuses: Readonly<Record<string, number>>): string {
-  return Object.entries(statuses)
-    .map(([status, count]) => `${count} × ${status}`)
-    .join(', ');
 }
 
 /** Some 12 MB of cases, so that the buffers of two sockets cannot hold an export. */

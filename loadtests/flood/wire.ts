@@ -1,12 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { connect as connectPlain, type Socket } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 
 /** One replica, as a peer that misbehaves reaches it. */
 export interface Peer {
   readonly url: URL;
-  /** CA file; null for the public ones. */
-  readonly ca: string | null;
+  /** Certificate of its authority; absent: the public ones. */
+  readonly ca?: string;
 }
 
 /** A connection after its handshake, from an address of this machine. @throws Error when it is refused */
@@ -18,7 +17,7 @@ export function secure({ url, ca }: Peer, localAddress?: string): Promise<TLSSoc
         port: portOf(url),
         servername: url.hostname,
         ...(localAddress === undefined ? {} : { localAddress, family: 4 }),
-        ...(ca === null ? {} : { ca: read(ca) }),
+        ...(ca === undefined ? {} : { ca }),
       },
       () => resolve(socket),
     );
@@ -39,10 +38,3 @@ export function addressOf(n: number): string | undefined {
 }
 
 const portOf = (url: URL): number => Number(url.port || 443);
-
-const files = new Map<string, Buffer>();
-function read(file: string): Buffer {
-  const known = files.get(file) ?? readFileSync(file);
-  files.set(file, known);
-  return known;
-}

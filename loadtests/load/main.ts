@@ -1,20 +1,18 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { readPoliciesFile } from '../../infra/local/policies-file.ts';
 import { objective } from '../../slo/index.ts';
-import { accountsFile, ensureAccounts, signIn } from '../runner/accounts.ts';
-import { createClient } from '../runner/client.ts';
+import { sessions } from '../runner/accounts.ts';
 import { growth } from '../runner/counters.ts';
 import { readCounters } from '../runner/read-counters.ts';
 import { findTarget, type Target } from '../runner/target.ts';
 import { noteLocal } from '../runner/verdict.ts';
 import { type Probe, planLimits } from '../scenarios/limits.ts';
 import { offlineCaseId, type Request, requests } from '../scenarios/requests.ts';
-import type { Account } from '../scenarios/run-file.ts';
 import { operationAt, profiles } from '../scenarios/traffic.ts';
-import { type Connection, send, type Tally } from './send.ts';
+import { type Connection, inWords, send, type Tally } from './send.ts';
 
 const usage = `npm run test:load [-- --seconds N]
 
@@ -44,7 +42,7 @@ async function load(seconds: number): Promise<number> {
   const { probes } = planLimits(readPoliciesFile(target.policies), 1);
   const personal = probes.filter(({ scope }) => scope === 'user');
   const { users } = profiles.mixed;
-  const tokens = await sessions(target, users + personal.length);
+  const tokens = await sessions(root, target, users + personal.length);
   const before = await readCounters(target);
   let failed = 0;
   const verdict = (ok: boolean, text: string) => {
@@ -79,18 +77,6 @@ async function load(seconds: number): Promise<number> {
   return failed === 0 ? 0 : 1;
 }
 
-/** One session per load account; more than the address may log in at once are spread over its window. */
-async function sessions(target: Target, wanted: number): Promise<string[]> {
-  const base = target.urls[0] as string;
-  const client = createClient(base, target.ca);
-  const file = accountsFile(root, base);
-  await ensureAccounts(client, target.users, file, wanted);
-  const accounts = JSON.parse(readFileSync(file, 'utf8')) as Account[];
-  const tokens: string[] = [];
-  for (const account of accounts.slice(-wanted)) tokens.push(await signIn(client, account));
-  return tokens;
-}
-
 function limit(target: Target, probe: Probe, token: string): Promise<Tally> {
   const request = probe.routeClass === 'intensive' ? requests.search('case') : requests.list();
   const connections = Array.from({ length: 10 }, () => ({ token, requests: [request] }));
@@ -121,5 +107,5 @@ function requestAt(seed: string, user: number, n: number): Request {
 }
 
 function describe(bad: readonly (readonly [string, number])[]): string {
-  return bad.length === 0 ? 'none refused' : bad.map(([status, count]) => `${count} × ${status}`).join(', ');
+  return bad.length === 0 ? 'none refused' : inWords(Object.fromEntries(bad));
 }

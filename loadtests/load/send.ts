@@ -16,6 +16,12 @@ export interface Tally {
   readonly rate: number;
 }
 
+/** Answers by status, for a message. */
+export const inWords = (statuses: Tally['statuses']): string =>
+  Object.entries(statuses)
+    .map(([status, count]) => `${count} × ${status}`)
+    .join(', ');
+
 /** Requests of one connection, in order and again from the start. */
 export interface Connection {
   readonly token: string;

@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { loadRole } from '../scenarios/limits.ts';
 import type { Account } from '../scenarios/run-file.ts';
-import type { Answer, Client } from './client.ts';
+import { type Answer, type Client, createClient } from './client.ts';
+import type { Target } from './target.ts';
 
 /**
  * Sees to it that so many load accounts exist, and keeps them in a file of their own for the next run.
@@ -43,6 +44,21 @@ export async function ensureAccounts(
 /** Where the load accounts of a target are kept. */
 export function accountsFile(root: string, base: string): string {
   return join(root, '.local', 'loadtest', `accounts-${new URL(base).host.replace(':', '-')}.json`);
+}
+
+/**
+ * Access tokens of so many load accounts, made where they are missing; more than the address may log in at once are spread
+ * over its window.
+ */
+export async function sessions(root: string, target: Target, wanted: number): Promise<string[]> {
+  const base = target.urls[0] as string;
+  const client = createClient(base, target.ca);
+  const file = accountsFile(root, base);
+  await ensureAccounts(client, target.users, file, wanted);
+  const accounts = JSON.parse(readFileSync(file, 'utf8')) as Account[];
+  const tokens: string[] = [];
+  for (const account of accounts.slice(-wanted)) tokens.push(await signIn(client, account));
+  return tokens;
 }
 
 /** An access token of an account; waits when logins of this address are at their limit. */
