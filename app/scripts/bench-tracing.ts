@@ -23,7 +23,6 @@ const connections = 32;
 interface Arm {
   readonly name: string;
   readonly url: string;
-  readonly child: ChildProcess;
   readonly token: string;
   /** CPU seconds of the process so far. */
   cpu(): Promise<number>;
@@ -39,6 +38,7 @@ const answering = createHttpServer((incoming, answer) => {
   incoming.resume().on('end', () => answer.end('{}'));
 });
 const silent = createServer((socket) => socket.on('error', () => {}).resume());
+const children: ChildProcess[] = [];
 const arms: Arm[] = [];
 try {
   arms.push(
@@ -61,8 +61,8 @@ try {
     );
   }
 } finally {
-  for (const { child } of arms) child.kill();
-  await Promise.all(arms.map(({ child }) => child.exitCode ?? once(child, 'exit')));
+  for (const child of children) child.kill();
+  await Promise.all(children.map((child) => child.exitCode ?? once(child, 'exit')));
   answering.close();
   silent.close();
   await dispatcher.close();
@@ -78,13 +78,14 @@ async function arm(name: string, collector: string): Promise<Arm> {
     OTEL_TRACES_SAMPLER_ARG: '1',
   });
   const child = spawn(process.execPath, [main], { env: environment, stdio: ['ignore', 'ignore', 'inherit'] });
+  children.push(child);
   const url = `https://127.0.0.1:${environment.API_PORT}`;
   const token = await signIn(url, backing.user('caseworker'));
   const cpu = async () => {
     const metrics = await request(`https://127.0.0.1:${environment.INTERNAL_PORT}/metrics`, { dispatcher });
     return Number(/^process_cpu_seconds_total (\S+)/m.exec(await metrics.body.text())?.[1]);
   };
-  return { name, url, child, token, cpu, perSecond: [], cpuPerRequest: [], failed: 0 };
+  return { name, url, token, cpu, perSecond: [], cpuPerRequest: [], failed: 0 };
 }
 
 /** Waits until the replica is there. */

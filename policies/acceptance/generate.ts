@@ -73,12 +73,13 @@ export function main(argv: readonly string[], print: (text: string) => void, fil
       print(help);
       return 0;
     }
-    if (existsSync(file) && readFileSync(file, 'utf8') === acceptance()) return 0;
+    const text = acceptance();
+    if (existsSync(file) && readFileSync(file, 'utf8') === text) return 0;
     if (values.check) {
       print('docs/acceptance.md is stale: npm run generate:acceptance');
       return 1;
     }
-    writeFileSync(file, acceptance());
+    writeFileSync(file, text);
     print('wrote docs/acceptance.md');
     return 0;
   } catch (error) {

@@ -133,6 +133,6 @@ export function changed(events: string): string[] {
 /** The counts at the end of what Pulumi says. */
 function counts({ stdout }: Ran): string {
   const summary = stdout.slice(stdout.lastIndexOf('Resources:'));
-  const counts = [...summary.matchAll(/^ +[+~-]* ?(\d+ (?:created|updated|deleted|unchanged|replaced))/gm)];
-  return counts.map(([, count]) => count).join(', ') || 'nothing to do';
+  const found = [...summary.matchAll(/^ +[+~-]* ?(\d+ (?:created|updated|deleted|unchanged|replaced))/gm)];
+  return found.map(([, count]) => count).join(', ') || 'nothing to do';
 }
