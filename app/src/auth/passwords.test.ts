@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { Problem } from '../http/problem.ts';
 import { Passwords, weakness } from './passwords.ts';
 
@@ -23,16 +23,38 @@ test('as many run as there are slots; a bounded number waits; the rest is refuse
     Array.from({ length: 70 }, () => passwords.verify(undefined, 'x')),
   );
   const refused = results.filter(({ status }) => status === 'rejected');
-  expect(refused).toHaveLength(5);
+  expect(refused).toHaveLength(37);
   for (const result of refused) {
     const { reason } = result as PromiseRejectedResult;
     expect(reason).toBeInstanceOf(Problem);
     expect(reason.status).toBe(503);
     expect(reason.headers).toEqual({ 'retry-after': '1' });
   }
-  expect(Math.max(...depths)).toBe(64);
+  expect(Math.max(...depths)).toBe(32);
   expect(depths.at(-1)).toBe(0);
   expect(await passwords.verify(undefined, 'x')).toBe(false);
+});
+
+test('a slot rests while others wait, and not when nobody does', async () => {
+  const passwords = new Passwords(() => {}, 1);
+  await passwords.verify(undefined, 'alone');
+  vi.useFakeTimers({ toFake: ['setTimeout'] });
+  try {
+    await passwords.verify(undefined, 'alone again');
+    const first = passwords.verify(undefined, 'first');
+    const second = passwords.verify(undefined, 'second');
+    await first;
+    const third = passwords.verify(undefined, 'third');
+    expect(vi.getTimerCount()).toBe(1);
+    await vi.advanceTimersToNextTimerAsync();
+    await second;
+    expect(vi.getTimerCount()).toBe(1);
+    await vi.advanceTimersToNextTimerAsync();
+    await third;
+    expect(vi.getTimerCount()).toBe(0);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test.each<[string, string | undefined]>([

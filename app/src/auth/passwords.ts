@@ -30,10 +30,19 @@ export function weakness(password: string, email: string): string | undefined {
   if (name.length >= 4 && password.toLowerCase().includes(name)) return 'contains the login name';
   return undefined;
 }
-/** Waiting checks beyond this are refused at once: at 15 ms each the last one waits half a second. */
-const longestQueue = 64;
 
-/** Hashes and checks passwords, as many at a time as there are cores, so that a flood of logins cannot starve the rest. */
+/** Waiting checks beyond this are refused at once: at 15 ms each, and the rest, the last one waits two seconds. */
+const longestQueue = 32;
+/**
+ * How many times as long as a check took its slot rests while others wait, so that hashing takes a quarter of a core:
+ * 17 checks a second per slot, where the policy `login-endpoint` admits ten a second over all replicas.
+ */
+const rest = 3;
+
+/**
+ * Hashes and checks passwords, one less at a time than there are cores and with rests, so that a flood of logins cannot
+ * starve what else the cores are for (measured by `npm run test:flood`).
+ */
 export class Passwords {
   #running = 0;
   readonly #slots: number;
@@ -72,16 +81,21 @@ export class Passwords {
   async #withSlot<T>(work: () => Promise<T>): Promise<T> {
     if (this.#running >= this.#slots) {
       if (this.#waiting.length >= longestQueue) throw unavailable('Too many logins at once', 1);
-      // The slot is handed over by whoever leaves it: nobody can slip in between.
       await new Promise<void>((resolve) => this.#onQueue(this.#waiting.push(resolve)));
     } else this.#running += 1;
+    const began = performance.now();
     try {
       return await work();
     } finally {
-      const next = this.#waiting.shift();
-      this.#onQueue(this.#waiting.length);
-      if (next) next();
-      else this.#running -= 1;
+      if (this.#waiting.length === 0) this.#running -= 1;
+      else setTimeout(() => this.#handOver(), rest * (performance.now() - began));
     }
+  }
+
+  /** The slot goes to the one who waits longest; it was never free, so nobody can slip in between. */
+  #handOver(): void {
+    const next = this.#waiting.shift() as () => void;
+    this.#onQueue(this.#waiting.length);
+    next();
   }
 }
