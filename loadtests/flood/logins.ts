@@ -1,6 +1,8 @@
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { setPriority } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
-import { isMainThread, type MessagePort, parentPort, Worker, workerData } from 'node:worker_threads';
+import { fileURLToPath } from 'node:url';
 import { Agent, request } from 'undici';
 import { addressOf, type Peer } from './wire.ts';
 
@@ -9,6 +11,8 @@ export type Statuses = Record<string, number>;
 
 /** Milliseconds between two logins of an attacker. */
 const pause = 1_000;
+/** Of the attackers' process: elsewhere they would not take the cores of the service, nor of those who are measured. */
+const niceness = 10;
 
 /** An attack that goes on until it is stopped. */
 export interface Attack {
@@ -16,7 +20,7 @@ export interface Attack {
   stop(): Promise<Statuses>;
 }
 
-/** What the attackers' thread is told; a URL does not survive the way there. */
+/** What the attackers' process is told; a URL does not survive the way there. */
 interface Plan extends Omit<Peer, 'url'> {
   readonly url: string;
   readonly parallel: number;
@@ -25,31 +29,42 @@ interface Plan extends Omit<Peer, 'url'> {
 /**
  * Logs in with wrong passwords, `parallel` attackers at once, each again a second after its answer: over a connection that
  * is there already, from an address and for an account of its own, so that only what protects the whole can stop them. In
- * a thread of its own, so that who measures the others is not busy with attacking.
+ * a process of its own, so that who measures the others is not busy with attacking.
+ * @throws Error when the attackers cannot connect
  */
 export async function floodLogins(peer: Peer, parallel: number): Promise<Attack> {
-  const plan: Plan = { ...peer, url: peer.url.href, parallel };
-  const thread = new Worker(new URL(import.meta.url), { workerData: plan });
-  await once(thread, 'message');
+  const attackers = fork(fileURLToPath(import.meta.url));
+  const told = async () => {
+    const answer = await Promise.race([once(attackers, 'message'), once(attackers, 'exit')]);
+    if (typeof answer[0] !== 'object') throw new Error('the attackers ended before their attack did');
+    return answer[0] as Statuses;
+  };
+  const begun = told();
+  attackers.send({ ...peer, url: peer.url.href, parallel } satisfies Plan);
+  await begun;
   return {
-    async stop() {
-      thread.postMessage('stop');
-      const [statuses] = (await once(thread, 'message')) as [Statuses];
-      return statuses;
+    stop: () => {
+      attackers.send('stop');
+      return told();
     },
   };
 }
 
-async function attack({ parallel, ...plan }: Plan, port: MessagePort): Promise<void> {
+/** @param tell called with nothing when all are connected, and with how they were answered in the end */
+async function attack(
+  { parallel, ...plan }: Plan,
+  stop: Promise<unknown>,
+  tell: (statuses: Statuses) => void,
+) {
   const statuses: Statuses = {};
   const peer: Peer = { ...plan, url: new URL(plan.url) };
   const attackers = Array.from({ length: parallel }, (_, n) => attacker(peer, n));
   for (const { connect } of attackers) await connect();
   let stopped = false;
-  port.once('message', () => {
+  stop.then(() => {
     stopped = true;
   });
-  port.postMessage('begun');
+  tell({});
   const attacks = attackers.map(async ({ logIn, close }, n) => {
     await setTimeout((pause * n) / parallel);
     while (!stopped) {
@@ -60,7 +75,7 @@ async function attack({ parallel, ...plan }: Plan, port: MessagePort): Promise<v
     await close();
   });
   await Promise.all(attacks);
-  port.postMessage(statuses);
+  tell(statuses);
 }
 
 function attacker({ url, ca }: Peer, n: number) {
@@ -81,7 +96,7 @@ function attacker({ url, ca }: Peer, n: number) {
     await answer.body.dump();
     return String(answer.statusCode);
   };
-  const credentials = { email: `nobody-${n}@example.test`, password: `not the password ${n}` };
+  const credentials = { email: `nobody-${process.pid}-${n}@example.test`, password: `not the password ${n}` };
   return {
     connect: () => ask('GET', '/health'),
     logIn: () => ask('POST', '/api/v1/auth/login', credentials),
@@ -89,4 +104,10 @@ function attacker({ url, ca }: Peer, n: number) {
   };
 }
 
-if (!isMainThread && parentPort !== null) await attack(workerData as Plan, parentPort);
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  setPriority(niceness);
+  process.once('disconnect', () => process.exit());
+  const [plan] = await once(process, 'message');
+  await attack(plan, once(process, 'message'), (statuses) => process.send?.(statuses));
+  process.disconnect();
+}

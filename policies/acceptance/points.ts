@@ -136,6 +136,7 @@ export const points: readonly Point[] = [
     number: 17,
     claim: 'A login flood is refused beyond the queue; other routes go on',
     tests: [['app/src/auth/login.test.ts', 'a flood of logins is refused beyond the queue']],
+    evidence: ['flood'],
   },
   {
     number: 18,
@@ -303,6 +304,7 @@ export const points: readonly Point[] = [
       [slow, 'a reader that takes its answer byte by byte is cut'],
       [proof, 'never begins its handshake is closed'],
     ],
+    evidence: ['flood'],
   },
   {
     number: 45,
