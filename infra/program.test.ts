@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { RunError } from '@pulumi/pulumi';
 import { afterEach, describe, expect, test } from 'vitest';
 import {
@@ -243,12 +244,31 @@ describe('the program', () => {
     expect(changedNames(before, after)).toEqual(['configmap/case-service-config', 'deployment/case-service']);
   });
 
+  test('a data key that was carried here is taken, and none is made', async () => {
+    const carried = { ...secrets, 'data-key-2026-11-01': 'letters of another stack' };
+    const here = await evaluate('dev', { changes: {}, secrets: carried });
+    const made = ({ resources }: Evaluated) =>
+      resources.some(({ name }) => name === 'bytes/data-key/2026-11-01');
+    expect([made(here), made(await evaluate('dev', { changes: {}, secrets }))]).toEqual([false, true]);
+    const secret = here.resources.find(({ name }) => name === 'secret/case-service-secrets');
+    const { value } = (secret?.props as { data: SecretInput }).data;
+    const keys = Buffer.from(value['data-keys.json'] as string, 'base64').toString();
+    expect(keys).toContain(createHash('sha256').update('letters of another stack').digest('base64'));
+    expect(changedNames(await evaluate('dev', { changes: {}, secrets }), here)).toEqual([
+      'secret/case-service-secrets',
+    ]);
+  });
+
   test('stops with every problem of the settings', async () => {
     await expect(evaluate('dev', { changes: { 'app.replicas': 0, colour: 1 }, secrets })).rejects.toThrow(
       /2 problem\(s\)/,
     );
   });
 });
+
+interface SecretInput {
+  readonly value: Readonly<Record<string, string>>;
+}
 
 interface Metadata {
   readonly metadata: { readonly name: string; readonly namespace?: string };

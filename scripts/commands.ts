@@ -84,6 +84,7 @@ export const groups: readonly Group[] = [
       { name: 'up', does: 'policies, preview and `pulumi up` of one environment' },
       { name: 'kind', does: 'a local cluster with the stack in it' },
       { name: 'restore', does: 'bring a copy of Redis back into an environment' },
+      { name: 'carry-keys', does: 'take the data keys of one stack along to another' },
       { name: 'probe-network', does: 'who reaches whom in a cluster, tried' },
       { name: 'test:cluster', does: 'prove a stack in a cluster' },
       {

@@ -6,7 +6,8 @@ import type { SecretFile } from './manifest.ts';
 
 /**
  * Secret values of an environment by key, each made when first asked for:
- * `password/…` and `bytes/…` are generated and kept in the state, `config/…` is a secret of the stack's configuration.
+ * `password/…` and `bytes/…` are generated and kept in the state, `config/…` is a secret of the stack's configuration, and so is
+ * `bytes/data-key/<id>` where `data-key-<id>` holds what another stack generated (`npm run carry-keys`).
  */
 export class Material extends pulumi.ComponentResource {
   readonly #values = new Map<string, pulumi.Output<string>>();
@@ -35,6 +36,8 @@ export class Material extends pulumi.ComponentResource {
   #make(key: string): pulumi.Output<string> {
     const [kind, ...rest] = key.split('/');
     if (kind === 'config') return this.#config.requireSecret(rest.join('/'));
+    const carried = this.#config.getSecret(rest.join('-'));
+    if (kind === 'bytes' && carried !== undefined) return carried.apply(bytesOf);
     const made = new RandomPassword(
       key,
       { length: kind === 'bytes' ? 64 : 40, special: false },

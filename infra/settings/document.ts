@@ -27,7 +27,7 @@ export function settingsDocument(): string {
     'Everything is checked before anything is created, and every problem is listed at once with its key, its value and what is',
     'allowed; rules across keys (retention and SLO windows, connections and `maxclients`, what production needs) come with it.',
     'Secrets are no settings: `pulumi config set --secret simple378:<name>` for `receiver-<name>`, `grafana-token`,',
-    '`grafana-oidc-secret` and `redis-external-<user>`.',
+    '`grafana-oidc-secret`, `redis-external-<user>`, and `data-key-<generation>` where another stack made the key.',
     '',
     ...sections,
   ]
@@ -84,7 +84,9 @@ export function configurationSchema(): object {
       config: {
         type: 'object',
         properties: Object.fromEntries(properties),
-        patternProperties: { [`^(?!${project})|^${project}(receiver-|grafana-|redis-external-)`]: true },
+        patternProperties: {
+          [`^(?!${project})|^${project}(receiver-|grafana-|redis-external-|data-key-)`]: true,
+        },
         additionalProperties: false,
       },
     },
