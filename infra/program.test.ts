@@ -250,8 +250,8 @@ describe('the program', () => {
     const made = ({ resources }: Evaluated) =>
       resources.some(({ name }) => name === 'bytes/data-key/2026-11-01');
     expect([made(here), made(await evaluate('dev', { changes: {}, secrets }))]).toEqual([false, true]);
-    const secret = here.resources.find(({ name }) => name === 'secret/case-service-secrets');
-    const { value } = (secret?.props as { data: SecretInput }).data;
+    const secret = here.resources.find(({ name }) => name === 'secret/case-service-secrets') as Registered;
+    const { value } = (secret.props as { data: SecretInput }).data;
     const keys = Buffer.from(value['data-keys.json'] as string, 'base64').toString();
     expect(keys).toContain(createHash('sha256').update('letters of another stack').digest('base64'));
     expect(changedNames(await evaluate('dev', { changes: {}, secrets }), here)).toEqual([

@@ -1,3 +1,6 @@
+import { basename } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import type { PodStatus } from 'kubernetes-types/core/v1.js';
 import { imageOf } from '../components/image.ts';
 import type { Manifest } from '../components/manifest.ts';
 import { podTemplate, type VolumeInput } from '../components/pod.ts';
@@ -33,10 +36,13 @@ export async function restore(kubectl: Kubectl, settings: Settings, file: string
 
 /** Names of the copies, newest first. */
 export async function listBackups(kubectl: Kubectl, settings: Settings): Promise<string[]> {
-  const printed = await runPod(kubectl, dataPod(settings, 'redis-copies', ['ls', '-1', '/backup'], {}));
+  // The shell lists them: an image need not have `ls`.
+  const list = ['sh', '-c', `printf '%s\\n' /backup/*`];
+  const printed = await runPod(kubectl, dataPod(settings, 'redis-copies', list, {}));
   return printed
     .split('\n')
-    .filter((name) => name.endsWith('.rdb'))
+    .filter((path) => path.endsWith('.rdb'))
+    .map((path) => basename(path))
     .sort()
     .reverse();
 }
@@ -94,7 +100,7 @@ async function runPod(kubectl: Kubectl, pod: Manifest): Promise<string> {
   await kubectl.run(['delete', 'pod', name, '--ignore-not-found', '--wait=true']);
   await kubectl.run(['apply', '--server-side', '-f', '-'], JSON.stringify(pod));
   try {
-    await kubectl.run(['wait', '--for=jsonpath={.status.phase}=Succeeded', `pod/${name}`, '--timeout=120s']);
+    await succeeded(kubectl, name);
     return await kubectl.run(['logs', name]);
   } catch (error) {
     throw new Error(
@@ -103,6 +109,23 @@ async function runPod(kubectl: Kubectl, pod: Manifest): Promise<string> {
   } finally {
     await kubectl.run(['delete', 'pod', name, '--wait=true']);
   }
+}
+
+/** Seconds that a pod may take, its start included. */
+const longestRun = 120;
+
+/** Waits for a pod's end. @throws Error at once when it failed, with what the kubelet says of it */
+async function succeeded(kubectl: Kubectl, name: string): Promise<void> {
+  for (let second = 0; second < longestRun; second++) {
+    const { status } = await kubectl.json<{ status: PodStatus }>('get', 'pod', name);
+    if (status.phase === 'Succeeded') return;
+    if (status.phase === 'Failed') {
+      const { reason, message } = status.containerStatuses?.[0]?.state?.terminated ?? {};
+      throw new Error(`pod ${name} failed: ${message ?? reason ?? 'no reason given'}`);
+    }
+    await setTimeout(1_000);
+  }
+  throw new Error(`pod ${name} did not end within ${longestRun} s`);
 }
 
 /** A pod that has the copies, and a server's volume where it needs one; it talks to nobody. */
