@@ -1,5 +1,5 @@
-// Pulumi loads this before itself (runtime.options.nodeargs in Pulumi.yaml): compiled code of it and of the program is
-// kept beside the packages it is made from, half a second of each preview and of `npm run policies`. Older Nodes have no such cache.
+// Loaded before Pulumi (runtime.options.nodeargs in Pulumi.yaml) and before `npm run policies`: compiled code of packages
+// and program is kept beside the packages, half a second of each run. Older Nodes have no such cache.
 const { join } = require('node:path');
 
 require('node:module').enableCompileCache?.(join(__dirname, '../node_modules/.cache/compile'));
