@@ -57,6 +57,25 @@ test('a slot rests while others wait, and not when nobody does', async () => {
   }
 });
 
+test('two slots that rest for one who waits: one of them takes it, and both are free afterwards', async () => {
+  const passwords = new Passwords(() => {}, 2);
+  await passwords.verify(undefined, 'alone');
+  vi.useFakeTimers({ toFake: ['setTimeout'] });
+  try {
+    const running = [passwords.verify(undefined, 'first'), passwords.verify(undefined, 'second')];
+    const waiting = passwords.verify(undefined, 'third');
+    await Promise.all(running);
+    expect(vi.getTimerCount()).toBe(2);
+    await vi.runAllTimersAsync();
+    await waiting;
+    const both = [passwords.verify(undefined, 'fourth'), passwords.verify(undefined, 'fifth')];
+    await Promise.all(both);
+    expect(vi.getTimerCount()).toBe(0);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
 test.each<[string, string | undefined]>([
   ['a long enough passphrase', undefined],
   ['пароль из многих букв', undefined],

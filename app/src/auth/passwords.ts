@@ -87,15 +87,16 @@ export class Passwords {
     try {
       return await work();
     } finally {
-      if (this.#waiting.length === 0) this.#running -= 1;
-      else setTimeout(() => this.#handOver(), rest * (performance.now() - began));
+      if (this.#waiting.length === 0) this.#leave();
+      else setTimeout(() => this.#leave(), rest * (performance.now() - began));
     }
   }
 
-  /** The slot goes to the one who waits longest; it was never free, so nobody can slip in between. */
-  #handOver(): void {
-    const next = this.#waiting.shift() as () => void;
+  /** The slot goes to the one who waits longest, if another slot has not taken them meanwhile; nobody can slip in between. */
+  #leave(): void {
+    const next = this.#waiting.shift();
     this.#onQueue(this.#waiting.length);
-    next();
+    if (next) next();
+    else this.#running -= 1;
   }
 }
