@@ -1,5 +1,4 @@
 import { basename } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import type { PodStatus } from 'kubernetes-types/core/v1.js';
 import { imageOf } from '../components/image.ts';
 import type { Manifest } from '../components/manifest.ts';
@@ -7,6 +6,7 @@ import { podTemplate, type VolumeInput } from '../components/pod.ts';
 import { imageUsers } from '../images.ts';
 import type { Settings } from '../settings.ts';
 import type { Kubectl } from './kubectl.ts';
+import { until } from './stack.ts';
 
 /**
  * Puts a copy in the place of Redis' data: stops Redis, replaces the data of every server, starts it again.
@@ -111,21 +111,15 @@ async function runPod(kubectl: Kubectl, pod: Manifest): Promise<string> {
   }
 }
 
-/** Seconds that a pod may take, its start included. */
-const longestRun = 120;
-
-/** Waits for a pod's end. @throws Error at once when it failed, with what the kubelet says of it */
+/** Waits for a pod's end, its start included. @throws Error at once when it failed, with what the kubelet says of it */
 async function succeeded(kubectl: Kubectl, name: string): Promise<void> {
-  for (let second = 0; second < longestRun; second++) {
+  const { phase, containerStatuses } = await until(`end of pod ${name}`, 120, async () => {
     const { status } = await kubectl.json<{ status: PodStatus }>('get', 'pod', name);
-    if (status.phase === 'Succeeded') return;
-    if (status.phase === 'Failed') {
-      const { reason, message } = status.containerStatuses?.[0]?.state?.terminated ?? {};
-      throw new Error(`pod ${name} failed: ${message ?? reason ?? 'no reason given'}`);
-    }
-    await setTimeout(1_000);
-  }
-  throw new Error(`pod ${name} did not end within ${longestRun} s`);
+    return (status.phase === 'Succeeded' || status.phase === 'Failed') && status;
+  });
+  if (phase === 'Succeeded') return;
+  const { reason, message } = containerStatuses?.[0]?.state?.terminated ?? {};
+  throw new Error(`pod ${name} failed: ${message ?? reason ?? 'no reason given'}`);
 }
 
 /** A pod that has the copies, and a server's volume where it needs one; it talks to nobody. */
