@@ -1,5 +1,4 @@
-import { writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { keepEvidence } from '../evidence.ts';
 import type { Kubectl } from './kubectl.ts';
 
 /** What came of a check. */
@@ -22,10 +21,9 @@ export async function record(
   const lines = (status: Outcome['status']) =>
     outcomes.filter((one) => one.status === status).map((one) => `${one.name}: ${one.said}`);
   const held = lines('ok');
-  const evidence = {
+  keepEvidence(`cluster-${name}`, {
     tool: 'test:cluster',
     version: `Kubernetes ${serverVersion.gitVersion}`,
-    date: new Date().toISOString().slice(0, 10),
     expects: `every check holds on ${name}${settings.length > 0 ? ` with ${settings.join(', ')}` : ''}`,
     passed: lines('FAIL').length === 0 && held.length > 0,
     summary: `${held.length} checks hold on a real cluster`,
@@ -33,7 +31,5 @@ export async function record(
     accepted: [],
     skipped: lines('skip'),
     seen: held,
-  };
-  const file = fileURLToPath(new URL(`../../docs/evidence/cluster-${name}.json`, import.meta.url));
-  writeFileSync(file, `${JSON.stringify(evidence, null, 2)}\n`);
+  });
 }

@@ -1,9 +1,9 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { keepEvidence } from '../../infra/evidence.ts';
 import { inWords } from '../load/send.ts';
 import { sessions } from '../runner/accounts.ts';
 import { type Client, createClient } from '../runner/client.ts';
@@ -20,7 +20,7 @@ const usage = `npm run test:flood [-- --write]
 What the first replica of the local stack does under peers that misbehave: 10,000 sockets that say nothing, 200 attackers that log
 in each second, and peers that send and read byte by byte. Some 8 minutes, on a machine that does nothing else.
 
-  --write   keep the result in docs/evidence/flood.json, not only in reports/flood.json
+  --write   keep the result in docs/evidence/flood.json
 
 Exit: 0 holds, 1 does not, 2 could not check.`;
 
@@ -102,17 +102,13 @@ async function flood(write: boolean): Promise<number> {
   const evidence = {
     tool: 'npm run test:flood',
     version: `Node ${process.versions.node}, ${availableParallelism()} cores for service and peers`,
-    date: new Date().toISOString().slice(0, 10),
     expects: 'sockets bounded, the others served, slow peers cut in time',
     passed: findings.length === 0,
     summary: seen.join('; '),
     findings,
     accepted: [],
   };
-  const text = `${JSON.stringify(evidence, null, 2)}\n`;
-  mkdirSync(join(root, 'reports'), { recursive: true });
-  writeFileSync(join(root, 'reports/flood.json'), text);
-  if (write) writeFileSync(join(root, 'docs/evidence/flood.json'), text);
+  if (write) keepEvidence('flood', evidence);
   return evidence.passed ? 0 : 1;
 }
 

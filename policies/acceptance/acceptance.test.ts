@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { acceptance, evidenceOf, main } from './generate.ts';
+import { evidenceOf } from '../../infra/evidence.ts';
+import { acceptance, main } from './generate.ts';
 import { points } from './points.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -53,7 +54,16 @@ test('wrong usage of the generator: exit 2', () => {
 
 test('a tool that found something is said to have failed', () => {
   const point = { number: 1, claim: 'a claim', evidence: ['tool'] };
-  const said = { passed: false, summary: '2 holes', date: '2026-01-02', version: '1' };
+  const said = {
+    tool: 'tool',
+    version: '1',
+    date: '2026-01-02',
+    expects: 'no hole',
+    passed: false,
+    summary: '2 holes',
+    findings: ['a hole', 'another'],
+    accepted: [],
+  };
   expect(acceptance([point], () => said)).toContain('FAILED 2026-01-02: 2 holes |');
 });
 

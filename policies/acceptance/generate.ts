@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { type Evidence, evidenceOf } from '../../infra/evidence.ts';
 import { type Point, points } from './points.ts';
 
 const help = `Writes docs/acceptance.md: each point of the acceptance list, how it is shown and what came of it.
@@ -12,20 +13,6 @@ exit code: 0 current or written, 1 stale, 2 wrong usage
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const target = `${root}docs/acceptance.md`;
-
-/** What a tool said. */
-interface Evidence {
-  readonly passed: boolean;
-  readonly summary: string;
-  readonly date: string;
-  readonly version: string;
-}
-
-/** What a tool said, as `npm run test:external` kept it; null when it was never asked. */
-export function evidenceOf(name: string): Evidence | null {
-  const file = `${root}docs/evidence/${name}.json`;
-  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Evidence) : null;
-}
 
 /** The document. */
 export function acceptance(all: readonly Point[] = points, of = evidenceOf): string {

@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
+import { type Evidence, keepEvidence } from '../../infra/evidence.ts';
 import { startVictim } from '../mutants/victim.ts';
 import { missingFor, programOf, versionOf } from './install.ts';
 import { manifestTools } from './manifest-tools.ts';
@@ -27,21 +27,6 @@ be installed
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const run = promisify(execFile);
-
-interface Evidence {
-  readonly tool: string;
-  readonly version: string;
-  readonly date: string;
-  readonly expects: string;
-  readonly passed: boolean;
-  readonly summary: string;
-  readonly findings: readonly string[];
-  readonly accepted: readonly {
-    readonly reason: string;
-    readonly count: number;
-    readonly examples: readonly string[];
-  }[];
-}
 
 /** The command: returns its exit code and writes the evidence. */
 export async function main(argv: readonly string[], print: (text: string) => void): Promise<number> {
@@ -113,7 +98,7 @@ async function outcomeOf(tool: Tool, folder: string, mayInstall: boolean, world:
       };
     const evidence = await ask(tool, bin, world);
     const { passed, findings, accepted, summary } = evidence;
-    writeFileSync(join(root, 'docs/evidence', `${name}.json`), `${JSON.stringify(evidence, null, 2)}\n`);
+    keepEvidence(name, evidence);
     const covered = accepted.reduce((sum, { count }) => sum + count, 0);
     const waived = covered > 0 ? `, ${covered} accepted for ${accepted.length} reasons` : '';
     return {
@@ -150,7 +135,7 @@ async function startWorld(): Promise<{ world: World; stop(): Promise<void> }> {
   };
 }
 
-async function ask(tool: Tool, bin: string, world: World): Promise<Evidence> {
+async function ask(tool: Tool, bin: string, world: World): Promise<Omit<Evidence, 'date'>> {
   const answers: { output: string; code: number }[] = [];
   for (const one of tool.runs(bin, world)) answers.push(await answerOf(one));
   const outputs = answers.map(({ output }) => output);
@@ -167,12 +152,9 @@ async function ask(tool: Tool, bin: string, world: World): Promise<Evidence> {
     ...findings.filter((finding) => reasonOf(finding) === undefined),
     ...idle.map(({ finding }) => `nothing needs to be accepted for ${finding} any more: remove the reason`),
   ];
-  const version = versionOf(tool.source);
-  const date = new Date().toISOString().slice(0, 10);
   return {
     tool: tool.name,
-    version,
-    date,
+    version: versionOf(tool.source),
     expects: tool.expects,
     passed: left.length === 0,
     summary,
