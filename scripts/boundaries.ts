@@ -30,7 +30,12 @@ const allowed: Readonly<Record<Room, readonly string[]>> = {
   dashboards: ['slo/'],
   infra: ['dashboards/index.ts', 'slo/'],
   policies: ['infra/'],
-  loadtests: ['infra/evidence.ts', 'infra/local/policies-file.ts', 'infra/local/stack-file.ts'],
+  loadtests: [
+    'infra/evidence.ts',
+    'infra/local/containers.ts',
+    'infra/local/policies-file.ts',
+    'infra/local/stack-file.ts',
+  ],
   // The commands that tie the rooms together.
   scripts: ['infra/', 'loadtests/', 'policies/', 'slo/', 'dashboards/'],
   test: ['infra/local/'],

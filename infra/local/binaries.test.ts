@@ -119,6 +119,26 @@ test('runs the pinned image where an engine answers, and passes over one that do
   expect(found?.command.slice(0, 3)).toEqual(['podman', 'run', '--rm']);
   expect(found?.command.slice(-2)).toEqual(['redis-server', imageCatalogue.redis]);
   expect(found?.source).toBe('image, by podman');
+  expect(imageCatalogue.redis).toContain(`:${found?.version}@`);
+  // It is there already.
+  expect(said).toEqual([]);
+  // A client that is killed leaves its container behind: what clears it names the one that is run.
+  const name = found?.command[found.command.indexOf('--name') + 1] ?? '';
+  expect(name).toMatch(/^simple378-[0-9a-f]{8}-redis$/);
+  expect(found?.clear).toEqual(['podman', 'rm', '--force', name]);
+});
+
+test('pulls an image that is not there, and says so', async () => {
+  stub('docker', 'case "$1" in image) exit 1;; esac');
+  expect((await resolve('prometheus', options()))?.source).toBe('image, by docker');
+  expect(calls()).toContain(`docker pull --quiet ${imageCatalogue.prometheus}\n`);
+  expect(said).toEqual([expect.stringMatching(/^pulling quay\.io\/prometheus\/prometheus:\S+ with docker/)]);
+});
+
+test('an image that cannot be pulled is a server that is not to be had, and not a stack that fails', async () => {
+  stub('docker', 'case "$1" in image) exit 1;; pull) echo "no such host" >&2; exit 1;; esac');
+  expect(await resolve('grafana', options())).toBeUndefined();
+  expect(said.at(-1)).toBe('that did not work: no such host');
 });
 
 test('with nothing at all there is one message that names the command', async () => {

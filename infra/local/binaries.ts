@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { type ImageName, imageCatalogue } from '../images.ts';
+import type { ImageName } from '../images.ts';
 import { type Installed, unpackDebian, unpacked } from './debian.ts';
-import { aptInstallAsRoot, brewInstall, containerEngine } from './installers.ts';
+import { aptInstallAsRoot, brewInstall, imageOf } from './installers.ts';
 
 /** A server of the stack that is not our own. */
 export type ServerName = 'redis' | 'exporter' | 'prometheus' | 'alertmanager' | 'grafana';
@@ -12,6 +12,8 @@ export type ServerName = 'redis' | 'exporter' | 'prometheus' | 'alertmanager' | 
 export interface Resolved {
   /** Program and first arguments. */
   readonly command: readonly string[];
+  /** Removes what a run leaves that was killed; absent where that is nothing. */
+  readonly clear?: readonly string[];
   /** Added to the environment. */
   readonly env: Readonly<Record<string, string>>;
   /** Where it came from, for the report. */
@@ -110,15 +112,7 @@ export async function resolve(name: ServerName, options: ResolveOptions): Promis
     const installed = inFolder(server, folder, options.environment);
     if (installed) return installed;
   }
-  const engine = containerEngine(options.environment);
-  return (
-    engine && {
-      command: [...engine.run, '--entrypoint', server.entrypoint, imageCatalogue[server.image]],
-      env: {},
-      source: `image, by ${engine.name}`,
-      version: 'pinned',
-    }
-  );
+  return imageOf(name, server, options);
 }
 
 /** What is here already, on PATH or unpacked by an earlier start. */

@@ -1,6 +1,9 @@
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';
-import type { ResolveOptions } from './binaries.ts';
+import { type ImageName, imageCatalogue } from '../images.ts';
+import type { Resolved, ResolveOptions } from './binaries.ts';
+import { containerEngine, succeeds } from './containers.ts';
 import { firstLine, has, type Installed } from './debian.ts';
 import { home } from './layout.ts';
 
@@ -51,39 +54,35 @@ export async function brewInstall(
   }
 }
 
-/** A container engine that answers, and how it runs an image as this user on this host's loopback. */
-export function containerEngine(
-  environment: ResolveOptions['environment'],
-): { readonly name: string; readonly run: readonly string[] } | undefined {
-  for (const name of ['docker', 'podman']) {
+/** Gets the pinned image where Docker or Podman answers. */
+export async function imageOf(
+  name: string,
+  { image, entrypoint }: { readonly image: ImageName; readonly entrypoint: string },
+  { environment, say }: ResolveOptions,
+): Promise<Resolved | undefined> {
+  const engine = containerEngine(environment);
+  if (engine === undefined) return undefined;
+  const reference = imageCatalogue[image];
+  if (!succeeds([engine.name, 'image', 'inspect', reference], environment)) {
+    say(`pulling ${reference.split('@')[0]} with ${engine.name} (once)`);
     try {
-      execFileSync(name, ['info'], {
-        env: environment as NodeJS.ProcessEnv,
-        stdio: 'ignore',
-        timeout: 10_000,
-      });
-    } catch {
-      continue;
+      run(engine.name, ['pull', '--quiet', reference], environment as NodeJS.ProcessEnv);
+    } catch (error) {
+      say(`that did not work: ${firstLine(error)}`);
+      return undefined;
     }
-    const user = `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`;
-    return {
-      name,
-      run: [
-        name,
-        'run',
-        '--rm',
-        '--init',
-        '--network',
-        'host',
-        '--user',
-        user,
-        '--read-only',
-        '--volume',
-        `${home}:${home}`,
-      ],
-    };
   }
-  return undefined;
+  const container = `simple378-${createHash('sha256').update(home).digest('hex').slice(0, 8)}-${name}`;
+  return {
+    command: [
+      ...[engine.name, ...engine.run, '--name', container, '--volume', `${home}:${home}`],
+      ...['--entrypoint', entrypoint, reference],
+    ],
+    clear: [engine.name, 'rm', '--force', container],
+    env: {},
+    source: `image, by ${engine.name}`,
+    version: /:v?([^@:]+)@/.exec(reference)?.[1] ?? 'pinned',
+  };
 }
 
 const run = (program: string, args: readonly string[], env: NodeJS.ProcessEnv): string =>

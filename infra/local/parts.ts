@@ -32,6 +32,7 @@ export function partsOf(
       {
         name,
         command: [...found.command, ...args],
+        ...(found.clear ? { clear: found.clear } : {}),
         env: { ...host, ...found.env },
         logFile: paths.log(name),
         ready,

@@ -51,6 +51,18 @@ test('starts in order, and ends in the reverse order', async () => {
   expect(events).toHaveLength(2);
 });
 
+test('clears what a killed part leaves, before each start and after a kill', async () => {
+  const stubborn = part('one', `trap '' TERM; ${serve}`, 100);
+  const log = join(folder, 'cleared');
+  await supervisor.start({ ...stubborn, clear: ['/bin/sh', '-c', `echo cleared >>"${log}"; exit 1`] });
+  expect(readFileSync(log, 'utf8')).toBe('cleared\n');
+  process.kill(supervisor.pids['one'] ?? 0, 'SIGKILL');
+  await vi.waitFor(() => expect(events.at(-1)).toBe('one is back'), 10_000);
+  expect(readFileSync(log, 'utf8')).toBe('cleared\ncleared\n');
+  await supervisor.stop();
+  expect(readFileSync(log, 'utf8')).toBe('cleared\ncleared\ncleared\n');
+});
+
 test('brings back what was killed', async () => {
   await supervisor.start(part('one', serve));
   const { one } = supervisor.pids;

@@ -3,11 +3,14 @@ import { createWriteStream, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { succeeds } from './containers.ts';
 
 /** One process of the stack. */
 export interface Part {
   readonly name: string;
   readonly command: readonly string[];
+  /** Removes what a run leaves that was killed: the container of a client. Run before each start and after a kill. */
+  readonly clear?: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly logFile: string;
   /** Whether it serves. Asked until it does, or the part ended. */
@@ -77,12 +80,14 @@ export class Supervisor {
       if (!hasEnded(child)) {
         signal(child, 'SIGKILL');
         await ended(child);
+        clear(part);
       }
     }
   }
 
   async #launch(running: Running, restarted: boolean): Promise<void> {
     const { part } = running;
+    clear(part);
     const [program = '', ...args] = part.command;
     running.startedAt = performance.now();
     // A process group of its own: Ctrl-C goes to us alone, and we end the parts in order.
@@ -155,6 +160,10 @@ const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || ch
 
 const ended = (child: ChildProcess): Promise<void> =>
   hasEnded(child) ? Promise.resolve() : new Promise((resolve) => child.once('exit', () => resolve()));
+
+const clear = (part: Part): void => {
+  if (part.clear) succeeds(part.clear, part.env);
+};
 
 /** To the whole group: a part may have children of its own. */
 function signal(child: ChildProcess, name: NodeJS.Signals): void {

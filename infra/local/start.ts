@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { ancestorsAlive } from './ancestors.ts';
 import { howToGet, type Resolved, resolve, type ServerName, servers } from './binaries.ts';
 import { writeConfiguration } from './configure.ts';
+import { succeeds } from './containers.ts';
 import { home, type Ports, paths, portsAt } from './layout.ts';
 import { formatLine } from './log-line.ts';
 import { ensureMaterial, writePrivate } from './material.ts';
@@ -50,6 +51,8 @@ export async function startStack(options: {
   if (options.fresh) dropState();
   const ports = portsAt(options.offset);
   const resolved = await resolveAll(options.install);
+  // A supervisor that was killed leaves containers behind, too, and they hold the ports.
+  for (const { clear } of Object.values(resolved)) if (clear) succeeds(clear, process.env);
   await refuseBusyPorts(ports, resolved);
   await ensureMaterial();
   writeConfiguration(ports, {

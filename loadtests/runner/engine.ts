@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { dirname } from 'node:path';
+import { containerEngine } from '../../infra/local/containers.ts';
 
 /** The image used where k6 is not installed. To refresh: `npm run images:refresh`. */
 export const k6Image =
@@ -32,15 +33,13 @@ export function findEngine(root: string, ca: string | null): Engine | null {
   const found = /v(\d+)\.(\d+)\S*/.exec(version ?? '');
   if (found !== null && isRecent(Number(found[1]), Number(found[2])))
     return { name: `k6 ${found[0]}`, command: 'k6', prefix: () => [] };
-  for (const tool of ['docker', 'podman']) {
-    if (output(tool, ['info']) !== null)
-      return {
-        name: `${k6Image.split('@')[0]} by ${tool}`,
-        command: tool,
-        prefix: (env) => inContainer(root, ca, env),
-      };
-  }
-  return null;
+  const engine = containerEngine(process.env);
+  if (engine === undefined) return null;
+  return {
+    name: `${k6Image.split('@')[0]} by ${engine.name}`,
+    command: engine.name,
+    prefix: (env) => inContainer(engine.run, root, ca, env),
+  };
 }
 
 function isRecent(major: number, minor: number): boolean {
@@ -49,16 +48,15 @@ function isRecent(major: number, minor: number): boolean {
 
 /** Same paths, same user, same network as outside, so that a script need not know where it runs. */
 function inContainer(
+  run: readonly string[],
   root: string,
   ca: string | null,
   environment: Readonly<Record<string, string>>,
 ): string[] {
-  const user = `${process.getuid?.() ?? 1000}:${process.getgid?.() ?? 1000}`;
   const extra = ca === null || ca.startsWith(root) ? [] : ['--volume', `${dirname(ca)}:${dirname(ca)}:ro`];
   return [
-    'run',
-    '--rm',
-    ...['--network', 'host', '--user', user, '--workdir', root, '--volume', `${root}:${root}`],
+    ...run,
+    ...['--workdir', root, '--volume', `${root}:${root}`],
     ...extra,
     ...Object.entries(environment).flatMap(([name, value]) => ['--env', `${name}=${value}`]),
     k6Image,

@@ -17,7 +17,7 @@ import { type Engine, findEngine, howToInstall } from './engine.ts';
 import { type Options, readOptions, usage } from './options.ts';
 import { readCounters } from './read-counters.ts';
 import { findTarget, type Target } from './target.ts';
-import { verdict } from './verdict.ts';
+import { reportKinds, verdict } from './verdict.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 const state = join(root, '.local', 'loadtest');
@@ -66,6 +66,8 @@ async function loadtest(options: Options): Promise<number> {
     console.log(`${assignments.join(' ')} k6 ${args.join(' ')}`);
     return 0;
   }
+  // What an earlier run left would be taken for what this one found.
+  for (const kind of reportKinds) rmSync(join(reports, `${options.script}.${kind}`), { force: true });
   await quietWindows(policies);
   const before = await readCounters(target);
   const status = await runK6(engine as Engine, environment, args, options.script);

@@ -26,6 +26,11 @@ test.each([
   expect(said(() => verdict(status, summary, before, after)).code).toBe(expected);
 });
 
+test('names the reports that there are', () => {
+  writeFileSync(join(folder, 'limits.xml'), '');
+  expect(said(() => verdict(0, summary, [], [])).text).toContain(`reports: ${folder}/limits.{json,xml}`);
+});
+
 test('a run without a summary proves nothing, and local decisions are told', () => {
   expect(said(() => verdict(0, join(folder, 'none.json'), [], [])).code).toBe(2);
   expect(said(() => verdict(0, summary, [reading(1)], [reading(30, 3)])).text).toContain(
