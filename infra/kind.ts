@@ -1,17 +1,20 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { parse, stringify } from 'yaml';
 import { loadSettings } from './settings.ts';
 
 const help = `Usage: npm run kind -- [options]
 
 A kind cluster on this machine with the environment "local": creates the cluster, installs the Gateway API, builds and
-loads the service's image, and runs npm run up -- local. Needs Docker, kind, kubectl and the Pulumi CLI, logged in to a backend
-(pulumi login --local will do).
+loads the service's image, and runs npm run up -- local for a stack of the cluster's own, "local-NAME". Needs Docker, kind,
+kubectl and the Pulumi CLI, logged in to a backend (pulumi login --local will do). Run it again after a change.
 
   --name NAME   the cluster's name; default simple378
   --yes         do not ask before pulumi up
-  --delete      delete the cluster instead
+  --delete      delete the cluster and its stack instead
   --help
 
 Exit codes: 0 done, 1 a step failed, 2 something is missing or wrong usage.`;
@@ -48,21 +51,29 @@ function run(argv: readonly string[]): number {
   }
   for (const [tool, args] of tools) present(tool, args);
   const { name } = values;
+  const stack = `local-${name}`;
   if (values.delete) {
     step('kind', ['delete', 'cluster', '--name', name]);
+    forget(stack);
     return 0;
   }
   const { app, edge } = loadSettings('local');
   const there = spawnSync('kind', ['get', 'clusters'], { encoding: 'utf8' }).stdout.split('\n');
-  if (!there.includes(name))
+  if (!there.includes(name)) {
+    // Whatever became of an earlier cluster: its resources are not in this one.
+    forget(stack);
     step('kind', ['create', 'cluster', '--name', name, '--config', '-'], cluster(edge.nodePort ?? 30_443));
+  }
   step('kubectl', ['config', 'use-context', `kind-${name}`]);
   step('kubectl', ['apply', '--server-side', '-f', gatewayApi]);
   step('docker', ['build', '-f', 'app/Dockerfile', '-t', app.image, '.']);
-  step('kind', ['load', 'docker-image', app.image, '--name', name]);
-  step(process.execPath, ['infra/up.ts', 'local', ...(values.yes ? ['--yes'] : [])]);
+  const image = tagByContent(app.image);
+  step('kind', ['load', 'docker-image', image, '--name', name]);
+  writeSettings(stack, image);
+  if (!exists(stack)) step('pulumi', ['stack', 'init', stack, '--no-select']);
+  step(process.execPath, ['infra/up.ts', 'local', '--stack', stack, ...(values.yes ? ['--yes'] : [])]);
   console.log(
-    `kind: https://${edge.host}:8443/health answers; the CA: pulumi stack output authority --stack local`,
+    `kind: https://${edge.host}:8443/health answers; the CA: pulumi stack output authority --stack ${stack}`,
   );
   return 0;
 }
@@ -74,6 +85,47 @@ const tools: [string, string[]][] = [
   ['pulumi', ['whoami']],
 ];
 
+const settingsFile = (stack: string): string => join(root, `Pulumi.${stack}.yaml`);
+
+/** Tags an image with its own content, so that a changed one rolls the service, and gives that reference. */
+function tagByContent(image: string): string {
+  const { stdout } = spawnSync('docker', ['image', 'inspect', '--format', '{{.Id}}', image], {
+    encoding: 'utf8',
+  });
+  const tagged = image.replace(/:[^:/]+$/, `:${stdout.trim().replace('sha256:', '').slice(0, 12)}`);
+  step('docker', ['tag', image, tagged]);
+  return tagged;
+}
+
+/** The settings of `local` with this image for the cluster's stack, beside what Pulumi keeps there itself. */
+function writeSettings(stack: string, image: string): void {
+  const file = settingsFile(stack);
+  const read = (path: string) => parse(readFileSync(path, 'utf8')) as StackFile;
+  const kept = existsSync(file) ? read(file) : {};
+  const { config } = read(settingsFile('local'));
+  const app = { ...(config?.['simple378:app'] as object), image };
+  // Pulumi takes an unquoted date for a time.
+  const text = stringify(
+    { ...kept, config: { ...config, 'simple378:app': app } },
+    { defaultStringType: 'QUOTE_DOUBLE' },
+  );
+  writeFileSync(file, text);
+}
+
+interface StackFile {
+  readonly config?: Readonly<Record<string, unknown>>;
+}
+
+const exists = (stack: string): boolean =>
+  spawnSync('pulumi', ['stack', '--show-name', '--stack', stack], { cwd: root, stdio: 'ignore' }).status ===
+  0;
+
+/** Removes a stack with its settings; what it made went with its cluster. */
+function forget(stack: string): void {
+  if (exists(stack)) step('pulumi', ['stack', 'rm', stack, '--force', '--yes']);
+  rmSync(settingsFile(stack), { force: true });
+}
+
 class StepFailed extends Error {}
 
 function present(tool: string, args: readonly string[]): void {
@@ -84,7 +136,7 @@ function present(tool: string, args: readonly string[]): void {
 }
 
 function step(tool: string, args: readonly string[], input?: string): void {
-  console.log(`kind: ${tool} ${args.slice(0, 4).join(' ')}`);
+  console.log(`kind: ${basename(tool)} ${args.join(' ')}`);
   const { status } = spawnSync(tool, [...args], {
     cwd: root,
     stdio: [input ? 'pipe' : 'inherit', 'inherit', 'inherit'],
