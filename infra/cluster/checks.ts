@@ -91,9 +91,10 @@ const edgeAnswers: Check = {
 const network: Check = {
   name: 'the connection matrix, tried pod by pod',
   async run({ kubectl, settings }) {
-    const { status, lines, tried } = await probeNetwork(kubectl, settings);
+    const { status, lines, unjudged, tried } = await probeNetwork(kubectl, settings);
     if (status !== 'enforced') throw new Error(`${status}: ${lines.join('; ')}`);
-    return `${tried} connections tried, each as declared`;
+    const judged = tried - unjudged.length;
+    return `${judged} connections tried, each as declared${unjudged.length > 0 ? `; ${unjudged.join(', ')}` : ''}`;
   },
 };
 

@@ -4,7 +4,16 @@ import { changesOf } from '../settings/changes.ts';
 import { loadSettings, type Settings } from '../settings.ts';
 import { environmentCommand, reach } from './command.ts';
 import type { Kubectl } from './kubectl.ts';
-import { type Aim, attempts, type Found, probePod, stranger, type Verdict, verdict } from './probe.ts';
+import {
+  type Aim,
+  attempts,
+  type Found,
+  findings,
+  probePod,
+  stranger,
+  type Verdict,
+  verdict,
+} from './probe.ts';
 
 const help = `Usage: npm run probe-network -- <environment> [options]
 
@@ -27,8 +36,13 @@ async function run(
   const [environment] = positionals;
   if (!environment || positionals.length > 1) throw new Error('name one environment; --help shows how');
   const settings = loadSettings(environment, changesOf(values.set));
-  const { status, lines, tried } = await probeNetwork(await reach(settings), settings, values.image);
+  const { status, lines, unjudged, tried } = await probeNetwork(
+    await reach(settings),
+    settings,
+    values.image,
+  );
   for (const line of lines) console.log(line);
+  for (const line of unjudged) console.log(`note ${line}, whose traffic no policy governs`);
   console.log(`probe-network: ${status} (${tried} connections tried)`);
   return { enforced: 0, violated: 1, 'not enforced': 2 }[status];
 }
@@ -41,7 +55,10 @@ export async function probeNetwork(
 ): Promise<Verdict & { tried: number }> {
   const aims = await running(kubectl, settings);
   const sources = [...Object.keys(connections(settings).nodes), stranger];
-  const found = await Promise.all(sources.map((from) => probeFrom(kubectl, settings, from, image, aims)));
+  const servers = await apiServerAddresses(kubectl);
+  const found = await Promise.all(
+    sources.map((from) => probeFrom(kubectl, settings, from, image, aims, servers)),
+  );
   return { ...verdict(found.flat()), tried: found.flat().length };
 }
 
@@ -51,6 +68,7 @@ async function probeFrom(
   from: string,
   image: string,
   aims: readonly Aim[],
+  apiServers: readonly string[],
 ): Promise<Found[]> {
   const list = attempts(settings, from, aims);
   const pod = probePod(settings, from, image, list);
@@ -60,14 +78,21 @@ async function probeFrom(
   try {
     await kubectl.run(['wait', '--for=jsonpath={.status.phase}=Succeeded', `pod/${name}`, '--timeout=90s']);
     const results = JSON.parse(await kubectl.run(['logs', name])) as { connected: boolean }[];
-    return list.map((attempt, index) => ({
-      ...attempt,
-      from,
-      connected: results[index]?.connected === true,
-    }));
+    const { status } = await kubectl.json<Pod>('get', 'pod', name);
+    const connected = results.map((one) => one.connected);
+    return findings(from, list, connected, status.hostIP ?? '', apiServers);
   } finally {
     await kubectl.run(['delete', 'pod', name, '--wait=false']);
   }
+}
+
+/** Addresses of the API servers; none for who may not ask, and is then judged as if they were elsewhere. */
+async function apiServerAddresses(kubectl: Kubectl): Promise<string[]> {
+  const path = '/apis/discovery.k8s.io/v1/namespaces/default/endpointslices';
+  const query = 'labelSelector=kubernetes.io%2Fservice-name%3Dkubernetes';
+  const answer = await kubectl.run(['get', '--raw', `${path}?${query}`]).catch(() => '{"items":[]}');
+  const { items } = JSON.parse(answer) as { items: { endpoints?: { addresses: string[] }[] }[] };
+  return items.flatMap(({ endpoints = [] }) => endpoints.flatMap(({ addresses }) => addresses));
 }
 
 /** One running pod of each component, by its address. */
@@ -90,5 +115,5 @@ async function running(kubectl: Kubectl, settings: Settings): Promise<Aim[]> {
 
 interface Pod {
   readonly metadata: { readonly name: string; readonly labels: Readonly<Record<string, string>> };
-  readonly status: { readonly phase: string; readonly podIP?: string };
+  readonly status: { readonly phase: string; readonly podIP?: string; readonly hostIP?: string };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { loadSettings } from '../settings.ts';
-import { attempts, type Found, probePod, stranger, verdict } from './probe.ts';
+import { attempts, type Found, findings, probePod, stranger, verdict } from './probe.ts';
 
 const settings = loadSettings('dev', { 'redis.mode': 'sentinel' });
 const aims = ['case-service', 'redis', 'edge', 'prometheus'].map((component, index) => ({
@@ -52,13 +52,18 @@ describe('the verdict', () => {
     }));
 
   test('enforced: each as declared', () => {
-    expect(verdict(found([true, false], [true, false]))).toEqual({ status: 'enforced', lines: [] });
+    expect(verdict(found([true, false], [true, false]))).toEqual({
+      status: 'enforced',
+      lines: [],
+      unjudged: [],
+    });
   });
 
   test('violated: one leaks, or one is cut off', () => {
     expect(verdict(found([true, false, false], [true, true, false]))).toEqual({
       status: 'violated',
       lines: ['a reaches b:1, which no connection allows'],
+      unjudged: [],
     });
     expect(verdict(found([true, false], [false, false])).lines).toEqual([
       'a does not reach b:0, which a connection allows',
@@ -67,5 +72,21 @@ describe('the verdict', () => {
 
   test('not enforced: everything forbidden went through, which is no pass', () => {
     expect(verdict(found([true, false, false], [true, true, true])).status).toBe('not enforced');
+  });
+
+  test('no policy governs an API server on the own node: it is said and not judged, one elsewhere is', () => {
+    const list = attempts(settings, stranger, []);
+    const seen = (node: string) => verdict(findings(stranger, list, [true], node, ['10.0.0.9']));
+    expect(seen('10.0.0.9')).toEqual({
+      status: 'enforced',
+      lines: [],
+      unjudged: ['stranger reaches API server on its own node'],
+    });
+    expect(seen('10.0.0.8').lines).toEqual(['stranger reaches API server, which no connection allows']);
+    // What is governed is judged on that node, too.
+    const all = findings(stranger, attempts(settings, stranger, aims), Array(9).fill(true), '10.0.0.9', [
+      '10.0.0.9',
+    ]);
+    expect(verdict(all)).toMatchObject({ status: 'not enforced', unjudged: { length: 1 } });
   });
 });

@@ -19,6 +19,8 @@ export interface Attempt {
 export interface Found extends Attempt {
   readonly from: string;
   readonly connected: boolean;
+  /** The aim is the node that the probe ran on: traffic with it is always allowed, whatever policies say. */
+  readonly ownNode?: boolean;
 }
 
 /** A running pod that probes are aimed at. */
@@ -28,6 +30,7 @@ export interface Aim {
 }
 
 const name = 'network-probe';
+const apiServerName = 'API server';
 
 /** Who else could try: a pod of the namespace that no connection names. */
 export const stranger = 'stranger';
@@ -51,7 +54,12 @@ export function attempts(settings: Settings, from: string, aims: readonly Aim[])
     })),
   );
   // An address that is certainly there and must not be reached: the API server, through its Service.
-  const apiServer = { to: 'API server', host: 'kubernetes.default.svc', port: 443, allowed: from === 'edge' };
+  const apiServer = {
+    to: apiServerName,
+    host: 'kubernetes.default.svc',
+    port: 443,
+    allowed: from === 'edge',
+  };
   return [...inside, apiServer];
 }
 
@@ -86,21 +94,56 @@ export function probePod(
   };
 }
 
-/** A connection that is refused was let through by the network; only silence and a reset by the network are a denial. */
+/**
+ * Only who connects has been let through. A network plugin may learn of a new pod some moments after it runs, so what is not
+ * as declared is tried again, three seconds apart, before it is believed.
+ */
 const script = `
 const { connect } = require('node:net');
-const attempt = (a) => new Promise((resolve) => {
-  const socket = connect({ host: a.host, port: a.port, timeout: 2500 });
-  const end = (connected) => { socket.destroy(); resolve({ to: a.to, connected }); };
+const { setTimeout } = require('node:timers/promises');
+const once = ({ host, port }) => new Promise((resolve) => {
+  const socket = connect({ host, port, timeout: 2500 });
+  const end = (connected) => { socket.destroy(); resolve(connected); };
   socket.on('connect', () => end(true)).on('timeout', () => end(false)).on('error', () => end(false));
 });
+const attempt = async (a) => {
+  let connected = await once(a);
+  for (let again = 0; connected !== a.allowed && again < 3; again++) {
+    await setTimeout(3000);
+    connected = await once(a);
+  }
+  return { to: a.to, connected };
+};
 Promise.all(JSON.parse(process.argv[1]).map(attempt)).then((found) => console.log(JSON.stringify(found)));
 `;
+
+/**
+ * What a probe's attempts came to.
+ * @param node address of the node that it ran on
+ * @param apiServers addresses of the API servers
+ */
+export function findings(
+  from: string,
+  list: readonly Attempt[],
+  connected: readonly boolean[],
+  node: string,
+  apiServers: readonly string[],
+): Found[] {
+  return list.map((attempt, index) => ({
+    ...attempt,
+    from,
+    connected: connected[index] === true,
+    ownNode: attempt.to === apiServerName && apiServers.includes(node),
+  }));
+}
 
 /** What the findings mean for a cluster. */
 export interface Verdict {
   readonly status: 'enforced' | 'violated' | 'not enforced';
+  /** What is not as declared. */
   readonly lines: readonly string[];
+  /** What was reached and no policy could have stopped. */
+  readonly unjudged: readonly string[];
 }
 
 /**
@@ -108,13 +151,16 @@ export interface Verdict {
  * and another problem than a wrong policy.
  */
 export function verdict(found: readonly Found[]): Verdict {
-  const forbidden = found.filter(({ allowed }) => !allowed);
+  const exempt = found.filter(({ allowed, connected, ownNode }) => !allowed && connected && ownNode);
+  const unjudged = exempt.map(({ from, to }) => `${from} reaches ${to} on its own node`);
+  const forbidden = found.filter((one) => !one.allowed && !exempt.includes(one));
   const leaks = forbidden.filter(({ connected }) => connected);
   const cut = found.filter(({ allowed, connected }) => allowed && !connected);
   const lines = [
     ...leaks.map(({ from, to }) => `${from} reaches ${to}, which no connection allows`),
     ...cut.map(({ from, to }) => `${from} does not reach ${to}, which a connection allows`),
   ];
-  if (forbidden.length > 0 && leaks.length === forbidden.length) return { status: 'not enforced', lines };
-  return { status: lines.length > 0 ? 'violated' : 'enforced', lines };
+  if (forbidden.length > 0 && leaks.length === forbidden.length)
+    return { status: 'not enforced', lines, unjudged };
+  return { status: lines.length > 0 ? 'violated' : 'enforced', lines, unjudged };
 }
