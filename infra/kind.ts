@@ -9,8 +9,10 @@ import { loadSettings } from './settings.ts';
 const help = `Usage: npm run kind -- [options]
 
 A kind cluster on this machine with the environment "local": creates the cluster, installs the Gateway API, builds and
-loads the service's image, and runs npm run up -- local for a stack of the cluster's own, "local-NAME". Needs Docker, kind,
-kubectl and the Pulumi CLI, logged in to a backend (pulumi login --local will do). Run it again after a change.
+loads the service's image, and runs npm run up -- local for a stack of the cluster's own, "local-NAME". Run it again after a
+change. Needs Docker with three cores, kind 0.32 or newer, kubectl, and the Pulumi CLI logged in to a backend: pulumi login
+--local will do, with a passphrase in PULUMI_CONFIG_PASSPHRASE_FILE. Port 8443 must be free: one such cluster at a time, and
+not beside npm start.
 
   --name NAME   the cluster's name; default simple378
   --yes         do not ask before pulumi up
@@ -73,7 +75,7 @@ function run(argv: readonly string[]): number {
   if (!exists(stack)) step('pulumi', ['stack', 'init', stack, '--no-select']);
   step(process.execPath, ['infra/up.ts', 'local', '--stack', stack, ...(values.yes ? ['--yes'] : [])]);
   console.log(
-    `kind: https://${edge.host}:8443/health answers; the CA: pulumi stack output authority --stack ${stack}`,
+    `kind: the API is at https://${edge.host}:8443; its CA: pulumi stack output authority --stack ${stack}`,
   );
   return 0;
 }

@@ -1,0 +1,115 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { parse } from 'yaml';
+
+// Stand-ins for the four tools, which keep clusters and stacks as files: what is tested is the order and the state between runs.
+const root = fileURLToPath(new URL('..', import.meta.url));
+const name = `trial-${process.pid}`;
+const stack = `local-${name}`;
+const settings = join(root, `Pulumi.${stack}.yaml`);
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'kind-'));
+  tool('kubectl', '');
+  tool('docker', `case "$1 $2" in "image inspect") echo sha256:$(/bin/cat "${folder}/content");; esac`);
+  tool(
+    'kind',
+    `case "$1 $2" in
+       "get clusters") [ ! -e "${folder}/cluster" ] || echo ${name};;
+       "create cluster") : >"${folder}/cluster";;
+       "delete cluster") /bin/rm -f "${folder}/cluster";;
+     esac`,
+  );
+  tool(
+    'pulumi',
+    `case "$1 $2" in
+       "stack --show-name") [ -e "${folder}/stack" ] || exit 255;;
+       "stack init") : >"${folder}/stack"; echo "encryptionsalt: v1" >>"${settings}";;
+       "stack rm") /bin/rm -f "${folder}/stack" "${settings}";;
+     esac`,
+  );
+  content('a');
+});
+afterEach(() => {
+  rmSync(folder, { recursive: true });
+  rmSync(settings, { force: true });
+});
+
+function tool(program: string, script: string) {
+  const file = join(folder, program);
+  writeFileSync(file, `#!/bin/sh\necho "${program} $*" >>"${folder}/calls"\n${script}\n`);
+  chmodSync(file, 0o755);
+}
+const content = (letter: string) => writeFileSync(join(folder, 'content'), letter.repeat(64));
+
+/** Runs the command: how it ended, and which steps it took. */
+function kind(...args: string[]): { status: number | null; calls: string[]; said: string } {
+  rmSync(join(folder, 'calls'), { force: true });
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ['infra/kind.ts', '--name', name, '--yes', ...args],
+    { cwd: root, env: { PATH: folder }, encoding: 'utf8' },
+  );
+  const calls = readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n');
+  return { status, calls, said: `${stdout}${stderr}` };
+}
+const app = () => parse(readFileSync(settings, 'utf8')) as { config: Record<string, { image: string }> };
+const steps = (calls: readonly string[]) =>
+  calls
+    .filter((call) => /^(kind|docker|pulumi) (create|delete|load|tag|up|stack (init|rm))/.test(call))
+    .map((call) => call.split(' ').slice(0, 3).join(' '));
+
+test('makes cluster and stack, brings a changed image in, and keeps both until they are deleted', () => {
+  const first = kind();
+  expect(first.said).toContain('the API is at https://simple378.localhost:8443;');
+  expect(first.status).toBe(0);
+  expect(steps(first.calls)).toEqual([
+    'kind create cluster',
+    'docker tag localhost/simple378/case-service:dev',
+    'kind load docker-image',
+    'pulumi stack init',
+    'pulumi up --yes',
+  ]);
+  expect(app().config['simple378:app']?.image).toBe(`localhost/simple378/case-service:${'a'.repeat(12)}`);
+
+  content('b');
+  const second = kind();
+  expect(steps(second.calls)).toEqual([
+    'docker tag localhost/simple378/case-service:dev',
+    'kind load docker-image',
+    'pulumi up --yes',
+  ]);
+  expect(app()).toMatchObject({
+    encryptionsalt: 'v1',
+    config: { 'simple378:app': { image: `localhost/simple378/case-service:${'b'.repeat(12)}` } },
+  });
+
+  const gone = kind('--delete');
+  expect(steps(gone.calls)).toEqual(['kind delete cluster', 'pulumi stack rm']);
+  expect(existsSync(settings)).toBe(false);
+}, 60_000);
+
+test('forgets the stack of a cluster that went some other way', () => {
+  writeFileSync(join(folder, 'stack'), '');
+  tool('docker', '[ "$1" != build ]');
+  const { status, calls, said } = kind();
+  expect(steps(calls)).toEqual(['pulumi stack rm', 'kind create cluster']);
+  expect([status, said]).toEqual([1, expect.stringContaining('kind: docker ended with 1')]);
+});
+
+test('says which tool is missing, or not running, before anything is done', () => {
+  rmSync(join(folder, 'kubectl'));
+  const { status, calls, said } = kind();
+  expect([status, said.trim()]).toEqual([
+    2,
+    'kind: kubectl is not installed: see docs/operations.md, "On a laptop"',
+  ]);
+  expect(steps(calls)).toEqual([]);
+  tool('docker', 'exit 1');
+  expect(kind().said).toContain('"docker info" fails: is it running');
+});
