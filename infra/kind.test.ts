@@ -69,10 +69,10 @@ test('makes cluster and stack, brings a changed image in, and keeps both until t
   expect(first.said).toContain('the API is at https://simple378.localhost:8443;');
   expect(first.status).toBe(0);
   expect(steps(first.calls)).toEqual([
+    'pulumi stack init',
     'kind create cluster',
     'docker tag localhost/simple378/case-service:dev',
     'kind load docker-image',
-    'pulumi stack init',
     'pulumi up --yes',
   ]);
   expect(app().config['simple378:app']?.image).toBe(`localhost/simple378/case-service:${'a'.repeat(12)}`);
@@ -98,7 +98,7 @@ test('forgets the stack of a cluster that went some other way', () => {
   writeFileSync(join(folder, 'stack'), '');
   tool('docker', '[ "$1" != build ]');
   const { status, calls, said } = kind();
-  expect(steps(calls)).toEqual(['pulumi stack rm', 'kind create cluster']);
+  expect(steps(calls)).toEqual(['pulumi stack rm', 'pulumi stack init', 'kind create cluster']);
   expect([status, said]).toEqual([1, expect.stringContaining('kind: docker ended with 1')]);
 });
 

@@ -61,18 +61,19 @@ function run(argv: readonly string[]): number {
   }
   const { app, edge } = loadSettings('local');
   const there = spawnSync('kind', ['get', 'clusters'], { encoding: 'utf8' }).stdout.split('\n');
-  if (!there.includes(name)) {
-    // Whatever became of an earlier cluster: its resources are not in this one.
-    forget(stack);
+  const isNew = !there.includes(name);
+  // Whatever became of an earlier cluster: its resources are not in this one.
+  if (isNew) forget(stack);
+  // Before what takes minutes: Pulumi may lack a passphrase.
+  if (!exists(stack)) step('pulumi', ['stack', 'init', stack, '--no-select']);
+  if (isNew)
     step('kind', ['create', 'cluster', '--name', name, '--config', '-'], cluster(edge.nodePort ?? 30_443));
-  }
   step('kubectl', ['config', 'use-context', `kind-${name}`]);
   step('kubectl', ['apply', '--server-side', '-f', gatewayApi]);
   step('docker', ['build', '-f', 'app/Dockerfile', '-t', app.image, '.']);
   const image = tagByContent(app.image);
   step('kind', ['load', 'docker-image', image, '--name', name]);
   writeSettings(stack, image);
-  if (!exists(stack)) step('pulumi', ['stack', 'init', stack, '--no-select']);
   step(process.execPath, ['infra/up.ts', 'local', '--stack', stack, ...(values.yes ? ['--yes'] : [])]);
   console.log(
     `kind: the API is at https://${edge.host}:8443; its CA: pulumi stack output authority --stack ${stack}`,
