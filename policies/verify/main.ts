@@ -159,11 +159,16 @@ async function reach(target: Target): Promise<void> {
     const { code, message } = error as NodeJS.ErrnoException;
     // That it ended is a finding, which the checks make.
     if (code === 'CERT_HAS_EXPIRED') return;
-    const remedy = /CERT|VERIFY|SELF_SIGNED|ISSUER|ALTNAME/.test(code ?? '')
-      ? 'its certificate is not of that authority (--ca) or not for that host'
-      : 'is it running, and is the port right?';
-    throw new CouldNotCheck(`${nameOf(target)} cannot be reached: ${code ?? message}; ${remedy}`);
+    throw new CouldNotCheck(`${nameOf(target)} cannot be reached: ${code ?? message}; ${remedyFor(code)}`);
   }
+}
+
+function remedyFor(code = ''): string {
+  if (/CERT|VERIFY|SELF_SIGNED|ISSUER|ALTNAME/.test(code))
+    return 'its certificate is not of that authority (--ca) or not for that host';
+  if (/^(ENOTFOUND|EAI_AGAIN)$/.test(code))
+    return 'its name has no address here: is it spelt right, and in DNS or /etc/hosts?';
+  return 'is it running, and is the port right?';
 }
 
 function nameOf({ tls, host, port }: Target): string {
