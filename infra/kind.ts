@@ -1,10 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { parse, stringify } from 'yaml';
-import { loadSettings } from './settings.ts';
+import { loadSettings, writeStackSettings } from './settings.ts';
 
 const help = `Usage: npm run kind -- [options]
 
@@ -73,7 +72,7 @@ function run(argv: readonly string[]): number {
   step('docker', ['build', '-f', 'app/Dockerfile', '-t', app.image, '.']);
   const image = tagByContent(app.image);
   step('kind', ['load', 'docker-image', image, '--name', name]);
-  writeSettings(stack, image);
+  writeStackSettings(settingsFile(stack), 'local', { 'app.image': image });
   step(process.execPath, ['infra/up.ts', 'local', '--stack', stack, ...(values.yes ? ['--yes'] : [])]);
   console.log(
     `kind: the API is at https://${edge.host}:8443; its CA: pulumi stack output authority --stack ${stack}`,
@@ -98,25 +97,6 @@ function tagByContent(image: string): string {
   const tagged = image.replace(/:[^:/]+$/, `:${stdout.trim().replace('sha256:', '').slice(0, 12)}`);
   step('docker', ['tag', image, tagged]);
   return tagged;
-}
-
-/** The settings of `local` with this image for the cluster's stack, beside what Pulumi keeps there itself. */
-function writeSettings(stack: string, image: string): void {
-  const file = settingsFile(stack);
-  const read = (path: string) => parse(readFileSync(path, 'utf8')) as StackFile;
-  const kept = existsSync(file) ? read(file) : {};
-  const { config } = read(settingsFile('local'));
-  const app = { ...(config?.['simple378:app'] as object), image };
-  // Pulumi takes an unquoted date for a time.
-  const text = stringify(
-    { ...kept, config: { ...config, 'simple378:app': app } },
-    { defaultStringType: 'QUOTE_DOUBLE' },
-  );
-  writeFileSync(file, text);
-}
-
-interface StackFile {
-  readonly config?: Readonly<Record<string, unknown>>;
 }
 
 const exists = (stack: string): boolean =>

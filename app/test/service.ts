@@ -23,12 +23,14 @@ export interface Backing {
   readonly authority: Authority;
   readonly users: readonly TestUser[];
   readonly redis: RedisServer;
-  /** The first user of a role. */
-  user(role: TestUser['role']): TestUser;
+  /** A user of a role; the first one, or by number. */
+  user(role: TestUser['role'], number?: number): TestUser;
   /** The environment of one more replica, on free ports. */
   environment(overrides?: Environment): Promise<Record<string, string>>;
   /** Starts a replica in this process; all of them end with {@link Backing.stop}. */
   start(overrides?: Environment, options?: StartOptions): Promise<TestService>;
+  /** Two replicas on one Redis, with policies that never get in the way: what one does the other must know. */
+  startPair(): Promise<[TestService, TestService]>;
   stop(): Promise<void>;
 }
 
@@ -156,21 +158,26 @@ export async function startBacking(redisOptions: Environment = {}): Promise<Back
     SHUTDOWN_SECONDS: '5',
     ...overrides,
   });
+  const start: Backing['start'] = async (overrides, options = {}) => {
+    const replica = await startReplica(await environment(overrides), authority.certificate, options);
+    running.add(replica);
+    return replica;
+  };
   return {
     dir,
     authority,
     users,
     redis,
-    user(role) {
-      const found = users.find((candidate) => candidate.role === role);
+    user(role, number = 0) {
+      const found = users.filter((candidate) => candidate.role === role)[number];
       if (!found) throw new Error(`no ${role}`);
       return found;
     },
     environment,
-    async start(overrides, options = {}) {
-      const replica = await startReplica(await environment(overrides), authority.certificate, options);
-      running.add(replica);
-      return replica;
+    start,
+    async startPair() {
+      const policies = { POLICIES_FILE: join(dir, 'policies.json') };
+      return [await start(policies), await start(policies)];
     },
     async stop() {
       await Promise.all([...running].map((replica) => replica.stop()));

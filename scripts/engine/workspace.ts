@@ -4,8 +4,8 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parse, stringify } from 'yaml';
-import { rawSettings } from '../../infra/settings.ts';
+import { stringify } from 'yaml';
+import { writeStackSettings } from '../../infra/settings.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -66,17 +66,8 @@ export function openWorkspace({ cluster }: { readonly cluster: boolean }): Works
     const { code, stderr } = await run(at('project'), [...args, '--stack', stack]);
     if (code !== 0) throw new Error(`pulumi ${args[0]} ${args[1]}: ${stderr.trim()}`);
   };
-  const configure: Workspace['configure'] = (stack, { environment: name, changes }) => {
-    const file = settingsFile(stack);
-    const there = parse(readFileSync(file, 'utf8')) as { config?: Record<string, unknown> };
-    const settings = Object.entries(rawSettings(name, changes)).map(([key, value]) => [
-      `simple378:${key}`,
-      value,
-    ]);
-    const config = { ...there.config, ...Object.fromEntries(settings) };
-    // Pulumi takes an unquoted date for a time.
-    writeFileSync(file, stringify({ ...there, config }, { defaultStringType: 'QUOTE_DOUBLE' }));
-  };
+  const configure: Workspace['configure'] = (stack, { environment: name, changes }) =>
+    writeStackSettings(settingsFile(stack), name, changes);
   return {
     configure,
     pulumi: (stack, args, env) => {

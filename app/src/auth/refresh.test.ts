@@ -4,15 +4,12 @@ import { type Backing, startBacking, type TestAnswer, type TestService } from '.
 import { sessionOf } from './sessions.ts';
 
 let backing: Backing;
-/** Two replicas on one Redis: what one revokes the other must refuse. */
 let one: TestService;
 let two: TestService;
 
 beforeAll(async () => {
   backing = await startBacking();
-  const overrides = { POLICIES_FILE: `${backing.dir}/policies.json` };
-  one = await backing.start(overrides);
-  two = await backing.start(overrides);
+  [one, two] = await backing.startPair();
 });
 afterAll(() => backing.stop());
 

@@ -3,15 +3,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Backing, startBacking, type TestAnswer, type TestService } from '../../test/service.ts';
 
 let backing: Backing;
-/** Two replicas on one Redis: what one revokes the other must refuse. */
 let one: TestService;
 let two: TestService;
 
 beforeAll(async () => {
   backing = await startBacking();
-  const overrides = { POLICIES_FILE: `${backing.dir}/policies.json` };
-  one = await backing.start(overrides);
-  two = await backing.start(overrides);
+  [one, two] = await backing.startPair();
 });
 afterAll(() => backing.stop());
 

@@ -11,11 +11,9 @@ let bob: TestSession;
 
 beforeAll(async () => {
   backing = await startBacking();
-  const policies = { POLICIES_FILE: `${backing.dir}/policies.json` };
-  [first, second] = [await backing.start(policies), await backing.start(policies)];
-  const caseworkers = backing.users.filter(({ role }) => role === 'caseworker');
-  alice = await first.login(caseworkers[0] as (typeof caseworkers)[0]);
-  bob = await first.login(caseworkers[1] as (typeof caseworkers)[0]);
+  [first, second] = await backing.startPair();
+  alice = await first.login(backing.user('caseworker'));
+  bob = await first.login(backing.user('caseworker', 1));
 }, 60_000);
 afterAll(() => backing.stop());
 

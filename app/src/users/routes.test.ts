@@ -14,8 +14,7 @@ let admin: TestSession;
 
 beforeAll(async () => {
   backing = await startBacking();
-  const overrides = { POLICIES_FILE: `${backing.dir}/policies.json` };
-  [one, two] = await Promise.all([backing.start(overrides), backing.start(overrides)]);
+  [one, two] = await backing.startPair();
   admin = await one.login(backing.user('admin'));
 });
 afterAll(() => backing.stop());
