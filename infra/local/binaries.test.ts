@@ -126,6 +126,8 @@ test('runs the pinned image where an engine answers, and passes over one that do
   const name = found?.command[found.command.indexOf('--name') + 1] ?? '';
   expect(name).toMatch(/^simple378-[0-9a-f]{8}-redis$/);
   expect(found?.clear).toEqual(['podman', 'rm', '--force', name]);
+  // Podman asks it to end first, and waits as long as it was told at its start.
+  expect(found?.command.join(' ')).toContain(' --stop-timeout 0 ');
 });
 
 test('pulls an image that is not there, and says so', async () => {
@@ -133,6 +135,12 @@ test('pulls an image that is not there, and says so', async () => {
   expect((await resolve('prometheus', options()))?.source).toBe('image, by docker');
   expect(calls()).toContain(`docker pull --quiet ${imageCatalogue.prometheus}\n`);
   expect(said).toEqual([expect.stringMatching(/^pulling quay\.io\/prometheus\/prometheus:\S+ with docker/)]);
+});
+
+test('pulls no image where none will do', async () => {
+  stub('docker', 'exit 0');
+  expect(await resolve('redis', { ...options(), images: false })).toBeUndefined();
+  expect(() => calls()).toThrow(/ENOENT/);
 });
 
 test('an image that cannot be pulled is a server that is not to be had, and not a stack that fails', async () => {

@@ -3,7 +3,7 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { ImageName } from '../images.ts';
 import { type Installed, unpackDebian, unpacked } from './debian.ts';
-import { aptInstallAsRoot, brewInstall, imageOf } from './installers.ts';
+import { aptInstallAsRoot, brewInstall, pulledImage } from './installers.ts';
 
 /** A server of the stack that is not our own. */
 export type ServerName = 'redis' | 'exporter' | 'prometheus' | 'alertmanager' | 'grafana';
@@ -94,6 +94,8 @@ export interface ResolveOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** `--no-install`: PATH only. */
   readonly install: boolean;
+  /** Whether an image will do, where it can be run and nothing else is had; yes when left out. */
+  readonly images?: boolean;
   readonly say: (text: string) => void;
 }
 
@@ -112,7 +114,7 @@ export async function resolve(name: ServerName, options: ResolveOptions): Promis
     const installed = inFolder(server, folder, options.environment);
     if (installed) return installed;
   }
-  return imageOf(name, server, options);
+  return options.images === false ? undefined : pulledImage(name, server, options);
 }
 
 /** What is here already, on PATH or unpacked by an earlier start. */

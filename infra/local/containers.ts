@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { succeeds } from './succeeds.ts';
 
 /** A container engine that answers. */
 export interface ContainerEngine {
@@ -34,21 +34,4 @@ export function runAs(name: ContainerEngine['name'], uid: number, gid: number): 
     // Where SELinux enforces, what is mounted would have to be relabelled to be seen; these are the user's own folders.
     ...['--security-opt', 'label=disable'],
   ];
-}
-
-/** Whether a command ends well, within ten seconds. */
-export function succeeds(
-  [command = '', ...args]: readonly string[],
-  environment: Readonly<Record<string, string | undefined>>,
-): boolean {
-  try {
-    execFileSync(command, args, {
-      env: environment as NodeJS.ProcessEnv,
-      stdio: 'ignore',
-      timeout: 10_000,
-    });
-    return true;
-  } catch {
-    return false;
-  }
 }

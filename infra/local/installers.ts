@@ -3,9 +3,10 @@ import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { type ImageName, imageCatalogue } from '../images.ts';
 import type { Resolved, ResolveOptions } from './binaries.ts';
-import { containerEngine, succeeds } from './containers.ts';
+import { containerEngine } from './containers.ts';
 import { firstLine, has, type Installed } from './debian.ts';
 import { home } from './layout.ts';
+import { succeeds } from './succeeds.ts';
 
 /** With it, packages that are being installed do not start their services. */
 const policyFile = '/usr/sbin/policy-rc.d';
@@ -55,7 +56,7 @@ export async function brewInstall(
 }
 
 /** Gets the pinned image where Docker or Podman answers. */
-export async function imageOf(
+export async function pulledImage(
   name: string,
   { image, entrypoint }: { readonly image: ImageName; readonly entrypoint: string },
   { environment, say }: ResolveOptions,
@@ -76,6 +77,8 @@ export async function imageOf(
   return {
     command: [
       ...[engine.name, ...engine.run, '--name', container, '--volume', `${home}:${home}`],
+      // Podman waits this long, ten seconds else, before it kills what is removed; Docker kills at once.
+      ...['--stop-timeout', '0'],
       ...['--entrypoint', entrypoint, reference],
     ],
     clear: [engine.name, 'rm', '--force', container],

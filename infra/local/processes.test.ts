@@ -2,22 +2,23 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { type Part, Supervisor } from './processes.ts';
+import { type Part, Supervisor, type SupervisorEvents } from './processes.ts';
 import { isAlive } from './stack-file.ts';
 
 let folder: string;
 let events: string[];
 let supervisor: Supervisor;
+const noting: SupervisorEvents = {
+  line: () => undefined,
+  ready: (part, _ms, restarted) => events.push(`${part} ${restarted ? 'is back' : 'ready'}`),
+  crashed: (part, how, again, lastLines) =>
+    events.push(`${part} ended by ${how}${again ? '' : `, given up: ${lastLines.join(' ')}`}`),
+};
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'supervisor-'));
   events = [];
-  supervisor = new Supervisor({
-    line: () => undefined,
-    ready: (part, _ms, restarted) => events.push(`${part} ${restarted ? 'is back' : 'ready'}`),
-    crashed: (part, how, again, lastLines) =>
-      events.push(`${part} ended by ${how}${again ? '' : `, given up: ${lastLines.join(' ')}`}`),
-  });
+  supervisor = new Supervisor(noting);
 });
 afterEach(async () => {
   await supervisor.stop();
@@ -63,6 +64,33 @@ test('clears what a killed part leaves, before each start and after a kill', asy
   expect(readFileSync(log, 'utf8')).toBe('cleared\ncleared\n');
   await supervisor.stop();
   expect(readFileSync(log, 'utf8')).toBe('cleared\ncleared\ncleared\n');
+});
+
+test('clears what a part left that is not up again when all is stopped', async () => {
+  const log = join(folder, 'cleared');
+  const clear = ['/bin/sh', '-c', `echo cleared >>"${log}"`];
+  await supervisor.start({ ...part('one', serve), clear });
+  process.kill(supervisor.pids['one'] ?? 0, 'SIGKILL');
+  await vi.waitFor(() => expect(events).toHaveLength(2), 5_000);
+  await supervisor.stop();
+  expect(readFileSync(log, 'utf8')).toBe('cleared\ncleared\n');
+});
+
+test('ends what came back and does not serve, before it is started again', { timeout: 60_000 }, async () => {
+  supervisor = new Supervisor(noting, 500);
+  const { ready, ...rest } = part('mute', 'echo $$ >>DIR/pids; : >UP; while :; do sleep 0.05; done');
+  const pids = () => readFileSync(join(folder, 'pids'), 'utf8').trim().split('\n').map(Number);
+  let mute = false;
+  await supervisor.start({ ...rest, ready: async () => !mute && (await ready()) });
+  mute = true;
+  process.kill(supervisor.pids['mute'] ?? 0, 'SIGKILL');
+  await vi.waitFor(() => expect(pids().length).toBeGreaterThan(2), 30_000);
+  expect(pids().slice(0, -1).map(isAlive)).toEqual(
+    pids()
+      .slice(1)
+      .map(() => false),
+  );
+  expect(events).toContain('mute ended by did not come back');
 });
 
 test('brings back what was killed', async () => {

@@ -3,7 +3,7 @@ import { createWriteStream, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { succeeds } from './containers.ts';
+import { succeeds } from './succeeds.ts';
 
 /** One process of the stack. */
 export interface Part {
@@ -30,7 +30,6 @@ const mostRestarts = 5;
 const firstPauseMs = 250;
 /** A part that ran this long has recovered: its crashes are counted anew. */
 const healthyMs = 60_000;
-const readyWithinMs = 60_000;
 const keptLines = 20;
 
 interface Running {
@@ -45,10 +44,13 @@ interface Running {
 export class Supervisor {
   readonly #running: Running[] = [];
   readonly #events: SupervisorEvents;
+  readonly #readyWithinMs: number;
   #stopping = false;
 
-  constructor(events: SupervisorEvents) {
+  /** @param readyWithinMs milliseconds in which a started part must serve */
+  constructor(events: SupervisorEvents, readyWithinMs = 60_000) {
     this.#events = events;
+    this.#readyWithinMs = readyWithinMs;
   }
 
   /** Process ids by part, of those that run. */
@@ -62,7 +64,7 @@ export class Supervisor {
 
   /**
    * Starts a part and waits until it serves.
-   * @throws Error with its last lines when it ends, or does not serve within a minute
+   * @throws Error with its last lines when it ends, or does not serve in time; it runs no more then
    */
   async start(part: Part): Promise<void> {
     const running: Running = { part, child: undefined, restarts: 0, startedAt: 0, lastLines: [] };
@@ -74,14 +76,9 @@ export class Supervisor {
   async stop(): Promise<void> {
     this.#stopping = true;
     for (const { child, part } of [...this.#running].reverse()) {
-      if (child === undefined || hasEnded(child)) continue;
-      signal(child, 'SIGTERM');
-      await Promise.race([ended(child), sleep(part.graceMs, undefined, { ref: false })]);
-      if (!hasEnded(child)) {
-        signal(child, 'SIGKILL');
-        await ended(child);
-        clear(part);
-      }
+      // What ended by itself, and is not started again now, may have left something too.
+      if (child === undefined || hasEnded(child)) clear(part);
+      else await end(part, child);
     }
   }
 
@@ -118,7 +115,13 @@ export class Supervisor {
     child.once('exit', (code, by) => {
       if (serving && !this.#stopping) void this.#crashed(running, by ?? `exit ${code}`);
     });
-    await this.#untilReady(running, child);
+    try {
+      await this.#untilReady(running, child);
+    } catch (error) {
+      // It may run all the same: nobody would end it once another takes its place.
+      if (!hasEnded(child)) await end(part, child);
+      throw error;
+    }
     serving = true;
     if (this.#stopping) return;
     if (hasEnded(child)) void this.#crashed(running, `exit ${child.exitCode ?? child.signalCode}`);
@@ -126,7 +129,8 @@ export class Supervisor {
   }
 
   async #untilReady({ part, lastLines }: Running, child: ChildProcess): Promise<void> {
-    for (const end = performance.now() + readyWithinMs; performance.now() < end && !this.#stopping; ) {
+    const until = performance.now() + this.#readyWithinMs;
+    while (performance.now() < until && !this.#stopping) {
       if (hasEnded(child))
         throw new Error(
           `${part.name} ended (${child.signalCode ?? `exit ${child.exitCode}`}):\n${lastLines.join('\n')}`,
@@ -136,7 +140,7 @@ export class Supervisor {
     }
     if (!this.#stopping)
       throw new Error(
-        `${part.name} does not serve after ${readyWithinMs / 1_000} s:\n${lastLines.join('\n')}`,
+        `${part.name} does not serve after ${this.#readyWithinMs / 1_000} s:\n${lastLines.join('\n')}`,
       );
   }
 
@@ -160,6 +164,16 @@ const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || ch
 
 const ended = (child: ChildProcess): Promise<void> =>
   hasEnded(child) ? Promise.resolve() : new Promise((resolve) => child.once('exit', () => resolve()));
+
+/** Asks a process to end, and kills it when it does not in time. */
+async function end(part: Part, child: ChildProcess): Promise<void> {
+  signal(child, 'SIGTERM');
+  await Promise.race([ended(child), sleep(part.graceMs, undefined, { ref: false })]);
+  if (hasEnded(child)) return;
+  signal(child, 'SIGKILL');
+  await ended(child);
+  clear(part);
+}
 
 const clear = (part: Part): void => {
   if (part.clear) succeeds(part.clear, part.env);

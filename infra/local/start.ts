@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { ancestorsAlive } from './ancestors.ts';
 import { howToGet, type Resolved, resolve, type ServerName, servers } from './binaries.ts';
 import { writeConfiguration } from './configure.ts';
-import { succeeds } from './containers.ts';
 import { home, type Ports, paths, portsAt } from './layout.ts';
 import { formatLine } from './log-line.ts';
 import { ensureMaterial, writePrivate } from './material.ts';
@@ -12,6 +11,7 @@ import { partsOf } from './parts.ts';
 import { busyPorts } from './ports.ts';
 import { Supervisor } from './processes.ts';
 import { isAlive, readStackFile, removeStackFile, type StackFile, writeStackFile } from './stack-file.ts';
+import { succeeds } from './succeeds.ts';
 import { summary } from './summary.ts';
 
 /** Why the stack did not start, in words for who typed the command. */
