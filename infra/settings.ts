@@ -3,4 +3,4 @@ export { type Environment, environments, loadSettings, rawSettings, settingsOf }
 export { BadSettings, parseSettings } from './settings/parse.ts';
 export { mostReplicas } from './settings/rules.ts';
 export type { Settings } from './settings/schema.ts';
-export { writeStackSettings } from './settings/stack-file.ts';
+export { writeStackSettings } from './settings/stack-settings.ts';

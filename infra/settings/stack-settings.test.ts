@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { rawSettings } from './load.ts';
-import { writeStackSettings } from './stack-file.ts';
+import { writeStackSettings } from './stack-settings.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'stack-file-'));
 afterAll(() => rmSync(folder, { recursive: true }));
