@@ -4,21 +4,34 @@ import { ports } from '../connections.ts';
 import { imageUsers } from '../images.ts';
 import type { Settings } from '../settings.ts';
 import { imageOf } from './image.ts';
-import type { Part } from './manifest.ts';
-import { service, serviceAccount, statefulSet } from './objects.ts';
+import { type Part, plainValue } from './manifest.ts';
+import { configMap, service, serviceAccount, statefulSet } from './objects.ts';
 import { podTemplate } from './pod.ts';
 
 const name = 'alertmanager';
+const secretsDirectory = '/run/secrets/alertmanager';
 
-/** Who hears of alerts. Its configuration is a Secret, since a receiver's URL is one. */
+/**
+ * Who hears of alerts. A changed configuration rolls it; a receiver's URL or password is a file, which it reads again at
+ * each message.
+ */
 export function alertmanager(settings: Settings): Part {
   const { receivers } = settings.alertmanager;
+  const config = {
+    'alertmanager.yml': stringify(
+      alertmanagerConfig({ receivers: receivers.map(told), templates: '/etc/alertmanager/*.tmpl' }),
+    ),
+    'messages.tmpl': messageTemplate,
+  };
   const health = (path: string) => ({ httpGet: { path, port: 'web' } });
   const template = podTemplate(settings, {
     component: name,
     user: imageUsers.alertmanager,
-    config: { receivers },
-    volumes: { config: { secret: 'alertmanager-config' } },
+    config,
+    volumes: {
+      config: { configMap: 'alertmanager-config' },
+      ...(receivers.length > 0 ? { secrets: { secret: 'alertmanager-secrets' } } : {}),
+    },
     containers: [
       {
         name,
@@ -31,7 +44,11 @@ export function alertmanager(settings: Settings): Part {
           '--cluster.listen-address=',
         ],
         ports: { web: ports.alertmanager },
-        mounts: { config: '/etc/alertmanager', data: '/alertmanager' },
+        mounts: {
+          config: '/etc/alertmanager',
+          ...(receivers.length > 0 ? { secrets: secretsDirectory } : {}),
+          data: '/alertmanager',
+        },
         writable: ['data'],
         readiness: { ...health('/-/ready'), periodSeconds: 5 },
         liveness: { ...health('/-/healthy'), periodSeconds: 15, failureThreshold: 4 },
@@ -43,27 +60,21 @@ export function alertmanager(settings: Settings): Part {
   return {
     name,
     after: ['namespace', 'network'],
-    secrets: [
-      {
-        name: 'alertmanager-config',
-        component: name,
-        files: {
-          'alertmanager.yml': {
-            from: receivers.map((receiver) => `config/receiver-${receiver.name}`),
-            write: (...secrets) =>
-              stringify(
-                alertmanagerConfig({
-                  receivers: receivers.map((receiver, index) => told(receiver, secrets[index] as string)),
-                  templates: '/etc/alertmanager/*.tmpl',
-                }),
+    secrets:
+      receivers.length > 0
+        ? [
+            {
+              name: 'alertmanager-secrets',
+              component: name,
+              files: Object.fromEntries(
+                receivers.map((receiver) => [receiver.name, plainValue(`config/receiver-${receiver.name}`)]),
               ),
-          },
-          'messages.tmpl': { from: [], write: () => messageTemplate },
-        },
-      },
-    ],
+            },
+          ]
+        : [],
     manifests: [
       serviceAccount(settings, name),
+      configMap(settings, 'alertmanager-config', name, config),
       statefulSet(settings, name, template, { replicas: 1, service: name, volumes: { data: 1 } }),
       service(settings, { name, component: name, ports: { web: ports.alertmanager }, headless: true }),
     ],
@@ -72,13 +83,11 @@ export function alertmanager(settings: Settings): Part {
 
 type Receiver = Settings['alertmanager']['receivers'][number];
 
-/** A receiver of the settings with its secret: the URL, or the password. */
-function told(
-  { name: called, severity, kind, channel, mail, port }: Receiver,
-  secret: string,
-): AlertReceiver {
+/** A receiver of the settings with the file of its secret: the URL, or the password. */
+function told({ name: called, severity, kind, channel, mail, port }: Receiver): AlertReceiver {
   const one = { name: called, severity, kind };
-  if (!mail) return { ...one, url: secret, ...(channel ? { channel } : {}) };
+  const file = `${secretsDirectory}/${called}`;
+  if (!mail) return { ...one, urlFile: file, ...(channel ? { channel } : {}) };
   const { server, ...rest } = mail;
-  return { ...one, ...rest, smarthost: `${server}:${port}`, password: secret };
+  return { ...one, ...rest, smarthost: `${server}:${port}`, passwordFile: file };
 }

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -15,8 +15,13 @@ import { startServer } from '../../slo/testing/live/servers.ts';
 import { needsAlertmanager } from '../../test/support/needs.ts';
 import { freePort } from '../../test/support/redis.ts';
 import { alertmanager } from '../components/alertmanager.ts';
+import { configHash } from '../components/pod.ts';
 import { loadSettings } from '../settings.ts';
 import { type AlertReceiver, alertmanagerConfig, inhibitions, messageTemplate } from './alertmanager.ts';
+
+interface ConfigMap {
+  readonly data: Readonly<Record<string, string>>;
+}
 
 const amtool = async (...args: string[]): Promise<string> =>
   (await promisify(execFile)('amtool', args)).stdout;
@@ -31,7 +36,7 @@ const receivers: readonly AlertReceiver[] = [
     from: 'alerts@example.test',
     smarthost: 'mail.test:587',
     username: 'alerts',
-    password: 'secret',
+    passwordFile: '/s/mail',
   },
   { name: 'heartbeat', severity: 'heartbeat', url: 'https://beat.test/z' },
 ];
@@ -87,6 +92,9 @@ describe('alertmanager.yml', () => {
     const [{ labels, annotations, alert }] = parse(rules?.content ?? '').groups[0].rules;
     const chat = createServer().listen(0, '127.0.0.1');
     await once(chat, 'listening');
+    const secret = join(directory, 'chat-url');
+    const hook = (path: string) => `http://127.0.0.1:${(chat.address() as AddressInfo).port}${path}`;
+    writeFileSync(secret, hook('/hook'));
     const port = await freePort();
     const config = alertmanagerConfig({
       receivers: [
@@ -95,7 +103,7 @@ describe('alertmanager.yml', () => {
           severity: 'critical',
           kind: 'slack',
           channel: '#ops',
-          url: `http://127.0.0.1:${(chat.address() as AddressInfo).port}/hook`,
+          urlFile: secret,
         },
       ],
       templates: join(directory, '*.tmpl'),
@@ -113,16 +121,24 @@ describe('alertmanager.yml', () => {
       ],
       `${url}/-/ready`,
     );
-    const told = once(chat, 'request');
-    await request(`${url}/api/v2/alerts`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify([{ labels: { ...labels, alertname: alert }, annotations }]),
-    });
-    const [message, answer] = await told;
-    const { attachments } = (await json(message)) as { attachments: { title: string; text: string }[] };
-    answer.end();
+    const told = async (name: string) => {
+      const asked = once(chat, 'request');
+      await request(`${url}/api/v2/alerts`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify([{ labels: { ...labels, alertname: name }, annotations }]),
+      });
+      const [message, answer] = await asked;
+      const body = (await json(message)) as { attachments: { title: string; text: string }[] };
+      answer.end();
+      return { ...body, path: message.url };
+    };
+    const { attachments, path } = await told(alert);
+    // A changed secret needs no restart: the file is read at each message.
+    writeFileSync(secret, hook('/rotated'));
+    const later = await told('ServiceDown');
     await server.stop();
+    expect([path, later.path]).toEqual(['/hook', '/rotated']);
     chat.close();
     chat.closeAllConnections();
     expect(attachments[0]?.title).toBe('1 firing: RedisDown (prod)');
@@ -147,36 +163,53 @@ describe('alertmanager.yml', () => {
         { name: 'mail', severity: 'warning', kind: 'email', mail, ...to, port: 587 },
       ],
     });
-    const [secret] = alertmanager(settings).secrets ?? [];
+    const { manifests, secrets = [] } = alertmanager(settings);
+    const { data } = manifests.find(({ kind }) => kind === 'ConfigMap') as unknown as ConfigMap;
     const folder = join(directory, 'settings');
     mkdirSync(folder);
-    for (const [name, { from, write }] of Object.entries(secret?.files ?? {})) {
-      const content = write(...from.map((key) => `https://secret.test/${key}`));
-      writeFileSync(join(folder, name), content.replaceAll('/etc/alertmanager', folder));
-    }
+    for (const [name, content] of Object.entries(data))
+      writeFileSync(
+        join(folder, name),
+        // Debian's amtool is older than url_file, which the cluster's knows.
+        content.replaceAll('/etc/alertmanager', folder).replace('url_file: /', 'url: https://hook.test/'),
+      );
     expect(await amtool('check-config', join(folder, 'alertmanager.yml'))).toMatch(
       /1 templates[\s\S]*SUCCESS/,
     );
-    const { receivers: written } = parse(readFileSync(join(folder, 'alertmanager.yml'), 'utf8'));
+    const file = (name: string) => `/run/secrets/alertmanager/${name}`;
+    const { receivers: written } = parse(data['alertmanager.yml'] ?? '');
     expect(written).toMatchObject([
       { name: 'none' },
-      { name: 'pager', webhook_configs: [{ url: 'https://secret.test/config/receiver-pager' }] },
-      {
-        name: 'chat',
-        slack_configs: [{ api_url: 'https://secret.test/config/receiver-chat', channel: '#ops' }],
-      },
+      { name: 'pager', webhook_configs: [{ url_file: file('pager') }] },
+      { name: 'chat', slack_configs: [{ api_url_file: file('chat'), channel: '#ops' }] },
       {
         name: 'mail',
         email_configs: [
           {
             smarthost: 'mail.test:587',
             auth_username: 'b',
-            auth_password: 'https://secret.test/config/receiver-mail',
+            auth_password_file: file('mail'),
             require_tls: true,
           },
         ],
       },
     ]);
+    expect(
+      secrets.map(({ files }) => Object.entries(files).map(([name, { from }]) => [name, ...from])),
+    ).toEqual([['pager', 'chat', 'mail'].map((name) => [name, `config/receiver-${name}`])]);
+  });
+
+  it('rolls whenever one of its files changes, and mounts no secret where there is none', () => {
+    const { manifests, secrets } = alertmanager(loadSettings('dev', { 'alertmanager.receivers': [] }));
+    const { data } = manifests.find(({ kind }) => kind === 'ConfigMap') as unknown as ConfigMap;
+    const pods = manifests.find(({ kind }) => kind === 'StatefulSet');
+    expect(pods).toMatchObject({
+      spec: {
+        template: { metadata: { annotations: { 'simple378.example/config-hash': configHash(data) } } },
+      },
+    });
+    expect(secrets).toEqual([]);
+    expect(JSON.stringify(pods)).not.toContain('"secret"');
   });
 
   it('silences only within an environment', () => {

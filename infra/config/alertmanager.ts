@@ -6,7 +6,10 @@ export interface AlertReceiver {
   readonly severity: 'critical' | 'warning' | 'heartbeat';
   /** How it is told; webhook when left out. */
   readonly kind?: 'webhook' | 'slack' | 'email';
-  /** Webhook or Slack: its URL, when this configuration is itself a secret; else `urlFile` names a file with it. */
+  /**
+   * Webhook or Slack: the URL, or a file with it, when this configuration is no secret. Alertmanager reads the file, as it
+   * does that of a password, at each message (notify/webhook/webhook.go, notify/email/email.go): a new one needs no restart.
+   */
   readonly url?: string;
   readonly urlFile?: string;
   /** Slack: the channel. */
@@ -16,7 +19,7 @@ export interface AlertReceiver {
   readonly from?: string;
   readonly smarthost?: string;
   readonly username?: string;
-  readonly password?: string;
+  readonly passwordFile?: string;
 }
 
 /** What the configuration depends on. */
@@ -147,7 +150,7 @@ function receiver(one: AlertReceiver): object {
             smarthost,
             require_tls: true,
             ...(one.username ? { auth_username: one.username } : {}),
-            ...(one.password ? { auth_password: one.password } : {}),
+            ...(one.passwordFile ? { auth_password_file: one.passwordFile } : {}),
             send_resolved: true,
             headers: { Subject: '{{ template "simple378.title" . }}' },
             text: '{{ template "simple378.text" . }}',
