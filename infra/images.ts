@@ -1,6 +1,6 @@
 /**
- * Every image, once: tag for people, digest for machines. Digests are those of the published indexes
- * (all platforms). To refresh one: `crane digest REFERENCE`, then paste it here.
+ * The images of what runs beside the service: tag for people, digest for machines. Digests are those of the published
+ * indexes (all platforms). To refresh them: `npm run images:refresh`.
  */
 export const imageCatalogue = {
   redis:
