@@ -12,8 +12,14 @@ import { stack } from './stack.ts';
 export function program(): Outputs {
   const settings = settingsOfStack();
   const material = new Material((parent) => generatedAuthority(settings, parent));
-  // Without these a changed ConfigMap or Secret would be deleted and made anew under its pods.
-  const cluster = new Provider('cluster', { enableConfigMapMutable: true, enableSecretMutable: true });
+  const { context } = settings.cluster;
+  const cluster = new Provider('cluster', {
+    // Without these a changed ConfigMap or Secret would be deleted and made anew under its pods.
+    enableConfigMapMutable: true,
+    enableSecretMutable: true,
+    // `kubernetes:context` of the stack's configuration is the default provider's, and not heard by this one.
+    ...(context ? { context } : {}),
+  });
   const made = new Map<string, Component>();
   for (const part of stack(settings)) {
     const after = (part.after ?? []).flatMap((name) => made.get(name) ?? []);

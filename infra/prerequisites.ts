@@ -1,25 +1,34 @@
-import { execFile } from 'node:child_process';
+import { askKubectl } from './kube.ts';
 import type { Settings } from './settings.ts';
 
 /** Something a cluster must have before an environment can be made, and the command that brings it. */
 export interface Prerequisite {
   readonly what: string;
-  /** Arguments of kubectl that succeed where it is there. */
+  /** Arguments of kubectl that find it. */
   readonly check: readonly string[];
+  /** Whether what was found will do; finding it is enough where this is left out. */
+  readonly holds?: (found: string) => boolean;
   readonly remedy: string;
 }
+
+/** The Gateway API's kinds, of the newest release that manifests were validated with. */
+export const gatewayApi =
+  'https://github.com/kubernetes-sigs/gateway-api/releases/download/v1.6.1/standard-install.yaml';
+
+/** The oldest Kubernetes that manifests are validated for: 1.34. */
+const oldestMinor = 34;
 
 /** What the settings need of the cluster, and this program does not bring. */
 export function prerequisites(settings: Settings): Prerequisite[] {
   const { storage, tls, app, edge } = settings;
-  const gatewayKinds = ['gatewayclasses', 'gateways', 'httproutes', 'backendtlspolicies'];
   return [
     {
-      what: 'the Gateway API of version 1.4 or newer, standard channel',
-      check: ['get', 'crd', ...gatewayKinds.map((kind) => `${kind}.gateway.networking.k8s.io`)],
-      remedy:
-        'kubectl apply --server-side -f https://github.com/kubernetes-sigs/gateway-api/releases/download/v1.6.1/standard-install.yaml',
+      what: `Kubernetes 1.${oldestMinor} or newer`,
+      check: ['get', '--raw', '/version'],
+      holds: (found) => Number.parseInt((JSON.parse(found) as { minor: string }).minor, 10) >= oldestMinor,
+      remedy: 'upgrade the cluster',
     },
+    gateway(edge.controller),
     ...(edge.existing
       ? [
           {
@@ -32,8 +41,9 @@ export function prerequisites(settings: Settings): Prerequisite[] {
     ...(app.autoscaling
       ? [
           {
-            what: 'metrics-server, which app.autoscaling reads CPU from',
-            check: ['get', 'apiservice', 'v1beta1.metrics.k8s.io'],
+            what: 'metrics-server, available, which app.autoscaling reads CPU from',
+            check: ['get', 'apiservice', 'v1beta1.metrics.k8s.io', '-o', 'json'],
+            holds: isAvailable,
             remedy:
               'kubectl apply -f https://github.com/kubernetes-sigs/metrics-server/releases/latest/download/components.yaml',
           },
@@ -43,7 +53,7 @@ export function prerequisites(settings: Settings): Prerequisite[] {
       ? [
           {
             what: 'cert-manager (tls.issuer)',
-            check: ['get', 'crd', 'certificates.cert-manager.io'],
+            check: ['get', '--raw', '/apis/cert-manager.io/v1'],
             remedy:
               'kubectl apply -f https://github.com/cert-manager/cert-manager/releases/download/v1.21.1/cert-manager.yaml',
           },
@@ -62,23 +72,50 @@ export function prerequisites(settings: Settings): Prerequisite[] {
 }
 
 /**
- * What of it the cluster of kubectl's current context lacks, each with its remedy.
- * @throws Error when no cluster answers
+ * What the edge's controller reads, all of version v1. Traefik 3.7 watches TLSRoutes too, asked for or not, and serves nothing
+ * until it has a list of them (pkg/provider/kubernetes/gateway/client.go); they are v1 from release 1.5 on.
  */
-export async function missingPrerequisites(settings: Settings, call: Call = kubectl): Promise<string[]> {
-  const reachable = await call(['get', '--raw', '/readyz', '--request-timeout=5s']);
-  if (!reachable.ok) throw new Error(`no cluster answers: ${reachable.said}`);
-  const answers = await Promise.all(
-    prerequisites(settings).map(async (one) => ({ one, answer: await call(one.check) })),
-  );
-  return answers.filter(({ answer }) => !answer.ok).map(({ one }) => `${one.what}: ${one.remedy}`);
+function gateway(controller: Settings['edge']['controller']): Prerequisite {
+  const own = controller === 'traefik';
+  const kinds = ['gatewayclasses', 'gateways', 'httproutes', 'backendtlspolicies'];
+  const needed = own ? [...kinds, 'tlsroutes'] : kinds;
+  return {
+    what: `the Gateway API of version ${own ? '1.5' : '1.4'} or newer, standard channel`,
+    check: ['get', '--raw', '/apis/gateway.networking.k8s.io/v1'],
+    holds: (found) => {
+      const { resources } = JSON.parse(found) as { resources: { name: string }[] };
+      return needed.every((kind) => resources.some(({ name }) => name === kind));
+    },
+    remedy: `kubectl apply --server-side -f ${gatewayApi}`,
+  };
 }
 
-type Call = (args: readonly string[]) => Promise<{ ok: boolean; said: string }>;
+/** Registered, and answering: what an APIService without its pods is not. */
+function isAvailable(found: string): boolean {
+  const { status } = JSON.parse(found) as { status?: { conditions?: { type: string; status: string }[] } };
+  return status?.conditions?.some((one) => one.type === 'Available' && one.status === 'True') ?? false;
+}
 
-const kubectl: Call = (args) =>
-  new Promise((resolve) => {
-    execFile('kubectl', [...args], (error, _, stderr) => {
-      resolve({ ok: error === null, said: stderr.trim() || (error?.message ?? '') });
-    });
-  });
+/**
+ * What of it the cluster lacks, each with its remedy.
+ * @throws Error when no cluster answers, or it does not let itself be asked
+ */
+export async function missingPrerequisites(settings: Settings): Promise<string[]> {
+  const { context } = settings.cluster;
+  const ready = await askKubectl(['get', '--raw', '/readyz'], context);
+  if (!ready.ok) throw new Error(`no cluster answers: ${ready.said}`);
+  const answers = await Promise.all(
+    prerequisites(settings).map(async (one) => ({ one, answer: await askKubectl(one.check, context) })),
+  );
+  const unclear = answers.filter(({ answer }) => !answer.ok && !absent.test(answer.said));
+  if (unclear.length > 0)
+    throw new Error(
+      unclear.map(({ one, answer }) => `could not look for ${one.what}: ${answer.said}`).join('\n'),
+    );
+  return answers
+    .filter(({ one, answer }) => !answer.ok || !(one.holds?.(answer.said) ?? true))
+    .map(({ one }) => `${one.what}: ${one.remedy}`);
+}
+
+/** How kubectl says that something is not there, and not that it may not look. */
+const absent = /\(NotFound\)|the server doesn't have a resource type/;

@@ -1,17 +1,19 @@
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { clusterOf } from './kube.ts';
 import { missingPrerequisites } from './prerequisites.ts';
-import { BadSettings, loadSettings } from './settings.ts';
+import { BadSettings, loadSettings, type Settings } from './settings.ts';
 
 const help = `Usage: npm run up -- <environment> [options]
 
 Brings an environment up, or to what its settings say now: checks the settings, the policies and what the cluster must
-have, shows the preview, asks, and runs pulumi up. Log in to a Pulumi backend first (pulumi login) and let kubectl's current
-context name the cluster.
+have, shows the preview, asks, and runs pulumi up. Log in to a Pulumi backend first (pulumi login). The cluster is that of the
+setting cluster.context, else of kubectl's current context; the question names it.
 
-  --stack NAME   the Pulumi stack; default: the environment's name
+  --stack NAME   the Pulumi stack, whose file Pulumi.NAME.yaml holds the settings; default: the environment's name
   --yes          do not ask
   --preview      stop after the preview
   --help
@@ -25,7 +27,7 @@ async function main(argv: readonly string[]): Promise<number> {
     return await run(argv);
   } catch (error) {
     console.error(`up: ${(error as Error).message}`);
-    if (error instanceof Refused) return 1;
+    if (error instanceof Refused) return error.code;
     return error instanceof BadSettings ? 78 : 2;
   }
 }
@@ -47,16 +49,19 @@ async function run(argv: readonly string[]): Promise<number> {
   }
   const [environment, ...more] = positionals;
   if (!environment || more.length > 0) throw new Error('name one environment; --help shows how');
-  const settings = loadSettings(environment);
+  const name = values.stack ?? environment;
+  const settings = settingsOfStack(name, environment);
   const policies = await command(process.execPath, ['policies/main.ts', environment]);
-  if (policies !== 0) throw new Refused(`the policies say no (exit code ${policies})`);
+  if (policies !== 0) throw new Refused(`the policies end with ${policies}`, policies);
   const missing = await missingPrerequisites(settings);
   if (missing.length > 0)
     throw new Error(`the cluster lacks what is needed:\n${missing.map((line) => `  ${line}`).join('\n')}`);
-  const stack = ['--stack', values.stack ?? environment];
+  const place = `${environment} on ${await clusterOf(settings.cluster.context)}`;
+  console.log(`up: stack ${name} is ${place}`);
+  const stack = ['--stack', name];
   const preview = await command('pulumi', ['preview', '--diff', ...stack, '--policy-pack', 'policies']);
   if (preview !== 0 || values.preview) return preview === 0 ? 0 : 1;
-  if (!values.yes && !(await agreed(environment))) return 1;
+  if (!values.yes && !(await agreed(environment, place))) return 1;
   return (await command('pulumi', [
     'up',
     '--yes',
@@ -69,12 +74,27 @@ async function run(argv: readonly string[]): Promise<number> {
     : 1;
 }
 
-class Refused extends Error {}
+/** What Pulumi reads: the stack's own file, where there is one. @throws BadSettings; Error when it is of another environment */
+function settingsOfStack(stack: string, environment: string): Settings {
+  const own = existsSync(fileURLToPath(new URL(`../Pulumi.${stack}.yaml`, import.meta.url)));
+  const settings = loadSettings(own ? stack : environment);
+  if (settings.environment !== environment)
+    throw new Error(`Pulumi.${stack}.yaml has the environment ${settings.environment}, not ${environment}`);
+  return settings;
+}
 
-async function agreed(environment: string): Promise<boolean> {
+class Refused extends Error {
+  readonly code: number;
+  constructor(message: string, code: number) {
+    super(message);
+    this.code = code;
+  }
+}
+
+async function agreed(environment: string, place: string): Promise<boolean> {
   if (!process.stdin.isTTY) throw new Error('nobody is there to ask; --yes goes on without');
   const prompt = createInterface({ input: process.stdin, output: process.stdout });
-  const answer = await prompt.question(`Bring ${environment} to this? Type its name: `);
+  const answer = await prompt.question(`Bring ${place} to this? Type the environment's name: `);
   prompt.close();
   return answer.trim() === environment;
 }

@@ -44,9 +44,12 @@ export function environmentCommand<const O extends Options>(
   });
 }
 
-/** kubectl for the namespace of an environment. @throws Error when no cluster answers */
-export async function reach({ namespace }: Pick<Settings, 'namespace'>): Promise<Kubectl> {
-  const why = await unreachable();
+/** kubectl for the cluster and namespace of an environment. @throws Error when no cluster answers */
+export async function reach({
+  namespace,
+  cluster: { context },
+}: Pick<Settings, 'namespace' | 'cluster'>): Promise<Kubectl> {
+  const why = await unreachable(context);
   if (why) throw new Error(`no cluster answers: ${why}`);
-  return kubectlFor(namespace);
+  return kubectlFor(namespace, context);
 }

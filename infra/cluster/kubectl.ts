@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 
-/** kubectl for one namespace of the cluster that the current context names. */
+/** kubectl for one namespace of a cluster. */
 export interface Kubectl {
   readonly namespace: string;
   /** Runs kubectl and gives what it printed. @throws Error with what it complained of */
@@ -24,9 +24,9 @@ export interface Forward {
   close(): void;
 }
 
-/** kubectl for a namespace. */
-export function kubectlFor(namespace: string): Kubectl {
-  const scoped = (args: readonly string[]) => ['--namespace', namespace, ...args];
+/** kubectl for a namespace. @param context of the kubeconfig; the current one when left out */
+export function kubectlFor(namespace: string, context?: string): Kubectl {
+  const scoped = (args: readonly string[]) => [...within(context), '--namespace', namespace, ...args];
   const run = (args: readonly string[], input?: string) => call(scoped(args), input);
   return {
     namespace,
@@ -37,10 +37,12 @@ export function kubectlFor(namespace: string): Kubectl {
   };
 }
 
-/** Whether a cluster answers, and if not, why. */
-export async function unreachable(): Promise<string | undefined> {
+const within = (context: string | undefined) => (context ? [`--context=${context}`] : []);
+
+/** Whether a cluster answers, and if not, why. @param context as that of {@link kubectlFor} */
+export async function unreachable(context?: string): Promise<string | undefined> {
   try {
-    await call(['get', '--raw', '/readyz', '--request-timeout=5s']);
+    await call([...within(context), 'get', '--raw', '/readyz', '--request-timeout=5s']);
     return undefined;
   } catch (error) {
     return (error as Error).message;

@@ -18,8 +18,8 @@ const takenUpMs = 3_000;
 const help = `npm run rotate-keys [-- <environment>]
 
 Without an environment: makes a new data key for the stack that runs here, lets both replicas take it up, and seals every
-case under it. With one: seals every case of that environment under its active data key, in a pod of the service of the
-cluster that kubectl's current context names; docs/operations.md says when.
+case under it. With one: seals every case of that environment under its active data key, in a pod of the service of its
+cluster; docs/operations.md says when.
 
 Both while the service runs. It may be stopped and started again at any time.
 

@@ -37,6 +37,13 @@ export const settingsSchema = section(
       ) as Record<(typeof imageNames)[number], ReturnType<typeof optional<ReturnType<typeof image>>>>,
     ),
     cluster: section('What the cluster gives.', {
+      context: optional(
+        text(
+          "The kubeconfig's context that means it; absent: the current one.",
+          'printable characters',
+          '^[!-~]{1,253}$',
+        ),
+      ),
       podCidrs: list(
         "The pods' addresses; the service trusts forwarded headers from them.",
         cidr('A block.'),
