@@ -1,21 +1,22 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { goodCluster, tool as toolIn } from './testing/tools.ts';
 
 // Stand-ins for the four tools, which keep clusters and stacks as files: what is tested is the order and the state between runs.
 const root = fileURLToPath(new URL('..', import.meta.url));
 const name = `trial-${process.pid}`;
-const stack = `local-${name}`;
+const stack = `local-kind-${name}`;
 const settings = join(root, `Pulumi.${stack}.yaml`);
 let folder: string;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'kind-'));
-  tool('kubectl', '');
+  tool('kubectl', goodCluster);
   tool('docker', `case "$1 $2" in "image inspect") echo sha256:$(/bin/cat "${folder}/content");; esac`);
   tool(
     'kind',
@@ -28,7 +29,7 @@ beforeEach(() => {
   tool(
     'pulumi',
     `case "$1 $2" in
-       "stack --show-name") [ -e "${folder}/stack" ] || exit 255;;
+       "stack ls") [ -e "${folder}/stack" ] && echo '[{"name":"me/${stack}"}]' || echo '[]';;
        "stack init") : >"${folder}/stack"; echo "encryptionsalt: v1" >>"${settings}";;
        "stack rm") /bin/rm -f "${folder}/stack" "${settings}";;
      esac`,
@@ -40,11 +41,7 @@ afterEach(() => {
   rmSync(settings, { force: true });
 });
 
-function tool(program: string, script: string) {
-  const file = join(folder, program);
-  writeFileSync(file, `#!/bin/sh\necho "${program} $*" >>"${folder}/calls"\n${script}\n`);
-  chmodSync(file, 0o755);
-}
+const tool = (program: string, script: string) => toolIn(folder, program, script);
 const content = (letter: string) => writeFileSync(join(folder, 'content'), letter.repeat(64));
 
 /** Runs the command: how it ended, and which steps it took. */
@@ -58,7 +55,8 @@ function kind(...args: string[]): { status: number | null; calls: string[]; said
   const calls = readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n');
   return { status, calls, said: `${stdout}${stderr}` };
 }
-const app = () => parse(readFileSync(settings, 'utf8')) as { config: Record<string, { image: string }> };
+const app = () =>
+  parse(readFileSync(settings, 'utf8')) as { config: Record<string, { image: string; context: string }> };
 const steps = (calls: readonly string[]) =>
   calls
     .filter((call) => /^(kind|docker|pulumi) (create|delete|load|tag|up|stack (init|rm))/.test(call))
@@ -75,7 +73,13 @@ test('makes cluster and stack, brings a changed image in, and keeps both until t
     'kind load docker-image',
     'pulumi up --yes',
   ]);
-  expect(app().config['simple378:app']?.image).toBe(`localhost/simple378/case-service:${'a'.repeat(12)}`);
+  const image = 'localhost/simple378/case-service';
+  expect(first.calls).toContain(
+    `kind load docker-image ${image}:${'a'.repeat(12)} ${image}:dev --name ${name}`,
+  );
+  expect(first.said).toContain(`pulumi stack output users --show-secrets --stack ${stack}`);
+  expect(app().config['simple378:app']?.image).toBe(`${image}:${'a'.repeat(12)}`);
+  expect(app().config['simple378:cluster']?.context).toBe(`kind-${name}`);
 
   content('b');
   const second = kind();
@@ -99,8 +103,28 @@ test('forgets the stack of a cluster that went some other way', () => {
   tool('docker', '[ "$1" != build ]');
   const { status, calls, said } = kind();
   expect(steps(calls)).toEqual(['pulumi stack rm', 'pulumi stack init', 'kind create cluster']);
-  expect([status, said]).toEqual([1, expect.stringContaining('kind: docker ended with 1')]);
+  expect([status, said]).toEqual([1, expect.stringContaining('kind: docker build ended with 1')]);
 });
+
+test('takes no failure for an answer: the stack and settings of a cluster that runs are kept', () => {
+  writeFileSync(join(folder, 'stack'), '');
+  writeFileSync(settings, '');
+  tool('kind', '[ "$1" != get ] || { echo "cannot list" >&2; exit 1; }');
+  const listed = kind();
+  expect([listed.status, listed.said]).toEqual([1, 'kind: kind get clusters ended with 1: cannot list\n']);
+  expect(steps(listed.calls)).toEqual([]);
+  tool('kind', '');
+  tool('pulumi', '[ "$2" != ls ] || { echo "no backend" >&2; exit 255; }');
+  const gone = kind('--delete');
+  expect([gone.status, gone.said]).toEqual([1, expect.stringContaining('stack ls --json ended with 255')]);
+  expect(existsSync(settings)).toBe(true);
+});
+
+test('ends as npm run up does', () => {
+  tool('kubectl', 'case "$*" in *readyz*) echo "connection refused" >&2; exit 1;; esac');
+  const { status, said } = kind();
+  expect([status, said]).toEqual([2, expect.stringContaining('up: no cluster answers: connection refused')]);
+}, 60_000);
 
 test('says which tool is missing, or not running, before anything is done', () => {
   rmSync(join(folder, 'kubectl'));

@@ -3,13 +3,14 @@ import { rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { loadSettings, writeStackSettings } from './settings.ts';
+import { gatewayApi } from './prerequisites.ts';
+import { BadSettings, loadSettings, writeStackSettings } from './settings.ts';
 
 const help = `Usage: npm run kind -- [options]
 
 A kind cluster on this machine with the environment "local": creates the cluster, installs the Gateway API, builds and
-loads the service's image, and runs npm run up -- local for a stack of the cluster's own, "local-NAME". Run it again after a
-change. Needs Docker with three cores, kind 0.32 or newer, kubectl, and the Pulumi CLI logged in to a backend: pulumi login
+loads the service's image, and runs npm run up -- local for a stack of the cluster's own, "local-kind-NAME". Run it again after
+a change. Needs Docker with three cores, kind 0.32 or newer, kubectl, and the Pulumi CLI logged in to a backend: pulumi login
 --local will do, with a passphrase in PULUMI_CONFIG_PASSPHRASE_FILE. Port 8443 must be free: one such cluster at a time, and
 not beside npm start.
 
@@ -18,11 +19,9 @@ not beside npm start.
   --delete      delete the cluster and its stack instead
   --help
 
-Exit codes: 0 done, 1 a step failed, 2 something is missing or wrong usage.`;
+Exit codes: 0 done, 1 a step failed, 2 something is missing or wrong usage, 78 bad settings.`;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const gatewayApi =
-  'https://github.com/kubernetes-sigs/gateway-api/releases/download/v1.6.1/standard-install.yaml';
 /** The newest node that manifests are validated for; kind's own list of version 0.32. */
 const nodeImage =
   'docker.io/kindest/node:v1.36.1@sha256:3489c7674813ba5d8b1a9977baea8a6e553784dab7b84759d1014dbd78f7ebd5';
@@ -32,7 +31,8 @@ function main(argv: readonly string[]): number {
     return run(argv);
   } catch (error) {
     console.error(`kind: ${(error as Error).message}`);
-    return error instanceof StepFailed ? 1 : 2;
+    if (error instanceof StepFailed) return 1;
+    return error instanceof BadSettings ? 78 : 2;
   }
 }
 
@@ -52,31 +52,34 @@ function run(argv: readonly string[]): number {
   }
   for (const [tool, args] of tools) present(tool, args);
   const { name } = values;
-  const stack = `local-${name}`;
+  const stack = `local-kind-${name}`;
   if (values.delete) {
     step('kind', ['delete', 'cluster', '--name', name]);
     forget(stack);
     return 0;
   }
   const { app, edge } = loadSettings('local');
-  const there = spawnSync('kind', ['get', 'clusters'], { encoding: 'utf8' }).stdout.split('\n');
-  const isNew = !there.includes(name);
+  const isNew = !output('kind', ['get', 'clusters']).split('\n').includes(name);
   // Whatever became of an earlier cluster: its resources are not in this one.
   if (isNew) forget(stack);
   // Before what takes minutes: Pulumi may lack a passphrase.
   if (!exists(stack)) step('pulumi', ['stack', 'init', stack, '--no-select']);
   if (isNew)
     step('kind', ['create', 'cluster', '--name', name, '--config', '-'], cluster(edge.nodePort ?? 30_443));
-  step('kubectl', ['config', 'use-context', `kind-${name}`]);
+  const context = `kind-${name}`;
+  step('kubectl', ['config', 'use-context', context]);
   step('kubectl', ['apply', '--server-side', '-f', gatewayApi]);
   step('docker', ['build', '-f', 'app/Dockerfile', '-t', app.image, '.']);
   const image = tagByContent(app.image);
-  step('kind', ['load', 'docker-image', image, '--name', name]);
-  writeStackSettings(settingsFile(stack), 'local', { 'app.image': image });
-  step(process.execPath, ['infra/up.ts', 'local', '--stack', stack, ...(values.yes ? ['--yes'] : [])]);
-  console.log(
-    `kind: the API is at https://${edge.host}:8443; its CA: pulumi stack output authority --stack ${stack}`,
-  );
+  // Under the name of the settings too: the probes of npm run probe-network run in it.
+  step('kind', ['load', 'docker-image', image, app.image, '--name', name]);
+  writeStackSettings(settingsFile(stack), 'local', { 'app.image': image, 'cluster.context': context });
+  const up = ['infra/up.ts', 'local', '--stack', stack, ...(values.yes ? ['--yes'] : [])];
+  // It has said itself why it ends so.
+  const code = attempt(process.execPath, up);
+  if (code !== 0) return code;
+  console.log(`kind: the API is at https://${edge.host}:8443; its CA: pulumi stack output authority --stack ${stack}
+kind: the users' passwords: pulumi stack output users --show-secrets --stack ${stack}`);
   return 0;
 }
 
@@ -91,17 +94,17 @@ const settingsFile = (stack: string): string => join(root, `Pulumi.${stack}.yaml
 
 /** Tags an image with its own content, so that a changed one rolls the service, and gives that reference. */
 function tagByContent(image: string): string {
-  const { stdout } = spawnSync('docker', ['image', 'inspect', '--format', '{{.Id}}', image], {
-    encoding: 'utf8',
-  });
-  const tagged = image.replace(/:[^:/]+$/, `:${stdout.trim().replace('sha256:', '').slice(0, 12)}`);
+  const id = output('docker', ['image', 'inspect', '--format', '{{.Id}}', image]).trim();
+  const tagged = image.replace(/:[^:/]+$/, `:${id.replace('sha256:', '').slice(0, 12)}`);
   step('docker', ['tag', image, tagged]);
   return tagged;
 }
 
-const exists = (stack: string): boolean =>
-  spawnSync('pulumi', ['stack', '--show-name', '--stack', stack], { cwd: root, stdio: 'ignore' }).status ===
-  0;
+/** Whether there is a stack; its name may come with that of its owner. */
+function exists(stack: string): boolean {
+  const stacks = JSON.parse(output('pulumi', ['stack', 'ls', '--json'])) as { name: string }[];
+  return stacks.some(({ name }) => name.split('/').at(-1) === stack);
+}
 
 /** Removes a stack with its settings; what it made went with its cluster. */
 function forget(stack: string): void {
@@ -118,14 +121,28 @@ function present(tool: string, args: readonly string[]): void {
     throw new Error(`"${tool} ${args.join(' ')}" fails: is it running, and are you logged in?`);
 }
 
+/** What a tool says. @throws StepFailed when it fails: no answer is not the answer that there is nothing */
+function output(tool: string, args: readonly string[]): string {
+  const { status, stdout, stderr } = spawnSync(tool, [...args], { cwd: root, encoding: 'utf8' });
+  if (status !== 0) throw new StepFailed(`${tool} ${args.join(' ')} ended with ${status}: ${stderr.trim()}`);
+  return stdout;
+}
+
 function step(tool: string, args: readonly string[], input?: string): void {
+  const status = attempt(tool, args, input);
+  if (status !== 0) throw new StepFailed(`${tool} ${args[0]} ended with ${status}`);
+}
+
+function attempt(tool: string, args: readonly string[], input?: string): number {
   console.log(`kind: ${basename(tool)} ${args.join(' ')}`);
   const { status } = spawnSync(tool, [...args], {
     cwd: root,
     stdio: [input ? 'pipe' : 'inherit', 'inherit', 'inherit'],
     input,
+    // An attestation has the time of its build in it, and would give the same image another id each time.
+    env: { ...process.env, BUILDX_NO_DEFAULT_ATTESTATIONS: '1' },
   });
-  if (status !== 0) throw new StepFailed(`${tool} ended with ${status}`);
+  return status ?? 1;
 }
 
 /** One node; the edge's node port is port 8443 of this machine. */
