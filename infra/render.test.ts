@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -120,6 +120,18 @@ describe('the command', () => {
     );
     expect(leaf?.verify(authority?.publicKey as never)).toBe(true);
     expect(leaf?.checkHost('redis-0.redis.simple378-dev.svc')).toBeTruthy();
+  });
+
+  test('closes a folder that was written for all before', async () => {
+    const out = join(folder, 'opened');
+    mkdirSync(out);
+    chmodSync(out, 0o755);
+    expect(await run('dev', '--out', out)).toMatchObject({ status: 0 });
+    expect(await run('dev', '--reveal-secrets', '--out', out)).toMatchObject({ status: 0 });
+    const mode = (...path: string[]) => (statSync(join(out, ...path)).mode & 0o777).toString(8);
+    expect([mode(), mode('dev'), mode('dev.material.json')]).toEqual(['755', '700', '600']);
+    const inside = readdirSync(join(out, 'dev'), { recursive: true, encoding: 'utf8' });
+    expect([...new Set(inside.map((file) => mode('dev', file)))].sort()).toEqual(['600', '700']);
   });
 
   test.each([

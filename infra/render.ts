@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -112,7 +113,7 @@ async function run(argv: readonly string[], print: Print, complain: Print): Prom
 }
 
 /** Writes what differs and removes what is no more; returns both. */
-function sync(folder: string, files: ReadonlyMap<string, string>, check: boolean, mode = 0o644): string[] {
+function sync(folder: string, files: ReadonlyMap<string, string>, check: boolean): string[] {
   const there = existsSync(folder)
     ? readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.yaml'))
     : [];
@@ -124,8 +125,8 @@ function sync(folder: string, files: ReadonlyMap<string, string>, check: boolean
   if (!check) {
     for (const file of gone) rmSync(join(folder, file));
     for (const [file, content] of changed) {
-      mkdirSync(dirname(join(folder, file)), { recursive: true, ...(mode === 0o600 ? { mode: 0o700 } : {}) });
-      writeFileSync(join(folder, file), content, { mode });
+      mkdirSync(dirname(join(folder, file)), { recursive: true });
+      writeFileSync(join(folder, file), content);
     }
   }
   return [...gone, ...changed.map(([file]) => file)].map((file) => relative(root, join(folder, file)));
@@ -142,13 +143,18 @@ async function reveal(
   for (const name of names) {
     const settings = loadSettings(name, changes);
     const folder = join(out, name);
+    // A mode at creation is nothing to what is there, as after a run without secrets. `out` itself may be anything, /tmp too.
     mkdirSync(folder, { recursive: true, mode: 0o700 });
+    chmodSync(folder, 0o700);
     const store = join(out, `${name}.material.json`);
     const known: Fresh = existsSync(store)
       ? (JSON.parse(readFileSync(store, 'utf8')) as Fresh)
       : { values: {}, certificates: {} };
     const source = await freshSource(settings, certificates(settings), known, configured);
-    sync(folder, renderedFiles(objects(settings, source)), false, 0o600);
+    sync(folder, renderedFiles(objects(settings, source)), false);
+    for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true }))
+      chmodSync(join(entry.parentPath, entry.name), entry.isDirectory() ? 0o700 : 0o600);
+    if (existsSync(store)) chmodSync(store, 0o600);
     writeFileSync(store, JSON.stringify(known, null, 2), { mode: 0o600 });
     complain(`render: ${name} with its secrets is in ${folder}; delete it when it is of no more use`);
   }
