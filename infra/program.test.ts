@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { RunError } from '@pulumi/pulumi';
 import { afterEach, describe, expect, test } from 'vitest';
+import { sharedGrafana } from './components/grafanaExternal.ts';
+import { prometheus } from './components/prometheus.ts';
 import {
   type Evaluated,
   type EvaluateOptions,
@@ -226,6 +228,34 @@ describe('the program', () => {
     expect(resources.some(({ name }) => name === 'statefulset/grafana')).toBe(false);
   });
 
+  test('environments that share a Grafana overwrite nothing of each other, and alerts link to their own', () => {
+    const settingsOf = (environment: string) =>
+      loadSettings(environment, {
+        'grafana.mode': 'external',
+        'grafana.url': 'https://g.example',
+        'grafana.prometheusUrl': 'https://p.example',
+      });
+    const [dev, staging] = ['dev', 'staging'].map((environment) =>
+      sharedGrafana(settingsOf(environment)).boards.map(({ json }) => JSON.parse(json) as Board),
+    ) as [Board[], Board[]];
+    const uids = dev.map(({ uid }) => uid);
+    expect(uids).toContain('simple378-dev');
+    expect(staging.filter(({ uid }) => uids.includes(uid))).toEqual([]);
+    for (const { tags, links, templating } of dev) {
+      expect([tags, links[0]?.tags]).toEqual([['simple378-dev'], ['simple378-dev']]);
+      expect(templating.list.find(({ name }) => name === 'datasource')?.current).toEqual({
+        text: 'Simple378 dev',
+        value: 'simple378-dev-prometheus',
+      });
+    }
+    const rules = JSON.stringify(prometheus(settingsOf('dev')).manifests);
+    const linked = [...rules.matchAll(/https:\/\/g\.example\/d\/([\w-]+)\?/g)].map(
+      ([, uid]) => uid as string,
+    );
+    expect(linked.length).toBeGreaterThan(10);
+    expect(linked.filter((uid) => !uids.includes(uid))).toEqual([]);
+  });
+
   test('a rotated Redis password changes Secrets, and rolls no pod', async () => {
     const ring = { active: '2027-01-01', accepted: ['2026-11-01', '2027-01-01'] };
     const before = await evaluate('dev', { changes: {}, secrets });
@@ -265,6 +295,13 @@ describe('the program', () => {
     );
   });
 });
+
+interface Board {
+  readonly uid: string;
+  readonly tags: readonly string[];
+  readonly links: readonly { readonly tags: readonly string[] }[];
+  readonly templating: { readonly list: readonly { readonly name: string; readonly current?: object }[] };
+}
 
 interface SecretInput {
   readonly value: Readonly<Record<string, string>>;

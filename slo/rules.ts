@@ -14,6 +14,8 @@ export interface RuleOptions {
   readonly runbooks?: string;
   /** Grafana's root URL; left out, links are paths below it. */
   readonly grafana?: string;
+  /** What the uids of dashboards end in there, where several environments share it. */
+  readonly dashboardSuffix?: string;
   /** Age of the newest copy of Redis that raises an alert, in hours. */
   readonly backupHours?: number;
   /** Days that Prometheus keeps samples: an objective over more stops the build. */
@@ -65,7 +67,7 @@ export function ruleFiles(
 export function alertingRule(
   alert: Alert | BurnAlert,
   environment: Environment,
-  { runbooks = 'docs/runbooks', grafana = '' }: RuleOptions = {},
+  { runbooks = 'docs/runbooks', grafana = '', dashboardSuffix = '' }: RuleOptions = {},
 ): AlertingRule {
   const { dashboard, title } = alert.panel;
   return {
@@ -79,7 +81,7 @@ export function alertingRule(
       runbook_url: below(runbooks, `${alert.name}.md`),
       dashboard_url: below(
         grafana,
-        `d/${dashboardUids[dashboard]}?viewPanel=${panelId(title)}&var-environment=${environment}`,
+        `d/${dashboardUids[dashboard]}${dashboardSuffix}?viewPanel=${panelId(title)}&var-environment=${environment}`,
       ),
     },
   };

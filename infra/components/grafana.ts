@@ -24,6 +24,11 @@ export function grafanaUrl({ grafana: { url } }: Settings): string {
   return url ?? `http://localhost:${ports.grafana}/`;
 }
 
+/** What the uids of dashboards end in: one Grafana that is there already may have those of several environments. */
+export function dashboardSuffix({ grafana: { mode }, environment }: Settings): string {
+  return mode === 'external' ? `-${environment}` : '';
+}
+
 /** Dashboards from files: data source, folder and dashboards are ConfigMaps, and changes in the UI are not kept. */
 export function grafana(settings: Settings): Part {
   const { oidc } = settings.grafana;

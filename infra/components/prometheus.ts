@@ -5,7 +5,7 @@ import { connections, ports } from '../connections.ts';
 import { imageUsers } from '../images.ts';
 import { scrapeTargets } from '../network/scrape.ts';
 import type { Settings } from '../settings.ts';
-import { grafanaUrl } from './grafana.ts';
+import { dashboardSuffix, grafanaUrl } from './grafana.ts';
 import { imageOf } from './image.ts';
 import type { Part } from './manifest.ts';
 import { configMap, service, serviceAccount, statefulSet } from './objects.ts';
@@ -30,6 +30,7 @@ export function prometheus(settings: Settings): Part {
   const rules = Object.fromEntries(
     ruleFiles(settings.environment, {
       grafana: grafanaUrl(settings),
+      dashboardSuffix: dashboardSuffix(settings),
       ...(settings.alertmanager.runbooksUrl ? { runbooks: settings.alertmanager.runbooksUrl } : {}),
       backupHours: settings.redis.backup.maxAgeHours,
       retentionDays: settings.prometheus.retentionDays,
