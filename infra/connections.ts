@@ -7,7 +7,7 @@ export interface Node {
 
 /** Something outside the namespace that pods talk to, or that talks to them. */
 export type Outside =
-  | { readonly cidrs: readonly string[]; readonly port: number }
+  | { readonly cidrs: readonly string[]; readonly ports: readonly number[] }
   | { readonly namespace: string; readonly labels: Readonly<Record<string, string>> }
   | 'anyone';
 
@@ -95,7 +95,7 @@ export function connections(settings: Settings): Connections {
     ...(own
       ? {
           clients: 'anyone' as const,
-          'api-server': { cidrs: settings.cluster.apiServerCidrs, port: settings.cluster.apiServerPort },
+          'api-server': { cidrs: settings.cluster.apiServerCidrs, ports: [settings.cluster.apiServerPort] },
         }
       : {}),
     ...(existing
@@ -103,18 +103,21 @@ export function connections(settings: Settings): Connections {
       : {}),
     ...externalRedis(settings),
     ...Object.fromEntries(
-      settings.alertmanager.receivers.map(({ name, cidrs, port }) => [`receiver-${name}`, { cidrs, port }]),
+      settings.alertmanager.receivers.map(({ name, cidrs, port }) => [
+        `receiver-${name}`,
+        { cidrs, ports: [port] },
+      ]),
     ),
     ...(traced && settings.tracing.external
       ? {
           'external-trace-store': {
             cidrs: settings.tracing.external.cidrs,
-            port: settings.tracing.external.port,
+            ports: [settings.tracing.external.port],
           },
         }
       : {}),
     ...(settings.grafana.oidc
-      ? { 'identity-provider': { cidrs: settings.grafana.oidc.cidrs, port: settings.grafana.oidc.port } }
+      ? { 'identity-provider': { cidrs: settings.grafana.oidc.cidrs, ports: [settings.grafana.oidc.port] } }
       : {}),
   };
 
@@ -198,7 +201,8 @@ function scrapes(has: {
 function externalRedis(settings: Settings): Record<string, Outside> {
   const { external } = settings.redis;
   if (settings.redis.mode !== 'external' || !external) return {};
-  return { 'external-redis': { cidrs: external.cidrs, port: Number(external.servers[0]?.split(':')[1]) } };
+  const numbers = external.servers.map((server) => Number(server.split(':')[1]));
+  return { 'external-redis': { cidrs: external.cidrs, ports: [...new Set(numbers)] } };
 }
 
 function when<T>(condition: boolean, items: readonly T[]): readonly T[] {

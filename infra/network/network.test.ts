@@ -27,6 +27,18 @@ const variants: [string, string, Record<string, unknown>][] = [
   ['sentinel', 'dev', { 'redis.mode': 'sentinel' }],
   ['no backup', 'dev', { 'redis.backup.enabled': false }],
   ['external Redis', 'dev', { 'redis.mode': 'external', 'redis.external': external }],
+  [
+    'external Redis Cluster, each node on a port of its own',
+    'dev',
+    {
+      'redis.mode': 'external',
+      'redis.external': {
+        ...external,
+        cluster: true,
+        servers: ['r.example:7000', 'r.example:7001', 'q.example:7001'],
+      },
+    },
+  ],
   ['no tracing', 'dev', { 'tracing.enabled': false }],
   [
     'external trace store',
@@ -76,7 +88,8 @@ function peersOf(settings: Settings, graph: Connections): Map<string, Peer> {
 function portsToTry(graph: Connections, to: string) {
   const outside = graph.outsides[to];
   const named = Object.entries(graph.nodes[to]?.ports ?? {}).map(([name, number]) => ({ name, number }));
-  const own = typeof outside === 'object' && 'cidrs' in outside ? [{ number: outside.port }] : [];
+  const own =
+    typeof outside === 'object' && 'cidrs' in outside ? outside.ports.map((number) => ({ number })) : [];
   return [
     ...named,
     ...own,
@@ -109,7 +122,7 @@ describe.each(variants)('%s', (_, environment, changes) => {
                 : connection.port
                   ? connection.port === ('name' in target ? target.name : undefined) ||
                     graph.nodes[to]?.ports[connection.port] === target.number
-                  : target.number === (graph.outsides[to] as { port: number }).port &&
+                  : (graph.outsides[to] as unknown as { ports: number[] }).ports.includes(target.number) &&
                     !('protocol' in target)),
           );
           const allowed = reaches(policies, source, destination, target);
@@ -118,6 +131,13 @@ describe.each(variants)('%s', (_, environment, changes) => {
         }
       }
     expect(denied).toBeGreaterThan(500);
+  });
+
+  test('an external Redis is reached on every port of its servers', () => {
+    const servers = settings.redis.mode === 'external' ? (settings.redis.external?.servers ?? []) : [];
+    const [service, store] = [peers.get('case-service') as Peer, peers.get('external-redis')];
+    for (const server of servers)
+      expect(reaches(policies, service, store as Peer, { number: Number(server.split(':')[1]) })).toBe(true);
   });
 
   test('every rule names its ports and its peers', () => {

@@ -69,6 +69,7 @@ function portsOf(graph: Connections, { to, port }: Connection): NetworkPolicyPor
       { protocol: 'UDP', port: 53 },
       { protocol: 'TCP', port: 53 },
     ];
-  if (typeof outside === 'object' && 'cidrs' in outside) return [{ protocol: 'TCP', port: outside.port }];
+  if (typeof outside === 'object' && 'cidrs' in outside)
+    return outside.ports.map((number) => ({ protocol: 'TCP', port: number }));
   return [{ protocol: 'TCP', port: port as string }];
 }

@@ -22,8 +22,9 @@ export const list = <S extends TSchema>(description: string, items: S, initial?:
     ...(initial === undefined ? {} : { default: initial }),
   });
 
-export const label = '[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?';
+const label = '[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?';
 const octet = '(25[0-5]|2[0-4]\\d|1?\\d?\\d)';
+const port = '([1-9]\\d{0,3}|[1-5]\\d{4}|6[0-4]\\d{3}|65[0-4]\\d{2}|655[0-2]\\d|6553[0-5])';
 export const name = (description: string, initial?: string) =>
   text(description, 'a DNS label: lower-case letters, digits and -, at most 63', `^${label}$`, initial);
 export const host = (description: string, initial?: string) =>
@@ -38,8 +39,10 @@ export const httpsUrl = (description: string) =>
   text(
     description,
     'an https URL without credentials',
-    `^https://${label}(\\.${label})*(:\\d{1,5})?(/[^\\s@]*)?$`,
+    `^https://${label}(\\.${label})*(:${port})?(/[^\\s@]*)?$`,
   );
+export const server = (description: string) =>
+  text(description, 'host:port, the port from 1 to 65535', `^${label}(\\.${label})*:${port}$`);
 export const image = (description: string) =>
   text(
     description,

@@ -102,6 +102,14 @@ const wrong: Case[] = [
   ],
   [
     'dev',
+    { 'redis.external': { servers: ['r.example:65536', 'r.example:0'], cidrs: ['192.0.2.0/24'] } },
+    [
+      'redis.external.servers[0]: "r.example:65536" is not allowed; allowed is host:port, the port from 1 to 65535',
+      'redis.external.servers[1]: "r.example:0" is not allowed; allowed is host:port, the port from 1 to 65535',
+    ],
+  ],
+  [
+    'dev',
     { 'redis.backup.schedule': 'hourly' },
     ['redis.backup.schedule: "hourly" is not allowed; allowed is five cron fields such as 15 * * * *'],
   ],

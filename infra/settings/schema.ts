@@ -12,7 +12,6 @@ import {
   image,
   integer,
   issuer,
-  label,
   list,
   memory,
   milliCpu,
@@ -20,6 +19,7 @@ import {
   optional,
   ring,
   section,
+  server,
   text,
 } from './fields.ts';
 
@@ -125,8 +125,8 @@ export const settingsSchema = section(
         Type.Object(
           {
             servers: list(
-              'Where it is.',
-              text('A server.', 'host:port', `^${label}(\\.${label})*:\\d{1,5}$`),
+              'Where it is; of a Cluster, some nodes, with every port that a node of it has: the service reaches no other.',
+              server('A server.'),
             ),
             cluster: flag('Whether it is a Redis Cluster.', false),
             cidrs: destination.cidrs,
