@@ -29,7 +29,7 @@ export interface Evaluated {
 export interface EvaluateOptions {
   /** Settings laid over the file's, by key path. */
   readonly changes?: Readonly<Record<string, unknown>>;
-  /** Values of the stack's secret configuration, by key without the project. */
+  /** Values of the stack's secret configuration, by key without the project; a receiver's is made up where it is left out. */
   readonly secrets?: Readonly<Record<string, string>>;
   /** As at the first preview: what providers compute is unknown. */
   readonly preview?: boolean;
@@ -63,11 +63,17 @@ export async function evaluate(environment: string, options: EvaluateOptions = {
 }
 
 function configure(environment: string, { changes, secrets = {} }: EvaluateOptions): void {
-  const settings = Object.entries(rawSettings(environment, changes)).map(([key, value]) => [
+  const raw = rawSettings(environment, changes);
+  const settings = Object.entries(raw).map(([key, value]) => [
     `simple378:${key}`,
     typeof value === 'object' ? JSON.stringify(value) : String(value),
   ]);
-  const secret = Object.entries(secrets).map(([key, value]) => [`simple378:${key}`, value]);
+  const { receivers = [] } = (raw.alertmanager ?? {}) as { receivers?: { name: string }[] };
+  const madeUp = receivers.map(({ name }) => [`receiver-${name}`, `https://canary-${name}.invalid/`]);
+  const secret = Object.entries({ ...Object.fromEntries(madeUp), ...secrets }).map(([key, value]) => [
+    `simple378:${key}`,
+    value,
+  ]);
   pulumi.runtime.setAllConfig(
     Object.fromEntries([...settings, ...secret]),
     secret.map(([key]) => key as string),

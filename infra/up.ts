@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { clusterOf } from './kube.ts';
 import { missingPrerequisites } from './prerequisites.ts';
+import { testedPerReplica } from './settings/capacity.ts';
 import { BadSettings, loadSettings, type Settings } from './settings.ts';
 
 const help = `Usage: npm run up -- <environment> [options]
@@ -51,6 +52,8 @@ async function run(argv: readonly string[]): Promise<number> {
   if (!environment || more.length > 0) throw new Error('name one environment; --help shows how');
   const name = values.stack ?? environment;
   const settings = settingsOfStack(name, environment);
+  if (testedPerReplica() === undefined)
+    console.log('up: no load test was run (npm run bench:capacity): limits are held to no capacity');
   const policies = await command(process.execPath, ['policies/main.ts', environment]);
   if (policies !== 0) throw new Refused(`the policies end with ${policies}`, policies);
   const missing = await missingPrerequisites(settings);

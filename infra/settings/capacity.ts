@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 
-const file = new URL('../../loadtests/capacity.json', import.meta.url);
+const measured = new URL('../../loadtests/capacity.json', import.meta.url);
 
 /** Requests per second that one replica carried in the load test; undefined when none was run. */
-export function testedPerReplica(): number | undefined {
+export function testedPerReplica(file = measured): number | undefined {
+  if (!existsSync(file)) return undefined;
   const { knee } = JSON.parse(readFileSync(file, 'utf8')) as {
     knee?: { readonly replicas: number; readonly requestsPerSecond: number };
   };

@@ -106,6 +106,8 @@ const wrong: Case[] = [
     [
       'redis.external.servers[0]: "r.example:65536" is not allowed; allowed is host:port, the port from 1 to 65535',
       'redis.external.servers[1]: "r.example:0" is not allowed; allowed is host:port, the port from 1 to 65535',
+      'redis.external: redis.mode single does not use it; remove it',
+      'redis.external.servers: 2 servers without redis.external.cluster; exactly one',
     ],
   ],
   [
@@ -171,7 +173,67 @@ const wrong: Case[] = [
   ['dev', { app: 'big' }, ['app: "big" is not allowed; allowed is a set of keys and values']],
 ];
 
-test.each(wrong)('%s with %j', (environment, changes, expected) => {
+/** Wrong values beside what is wrong across others: all of it is said, and no rule judges by a value that is wrong itself. */
+const mixed: Case[] = [
+  [
+    'dev',
+    { 'app.logLevel': 'loud', 'app.minAvailable': 2, 'prometheus.retentionDays': 7 },
+    [
+      'app.logLevel: "loud" is not allowed; allowed are fatal, error, warn, info, debug, trace',
+      'app.minAvailable: 2 would block every drain; less than app.replicas, which is 2',
+      'prometheus.retentionDays: 7 is shorter than the longest SLO window; at least 30',
+    ],
+  ],
+  [
+    'dev',
+    { 'app.replicas': 0, 'app.minAvailable': 2, 'edge.serviceType': 'NodePort' },
+    [
+      'app.replicas: 0 is not allowed; allowed are whole numbers from 1 to 200',
+      'edge.nodePort: is missing; edge.serviceType NodePort needs it',
+    ],
+  ],
+  [
+    'dev',
+    { redis: 'big', 'tls.renewBeforeHours': 2160, namespace: 'default' },
+    [
+      'redis: "big" is not allowed; allowed is a set of keys and values',
+      'namespace: default belongs to the cluster; any name but default and kube-*',
+      'tls.renewBeforeHours: 2160 is not less than tls.durationHours, which is 2160',
+    ],
+  ],
+  [
+    'dev',
+    {
+      'alertmanager.receivers': [
+        { name: 'pager', severity: 'loud', cidrs: [] },
+        { name: 'pager', severity: 'warning', cidrs: ['192.0.2.1/32'] },
+      ],
+      'secrets.dataKeys': { active: 'k1', accepted: ['2026-11-01'] },
+    },
+    [
+      'alertmanager.receivers[0].severity: "loud" is not allowed; allowed are critical, warning, heartbeat',
+      'alertmanager.receivers: pager is there twice; names must differ',
+      'alertmanager.receivers: pager has no cidrs; nothing may leave the cluster without them',
+      'secrets.dataKeys.active: "k1" is not allowed; allowed is a date such as 2026-11-01, with an optional suffix -b',
+    ],
+  ],
+  [
+    'prod',
+    { environment: 'test', 'app.replicas': 1, 'app.minAvailable': 0 },
+    ['environment: "test" is not allowed; allowed are local, dev, staging, prod'],
+  ],
+  [
+    'prod',
+    { 'app.users': [{ email: 'x', role: 'reader' }], 'app.replicas': 2, 'app.minAvailable': 1 },
+    [
+      'app.users[0].email: "x" is not allowed; allowed is an e-mail address',
+      'app.users: no admin; at least one must have the role admin',
+      'app.replicas: 2 is too few for prod; at least 3',
+    ],
+  ],
+];
+
+test.each([...wrong, ...mixed])('%s with %j', (environment, changes, expected) => {
   expect([...problems(environment, changes)].sort()).toEqual([...expected].sort());
 });
 

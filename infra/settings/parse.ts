@@ -1,6 +1,7 @@
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import Value from 'typebox/value';
+import { judged, keyOf } from './guard.ts';
 import { rules } from './rules.ts';
 import { type Settings, settingsSchema } from './schema.ts';
 
@@ -21,19 +22,21 @@ const validator = Compile(settingsSchema);
 /**
  * Settings of one environment from what its file or Pulumi's configuration holds.
  * @param source named in the error, for example `Pulumi.dev.yaml`
- * @throws BadSettings with every problem: first those of single values, then, when there are none, those across values
+ * @throws BadSettings with every problem: first those of single values, then those across values, as far as these are right
  */
 export function parseSettings(raw: unknown, source: string): Settings {
   const value = Value.Default(settingsSchema, Value.Clone(raw ?? {}));
-  const problems = problemsOf(value);
-  if (problems.length > 0) throw new BadSettings(problems, source);
+  const single = problemsOf(value);
+  const wrong = new Set(single.keys());
   const settings = value as Settings;
-  const across = rules.flatMap((rule) => rule(settings));
-  if (across.length > 0) throw new BadSettings(across, source);
+  const across = rules.flatMap((rule) => judged(rule, settings, wrong));
+  const problems = [...single.values(), ...across];
+  if (problems.length > 0) throw new BadSettings(problems, source);
   return settings;
 }
 
-function problemsOf(value: unknown): string[] {
+/** The problems of single values by their keys. */
+function problemsOf(value: unknown): ReadonlyMap<string, string> {
   const problems = new Map<string, string>();
   for (const error of validator.Errors(value)) {
     const at = error.instancePath.split('/').slice(1);
@@ -50,16 +53,10 @@ function problemsOf(value: unknown): string[] {
     else if (error.keyword !== 'boolean')
       report(at, `${shown(valueAt(value, at))} is not allowed; ${allowed(schemaAt(at))}`);
   }
-  return [...problems.values()];
+  return problems;
 }
 
-/** `['app', 'users', '0', 'role']` as people write it: `app.users[0].role`. */
-function keyPath(path: readonly string[]): string {
-  return path.reduce(
-    (key, part) => (/^\d+$/.test(part) ? `${key}[${part}]` : key ? `${key}.${part}` : part),
-    '',
-  );
-}
+const keyPath = (path: readonly string[]): string => path.reduce(keyOf, '');
 
 function shown(value: unknown): string {
   const text = JSON.stringify(value) ?? 'nothing';

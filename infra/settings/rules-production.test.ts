@@ -40,6 +40,24 @@ const wrong: Case[] = [
     { 'app.logLevel': 'debug' },
     ['app.logLevel: debug is not for prod; allowed are info, warn, error, fatal'],
   ],
+  [
+    'prod',
+    { 'alertmanager.receivers': [] },
+    [
+      'alertmanager.receivers: none has the severity critical; prod has at least one',
+      'alertmanager.receivers: none has the severity heartbeat; prod has at least one',
+    ],
+  ],
+  [
+    'prod',
+    {
+      'alertmanager.receivers': [
+        { name: 'pager', severity: 'critical', cidrs: ['192.0.2.1/32'] },
+        { name: 'chat', severity: 'warning', cidrs: ['192.0.2.1/32'] },
+      ],
+    },
+    ['alertmanager.receivers: none has the severity heartbeat; prod has at least one'],
+  ],
 ];
 
 test.each(wrong)('%s with %j', (environment, changes, expected) => {

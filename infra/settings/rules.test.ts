@@ -244,6 +244,10 @@ test('limits above what the load test carried are refused, and more replicas car
   );
   expect(four).toBe(Number(two) * 2);
   expect(measured('dev', { limits: [{ name: 'global', quota: two }] })).toEqual([]);
+  // What is only watched holds nothing back, whatever its quota.
+  expect(measured('dev', { limits: [{ name: 'global', quota: two, mode: 'shadow' }] })).toEqual([
+    expect.stringMatching(/^limits: global admits anything, .* at most \d+ and mode enforce, or more/),
+  ]);
 });
 
 const measured = (environment: string, changes: Record<string, unknown>) =>

@@ -28,6 +28,15 @@ test('the global limit may be what the most replicas were tested with, and not o
   expect(said(1_201, 120)).toEqual(['policies.json: global admits 1201/s, the fleet was tested with 1200/s']);
 });
 
+test('a global limit that is only watched holds nothing back, whatever its quota', () => {
+  const watched = defaultPolicies.map((limit) =>
+    limit.scope === 'global' ? { ...limit, quota: 60, mode: 'shadow' } : limit,
+  );
+  expect(
+    said(1, 120, put('ConfigMap/case-policies', 'data.policies\\.json', JSON.stringify(watched))),
+  ).toEqual(['policies.json: global is only watched']);
+});
+
 test('the fleet is as large as its autoscaler may make it, else what its Deployment says', () => {
   expect(said(1_200, 120, put(autoscaler, 'spec.maxReplicas', 9))).toHaveLength(1);
   const alone = [{ remove: autoscaler }, put('Deployment/case-service', 'spec.replicas', 3)] as const;

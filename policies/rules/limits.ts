@@ -60,6 +60,7 @@ function problemsOf(
     ...(scope === 'global' && tested > 0 && rate > tested
       ? [`admits ${rate}/s, the fleet was tested with ${tested}/s`]
       : []),
+    ...(scope === 'global' && tested > 0 && mode === 'shadow' ? ['is only watched'] : []),
     ...(login && onStoreError !== 'closed' ? [`fails ${onStoreError}`] : []),
     ...(login && mode === 'shadow' ? ['is only watched'] : []),
   ];
