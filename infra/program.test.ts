@@ -27,6 +27,7 @@ const secrets = {
   'receiver-pager': 'https://canary-receiver.example/',
   'grafana-oidc-secret': 'canary-oidc',
   'grafana-token': 'canary-token',
+  registry: '{"auths":{"canary-registry.example":{}}}',
   'redis-external-case-data': 'canary-external-data',
   'redis-external-case-limiter': 'canary-external-limiter',
 };
@@ -46,6 +47,7 @@ const variants: [string, string, Record<string, unknown>][] = [
     {},
   ]),
   ['sentinel', 'dev', { 'redis.mode': 'sentinel' }],
+  ['a private registry', 'dev', { imagePullSecret: 'registry' }],
   ['alerts and login', 'dev', { 'alertmanager.receivers': [receiver], 'grafana.oidc': oidc }],
   [
     'external Redis',

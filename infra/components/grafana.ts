@@ -120,16 +120,7 @@ function iniInput(settings: Settings): GrafanaIniInput {
     rootUrl: grafanaUrl(settings),
     dataDirectory: '/var/lib/grafana',
     provisioningDirectory: '/etc/grafana-provisioning',
-    ...(oidc
-      ? {
-          oidc: {
-            issuer: oidc.issuer,
-            clientId: oidc.clientId,
-            clientSecretFile: `${secretsDirectory}/oidc-secret`,
-            adminGroup: oidc.adminGroup,
-          },
-        }
-      : {}),
+    ...(oidc ? { oidc: { ...oidc, clientSecretFile: `${secretsDirectory}/oidc-secret` } } : {}),
   };
 }
 

@@ -23,6 +23,8 @@ export interface SecretFile {
 export interface SecretSpec {
   readonly name: string;
   readonly component: string;
+  /** Opaque when left out. */
+  readonly type?: string;
   readonly files: Readonly<Record<string, SecretFile>>;
 }
 

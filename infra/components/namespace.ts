@@ -1,6 +1,6 @@
 import type { Settings } from '../settings.ts';
 import { labels } from './labels.ts';
-import type { Manifest, Part } from './manifest.ts';
+import { type Manifest, type Part, plainValue, type SecretSpec } from './manifest.ts';
 
 /** Pod Security Standards are enforced as of this Kubernetes version, whatever the cluster's. */
 export const podSecurityVersion = 'v1.34';
@@ -12,7 +12,24 @@ export function namespace(settings: Settings): Part {
     'namespace',
     settings.namespace,
   );
-  return { name: 'namespace', manifests: [namespaceObject(settings, rest), limitRange(settings)] };
+  return {
+    name: 'namespace',
+    secrets: pullSecret(settings),
+    manifests: [namespaceObject(settings, rest), limitRange(settings)],
+  };
+}
+
+/** What nodes pull images with from a registry that asks for it. */
+function pullSecret({ imagePullSecret }: Settings): SecretSpec[] {
+  if (!imagePullSecret) return [];
+  return [
+    {
+      name: imagePullSecret,
+      component: 'namespace',
+      type: 'kubernetes.io/dockerconfigjson',
+      files: { '.dockerconfigjson': plainValue('config/registry') },
+    },
+  ];
 }
 
 function namespaceObject(settings: Settings, own: Record<string, string>): Manifest {

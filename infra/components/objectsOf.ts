@@ -20,7 +20,7 @@ export function objectsOf(
       apiVersion: 'v1',
       kind: 'Secret',
       metadata: metadata(settings, spec.name, spec.component),
-      type: 'Opaque',
+      type: spec.type ?? 'Opaque',
       data: Object.fromEntries(
         Object.entries(spec.files).map(([name, file]) => [name, content(file, `${spec.name}/${name}`)]),
       ),

@@ -85,6 +85,7 @@ export function podTemplate(settings: Settings, pod: PodInput): PodTemplateSpec 
         fsGroupChangePolicy: 'OnRootMismatch',
         seccompProfile: { type: 'RuntimeDefault' },
       },
+      ...(settings.imagePullSecret ? { imagePullSecrets: [{ name: settings.imagePullSecret }] } : {}),
       ...(pod.restartPolicy ? { restartPolicy: pod.restartPolicy } : {}),
       ...(pod.spread ? spread(settings, name) : {}),
       ...(pod.initContainers

@@ -12,6 +12,7 @@ const variants: [string, string, Record<string, unknown>][] = [
     {},
   ]),
   ['sentinel', 'dev', { 'redis.mode': 'sentinel' }],
+  ['a private registry', 'dev', { imagePullSecret: 'registry' }],
   [
     'autoscaled',
     'dev',
@@ -133,6 +134,18 @@ describe.each(variants)('%s', (_, environment, changes) => {
       );
       for (const { targetPort } of ports) expect(names, metadata.name).toContain(targetPort);
     }
+  });
+
+  test('pods pull with credentials where a Secret is named, and with none elsewhere', () => {
+    const asked = all.map(([, { spec }]) => spec?.imagePullSecrets);
+    const made = stack(settings).flatMap(({ secrets = [] }) => secrets.filter(({ type }) => type));
+    const { imagePullSecret } = settings;
+    expect(new Set(asked.map((one) => JSON.stringify(one)))).toEqual(
+      new Set([imagePullSecret && JSON.stringify([{ name: imagePullSecret }])]),
+    );
+    expect(made.map(({ name, type, files }) => [name, type, Object.keys(files)])).toEqual(
+      imagePullSecret ? [[imagePullSecret, 'kubernetes.io/dockerconfigjson', ['.dockerconfigjson']]] : [],
+    );
   });
 
   test('the quota admits what is there', () => {

@@ -42,6 +42,22 @@ describe('grafana.ini', () => {
     });
   });
 
+  it('asks the identity provider below its issuer, or where it is told, and lets browsers come back from it', () => {
+    const oidc = { issuer: 'https://id.test/', clientId: 'c', clientSecretFile: '/s', adminGroup: 'ops' };
+    expect(read(grafanaIni({ oidc }))).toMatchObject({
+      'auth.generic_oauth.auth_url': 'https://id.test/authorize',
+      'auth.generic_oauth.token_url': 'https://id.test/token',
+      'auth.generic_oauth.api_url': 'https://id.test/userinfo',
+      'security.cookie_samesite': 'lax',
+    });
+    const [authUrl, tokenUrl, userinfoUrl] = ['a', 't', 'u'].map((path) => `https://other.test/${path}`);
+    expect(read(grafanaIni({ oidc: { ...oidc, authUrl, tokenUrl, userinfoUrl } }))).toMatchObject({
+      'auth.generic_oauth.auth_url': authUrl,
+      'auth.generic_oauth.token_url': tokenUrl,
+      'auth.generic_oauth.api_url': userinfoUrl,
+    });
+  });
+
   it('listens where it is told, and leaves out what is not given', () => {
     const local = read(grafanaIni({ bind: '127.0.0.1', port: 3100, secureCookies: false }));
     expect(local).toMatchObject({

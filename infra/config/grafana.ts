@@ -18,6 +18,10 @@ export interface GrafanaIniInput {
   /** Login by OpenID Connect; without it only the administrator logs in. */
   readonly oidc?: {
     readonly issuer: string;
+    /** Where they are not `authorize`, `token` and `userinfo` below the issuer. */
+    readonly authUrl?: string | undefined;
+    readonly tokenUrl?: string | undefined;
+    readonly userinfoUrl?: string | undefined;
     readonly clientId: string;
     readonly clientSecretFile: string;
     /** Group whose members administer; the others read. */
@@ -38,7 +42,8 @@ export function grafanaIni(input: GrafanaIniInput = {}): string {
       admin_user: 'admin',
       admin_password: `$__file{${input.adminPasswordFile ?? '/run/secrets/grafana/admin-password'}}`,
       cookie_secure: input.secureCookies ?? true,
-      cookie_samesite: 'strict',
+      // From another site's login page a browser sends no strict cookie back, and Grafana misses its state (grafana#17925).
+      cookie_samesite: oidc ? 'lax' : 'strict',
       strict_transport_security: true,
       strict_transport_security_max_age_seconds: 31_536_000,
       content_security_policy: true,
@@ -80,19 +85,23 @@ export function grafanaIni(input: GrafanaIniInput = {}): string {
 
 function openIdConnect({
   issuer,
+  authUrl,
+  tokenUrl,
+  userinfoUrl,
   clientId,
   clientSecretFile,
   adminGroup,
 }: NonNullable<GrafanaIniInput['oidc']>) {
+  const below = (path: string) => `${issuer.replace(/\/+$/, '')}/${path}`;
   return {
     enabled: true,
     name: 'Single sign-on',
     client_id: clientId,
     client_secret: `$__file{${clientSecretFile}}`,
     scopes: 'openid profile email groups',
-    auth_url: `${issuer}/authorize`,
-    token_url: `${issuer}/token`,
-    api_url: `${issuer}/userinfo`,
+    auth_url: authUrl ?? below('authorize'),
+    token_url: tokenUrl ?? below('token'),
+    api_url: userinfoUrl ?? below('userinfo'),
     use_pkce: true,
     role_attribute_path: `contains(groups[*], '${adminGroup}') && 'Admin' || 'Viewer'`,
     allow_sign_up: true,

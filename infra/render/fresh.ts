@@ -61,7 +61,11 @@ export async function freshSource(
 function make(key: string, configured: Readonly<Record<string, string>>): string {
   if (key.startsWith('bytes/')) return randomBytes(32).toString('base64');
   if (key.startsWith('config/'))
-    return configured[key.slice('config/'.length)] ?? 'https://not-configured.invalid/';
+    // The API server reads that of a registry, and takes no other text.
+    return (
+      configured[key.slice('config/'.length)] ??
+      (key === 'config/registry' ? '{"auths":{}}' : 'https://not-configured.invalid/')
+    );
   return randomBytes(30).toString('base64url');
 }
 

@@ -26,8 +26,8 @@ export function settingsDocument(): string {
     'One file per environment, `Pulumi.<env>.yaml`, under `config:`; each key below is written with the prefix `simple378:`.',
     'Everything is checked before anything is created, and every problem is listed at once with its key, its value and what is',
     'allowed; rules across keys (retention and SLO windows, connections and `maxclients`, what production needs) come with it.',
-    'Secrets are no settings: `pulumi config set --secret simple378:<name>` for `receiver-<name>`, `grafana-token`,',
-    '`grafana-oidc-secret`, `redis-external-<user>`, and `data-key-<generation>` where another stack made the key.',
+    'Secrets are no settings: `pulumi config set --secret simple378:<name>` for `receiver-<name>`, `registry`,',
+    '`grafana-token`, `grafana-oidc-secret`, `redis-external-<user>`, and `data-key-<generation>` where another stack made the key.',
     '',
     ...sections,
   ]
@@ -85,7 +85,7 @@ export function configurationSchema(): object {
         type: 'object',
         properties: Object.fromEntries(properties),
         patternProperties: {
-          [`^(?!${project})|^${project}(receiver-|grafana-|redis-external-|data-key-)`]: true,
+          [`^(?!${project})|^${project}(receiver-|registry$|grafana-|redis-external-|data-key-)`]: true,
         },
         additionalProperties: false,
       },

@@ -134,6 +134,28 @@ const wrong: Case[] = [
   ],
   [
     'dev',
+    {
+      'grafana.oidc': {
+        issuer: 'https://login.example',
+        tokenUrl: 'http://login.example/oauth2/token',
+        clientId: 'grafana',
+        adminGroup: 'ops',
+        cidrs: ['192.0.2.1/32'],
+      },
+    },
+    [
+      'grafana.oidc.tokenUrl: "http://login.example/oauth2/token" is not allowed; allowed is an https URL without credentials',
+    ],
+  ],
+  [
+    'dev',
+    { imagePullSecret: 'Registry!' },
+    [
+      'imagePullSecret: "Registry!" is not allowed; allowed is a DNS label: lower-case letters, digits and -, at most 63',
+    ],
+  ],
+  [
+    'dev',
     { 'tracing.sampleRatio': 2 },
     ['tracing.sampleRatio: 2 is not allowed; allowed are numbers from 0 to 1'],
   ],
@@ -167,7 +189,7 @@ const wrong: Case[] = [
     'dev',
     { colour: 'red' },
     [
-      'colour: is not a setting; there are environment, namespace, imagePullPolicy, images, cluster, app, limits, redis, edge, tls, prometheus, alertmanager, grafana, tracing, logs, secrets, storage',
+      'colour: is not a setting; there are environment, namespace, imagePullPolicy, imagePullSecret, images, cluster, app, limits, redis, edge, tls, prometheus, alertmanager, grafana, tracing, logs, secrets, storage',
     ],
   ],
   ['dev', { app: 'big' }, ['app: "big" is not allowed; allowed is a set of keys and values']],

@@ -30,6 +30,11 @@ export const settingsSchema = section(
     environment: choice('Which kind of environment this is.', ['local', 'dev', 'staging', 'prod']),
     namespace: name('The namespace that holds everything; two stacks of one cluster differ in it.'),
     imagePullPolicy: choice('When nodes pull images.', ['IfNotPresent', 'Always', 'Never'], 'IfNotPresent'),
+    imagePullSecret: optional(
+      name(
+        'A Secret of Docker credentials that every pod pulls images with; made from the secret `simple378:registry`, the content of a `.dockerconfigjson`, or there already with `secrets.source: existing`.',
+      ),
+    ),
     images: section(
       'Images other than those of the catalogue, for mirrors.',
       Object.fromEntries(
@@ -238,6 +243,9 @@ export const settingsSchema = section(
         Type.Object(
           {
             issuer: httpsUrl('The identity provider.'),
+            authUrl: optional(httpsUrl('Where browsers log in; absent: `<issuer>/authorize`.')),
+            tokenUrl: optional(httpsUrl('Where Grafana gets tokens; absent: `<issuer>/token`.')),
+            userinfoUrl: optional(httpsUrl('Where it asks who somebody is; absent: `<issuer>/userinfo`.')),
             clientId: text(
               'Our client; its secret is `simple378:grafana-oidc-secret`.',
               'printable characters',

@@ -28,7 +28,12 @@ export const observabilityRules = [
     *check(resource) {
       for (const [file, text] of filesOf(resource, /grafana\.ini$/)) {
         const ini = parseIni(text);
-        for (const [key, wanted] of Object.entries(grafanaSettings))
+        const sameSite = ini.get('auth.generic_oauth.enabled') === 'true' ? ['strict', 'lax'] : ['strict'];
+        for (const [key, wanted] of Object.entries({
+          ...grafanaSettings,
+          // Strict cookies do not come back from another site's login.
+          'security.cookie_samesite': sameSite,
+        }))
           if (!wanted.includes(ini.get(key) ?? '')) yield `${file}: ${key} is ${ini.get(key) ?? 'not set'}`;
         const password = ini.get('security.admin_password');
         if (password !== undefined && !password.startsWith('$__file{'))
@@ -119,7 +124,6 @@ const grafanaSettings: Readonly<Record<string, readonly string[]>> = {
   'auth.anonymous.enabled': ['false', ''],
   'users.allow_sign_up': ['false'],
   'security.cookie_secure': ['true'],
-  'security.cookie_samesite': ['strict'],
   'security.strict_transport_security': ['true'],
   'security.content_security_policy': ['true'],
   'security.allow_embedding': ['false', ''],
