@@ -45,6 +45,9 @@ export function traefikStatic(input: TraefikInput) {
           maxHeaderBytes: 16_384,
           sanitizePath: true,
         },
+        // Bodies are bounded in time here, and in size by the service: Traefik's only limit of size, the middleware buffering,
+        // holds back every answer too until it is whole, and nothing in a file turns that off (dynamic.Buffering,
+        // DisableResponseBuffer). An export streams, and may be larger than /tmp.
         transport: {
           lifeCycle: { requestAcceptGraceTimeout: '5s', graceTimeOut: seconds(input.graceSeconds) },
           respondingTimeouts: {
