@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { checks } from './checks/index.ts';
 import { operationsOf, parseUsers } from './checks/rbac.ts';
 import { open, parseTarget, type Target } from './client.ts';
-import { exitCode, line, summary, toJson, toJunit } from './report.ts';
+import { exitCode, line, remedyFor, summary, toJson, toJunit } from './report.ts';
 import { type Options, verify } from './run.ts';
 import type { Check, Profile } from './types.ts';
 import { CouldNotCheck, groups } from './types.ts';
@@ -161,14 +161,6 @@ async function reach(target: Target): Promise<void> {
     if (code === 'CERT_HAS_EXPIRED') return;
     throw new CouldNotCheck(`${nameOf(target)} cannot be reached: ${code ?? message}; ${remedyFor(code)}`);
   }
-}
-
-function remedyFor(code = ''): string {
-  if (/CERT|VERIFY|SELF_SIGNED|ISSUER|ALTNAME/.test(code))
-    return 'its certificate is not of that authority (--ca) or not for that host';
-  if (/^(ENOTFOUND|EAI_AGAIN)$/.test(code))
-    return 'its name has no address here: is it spelt right, and in DNS or /etc/hosts?';
-  return 'is it running, and is the port right?';
 }
 
 function nameOf({ tls, host, port }: Target): string {

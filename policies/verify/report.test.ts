@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { clean, exitCode, line, summary, toJson, toJunit } from './report.ts';
+import { clean, exitCode, line, remedyFor, summary, toJson, toJunit } from './report.ts';
 import type { Result } from './types.ts';
 
 const check: Result['check'] = {
@@ -48,4 +48,15 @@ test('JUnit counts and escapes', () => {
   const xml = toJunit([result('pass'), result('fail', '<&>'), result('error'), result('skipped')]);
   expect(xml).toContain('tests="4" failures="1" errors="1" skipped="1"');
   expect(xml).toContain('message="&#60;&#38;&#62;"');
+});
+
+test.each([
+  ['ENOTFOUND', 'its name has no address here'],
+  ['EAI_AGAIN', 'its name has no address here'],
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', 'its certificate is not of that authority'],
+  ['ERR_TLS_CERT_ALTNAME_INVALID', 'its certificate is not of that authority'],
+  ['ECONNREFUSED', 'is it running'],
+  [undefined, 'is it running'],
+])('a target that cannot be reached for %s gets the remedy for it', (code, expected) => {
+  expect(remedyFor(code)).toContain(expected);
 });

@@ -72,3 +72,12 @@ export function clean(text: string): string {
 function xml(text: string): string {
   return clean(text).replace(/[<>&"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
+
+/** What to do about a target that cannot be reached, by the error's code. */
+export function remedyFor(code = ''): string {
+  if (/CERT|VERIFY|SELF_SIGNED|ISSUER|ALTNAME/.test(code))
+    return 'its certificate is not of that authority (--ca) or not for that host';
+  if (/^(ENOTFOUND|EAI_AGAIN)$/.test(code))
+    return 'its name has no address here: is it spelt right, and in DNS or /etc/hosts?';
+  return 'is it running, and is the port right?';
+}

@@ -192,11 +192,6 @@ describe('what cannot be checked is never green: exit 2 and the remedy', () => {
       /http:\/\/127\.0\.0\.1:\d+ cannot be reached: ECONNREFUSED; is it running/,
     ],
     [
-      'a name without an address',
-      async () => [...(await good()), '--target', 'https://nobody.invalid'],
-      /cannot be reached: (ENOTFOUND|EAI_AGAIN); its name has no address here/,
-    ],
-    [
       'no file of operations',
       async () => [...(await good()), '--openapi', join(folder, 'none')],
       /--openapi: .* cannot be read/,
