@@ -171,6 +171,15 @@ describe('the program', () => {
     expect(resources.filter(({ type }) => /RandomBytes|RandomString|RandomId$/.test(type))).toEqual([]);
   });
 
+  test('goes to the cluster of the settings, whichever context is current', async () => {
+    const contextOf = async (changes: Record<string, unknown>) => {
+      const { resources } = await evaluate('dev', { changes, secrets });
+      return resources.find(({ type }) => type === 'pulumi:providers:kubernetes')?.props.context;
+    };
+    expect(await contextOf({ 'cluster.context': 'there' })).toBe('there');
+    expect(await contextOf({})).toBeUndefined();
+  });
+
   test('protects what holds data in prod, and nothing elsewhere', async () => {
     const guarded = async (environment: string) =>
       (await evaluate(environment, { changes: {}, secrets })).resources
