@@ -1,8 +1,10 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { canariesOf, hits } from './canaries.ts';
+import { logTo } from './checks.ts';
 import { differences, engineFindings, programFindings } from './findings.ts';
-import { noneInPlain, withoutDebug } from './preview.ts';
+import { checkPreviews, noneInPlain, withoutDebug } from './preview.ts';
+import type { Workspace } from './workspace.ts';
 
 const password = 'correcthorsebatterystaplecorrecthorse';
 const { privateKey, publicKey } = generateKeyPairSync('ec', {
@@ -89,4 +91,19 @@ test('findings of engine and program have one form, and one that only one of the
   expect(engine).toEqual([first]);
   expect(differences(engine, program)).toEqual(rest.map((one) => `only npm run policies: ${one}`));
   expect(differences(program, rest)).toEqual([`only the engine's pack: ${first}`]);
+});
+
+test('an engine that cannot be started fails every check, and the others go on', async () => {
+  const workspace: Workspace = {
+    pulumi: () => Promise.reject(new Error('spawn pulumi EAGAIN')),
+    init: () => Promise.resolve(),
+    configure: () => undefined,
+    state: () => '',
+    close: () => undefined,
+  };
+  const said: string[] = [];
+  const log = logTo((line) => said.push(line));
+  await checkPreviews(workspace, log, { stack: 'trial', environment: 'local' });
+  expect(said).toHaveLength(5);
+  expect(log.failed()).toBe(5);
 });
