@@ -1,6 +1,5 @@
-import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { dataKeysOf } from './data-keys.ts';
+import { pulumi } from './pulumi.ts';
 
 const help = `Usage: npm run carry-keys -- <from> <to>
 
@@ -9,8 +8,6 @@ encrypted configuration value data-key-<generation> of the second, which "pulumi
 The second stack must exist (pulumi stack init), and must not be up yet: a key that is in use would be lost.
 
 Exit codes: 0 done, 2 it could not, or wrong usage.`;
-
-const root = fileURLToPath(new URL('..', import.meta.url));
 
 try {
   main(process.argv.slice(2));
@@ -46,22 +43,4 @@ function stateOf(stack: string): unknown {
 
 function configurationOf(stack: string): unknown {
   return JSON.parse(pulumi(['config', '--show-secrets', '--json', '--stack', stack]));
-}
-
-/** What the CLI printed. @throws Error with what it complained of */
-function pulumi(args: readonly string[], input = ''): string {
-  const { error, status, stdout, stderr } = spawnSync('pulumi', [...args, '--non-interactive'], {
-    cwd: root,
-    input,
-    encoding: 'utf8',
-    maxBuffer: 1 << 28,
-  });
-  if (error)
-    throw new Error(
-      'code' in error && error.code === 'ENOENT'
-        ? 'pulumi is not installed: see docs/operations.md, "Install"'
-        : error.message,
-    );
-  if (status !== 0) throw new Error(`pulumi ${args.slice(0, 2).join(' ')}: ${stderr.trim()}`);
-  return stdout;
 }

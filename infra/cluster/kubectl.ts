@@ -56,6 +56,8 @@ function call(args: readonly string[], input?: string): Promise<string> {
         reject(new Error(`kubectl ${args.slice(0, 6).join(' ')}: ${stderr.trim() || error.message}`));
       else resolve(stdout);
     });
+    // A kubectl that ends without reading has its reason, which is told above.
+    child.stdin?.on('error', () => undefined);
     child.stdin?.end(input ?? '');
   });
 }
@@ -83,8 +85,9 @@ async function pipe(
 
 async function forward(args: readonly string[]): Promise<Forward> {
   const child: ChildProcess = spawn('kubectl', [...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-  const failed = once(child, 'exit').then(() => {
-    throw new Error(`kubectl ${args.join(' ')} ended`);
+  const complaint = child.stderr ? text(child.stderr) : Promise.resolve('');
+  const failed = once(child, 'exit').then(async () => {
+    throw new Error(`kubectl ${args.join(' ')} ended: ${(await complaint).trim()}`);
   });
   failed.catch(() => undefined);
   const port = await Promise.race([listening(child), failed]);
