@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { burning, eventsQuery, line, type Moment, sharesQuery, windowOf } from './burning.ts';
+import { burning, eventsQuery, line, type Moment, sharesQuery, tooFew, windowOf } from './burning.ts';
 
 const moment = (long: number, short: number, events = 1000): Moment => ({
   shares: [
@@ -24,6 +24,15 @@ test('one window alone, too few events, or no data do not', () => {
   expect(burning(moment(0.05, 0.05, 199))).toEqual([]);
   expect(burning(moment(Number.NaN, Number.NaN))).toEqual([]);
   expect(burning({ shares: [], events: [] })).toEqual([]);
+});
+
+test('one objective with enough events in one window can be judged', () => {
+  expect(tooFew(moment(0, 0, 200))).toBeNull();
+  expect(tooFew(moment(0, 0, 199))).toMatch(/^api-availability 199 of 200, /);
+  // A ticket is judged over days only.
+  const hour = { slo: 'limiter-latency', window: '1h', value: 5_000 };
+  expect(tooFew({ shares: [], events: [hour] })).toContain('limiter-latency 0 of 200');
+  expect(tooFew({ shares: [], events: [{ ...hour, window: '3d' }] })).toBeNull();
 });
 
 test('queries name every window, and series their own', () => {

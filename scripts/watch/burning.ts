@@ -63,6 +63,20 @@ export function burning({ shares, events }: Moment): Burning[] {
   );
 }
 
+/**
+ * Whether there was anything to judge: null when an objective had enough events in one of its windows, else how many each
+ * had at most, for people.
+ */
+export function tooFew({ events }: Moment): string | null {
+  const most = objectives.map(({ id, leastEvents, urgency }) => ({
+    id,
+    leastEvents,
+    seen: Math.max(...burnsOf({ urgency }).map(({ long }) => sampleOf(events, id, long))),
+  }));
+  if (most.some(({ seen, leastEvents }) => seen >= leastEvents)) return null;
+  return most.map(({ id, seen, leastEvents }) => `${id} ${Math.floor(seen)} of ${leastEvents}`).join(', ');
+}
+
 /** One line for people. */
 export function line({ slo, burn, long, short }: Burning): string {
   return (

@@ -1,5 +1,7 @@
+import { prometheusAt } from '../../infra/prometheus.ts';
 import { CouldNotCheck } from '../lib/command.ts';
 import { eventsQuery, type Moment, type Sample, sharesQuery, windowOf } from './burning.ts';
+import type { Period } from './holes.ts';
 
 interface Series {
   readonly metric: Readonly<Record<string, string>>;
@@ -7,35 +9,46 @@ interface Series {
   readonly values?: readonly (readonly [number, string])[];
 }
 
-/** Whether Prometheus has the objectives of an environment at all; without them nothing could ever burn. */
-export async function knowsObjectives(prometheus: string, environment: string): Promise<boolean> {
-  const query = `slo:objective:ratio{environment="${environment}"}`;
-  return (await ask(prometheus, 'query', { query })).length > 0;
-}
+/** Recorded for as long as the rules of an environment run, whatever the traffic. */
+const always = (environment: string) => `slo:objective:ratio{environment="${environment}"}`;
 
-/** What is recorded now. @throws CouldNotCheck */
+/**
+ * What is recorded now.
+ * @throws CouldNotCheck, also when no objectives of the environment are recorded: then nothing could ever burn
+ */
 export async function now(prometheus: string, environment: string): Promise<Moment> {
-  const read = async (query: string) =>
-    (await ask(prometheus, 'query', { query })).map(({ metric, value }) => sample(metric, value?.[1]));
-  const [shares, events] = await Promise.all([
-    read(sharesQuery(environment)),
-    read(eventsQuery(environment)),
+  const read = (query: string) => ask(prometheus, 'query', { query });
+  const samples = async (query: string) =>
+    (await read(query)).map(({ metric, value }) => sample(metric, value?.[1]));
+  const [objectives, shares, events] = await Promise.all([
+    read(always(environment)),
+    samples(sharesQuery(environment)),
+    samples(eventsQuery(environment)),
   ]);
+  if (objectives.length === 0)
+    throw new CouldNotCheck(`${prometheus} records no objectives of ${environment}; does it load the rules?`);
   return { shares, events };
 }
 
-/** What was recorded over the last seconds, oldest first, by Unix seconds. @throws CouldNotCheck */
+/** What was recorded in a period. */
+export interface Past {
+  /** By Unix seconds, oldest first. */
+  readonly moments: ReadonlyMap<number, Moment>;
+  /** The steps of the period at which the rules ran. */
+  readonly recorded: ReadonlySet<number>;
+}
+
+/** Reads a period. @throws CouldNotCheck */
 export async function past(
   prometheus: string,
   environment: string,
-  seconds: number,
-): Promise<Map<number, Moment>> {
-  const end = Math.floor(Date.now() / 1000);
-  const step = Math.max(30, Math.ceil(seconds / 2_000));
+  { start, end, step }: Period,
+): Promise<Past> {
+  const range = { start: String(start), end: String(end), step: String(step) };
+  const read = (query: string) => ask(prometheus, 'query_range', { query, ...range });
   const moments = new Map<number, { shares: Sample[]; events: Sample[] }>();
-  const read = async (query: string, kind: 'shares' | 'events') => {
-    const range = { query, start: String(end - seconds), end: String(end), step: String(step) };
-    for (const { metric, values = [] } of await ask(prometheus, 'query_range', range)) {
+  const collect = async (query: string, kind: 'shares' | 'events') => {
+    for (const { metric, values = [] } of await read(query)) {
       for (const [at, value] of values) {
         const moment = moments.get(at) ?? { shares: [], events: [] };
         moment[kind].push(sample(metric, value));
@@ -43,9 +56,10 @@ export async function past(
       }
     }
   };
-  await read(sharesQuery(environment), 'shares');
-  await read(eventsQuery(environment), 'events');
-  return new Map([...moments].sort(([a], [b]) => a - b));
+  await collect(sharesQuery(environment), 'shares');
+  await collect(eventsQuery(environment), 'events');
+  const recorded = (await read(always(environment))).flatMap(({ values = [] }) => values.map(([at]) => at));
+  return { moments: new Map([...moments].sort(([a], [b]) => a - b)), recorded: new Set(recorded) };
 }
 
 function sample(metric: Readonly<Record<string, string>>, value: string | undefined): Sample {
@@ -58,14 +72,8 @@ async function ask(
   query: Record<string, string>,
 ): Promise<readonly Series[]> {
   try {
-    const answer = await fetch(`${prometheus}/api/v1/${path}`, {
-      method: 'POST',
-      body: new URLSearchParams(query),
-      signal: AbortSignal.timeout(10_000),
-    });
-    const { data, error } = (await answer.json()) as { data?: { result: Series[] }; error?: string };
-    if (data === undefined) throw new Error(error ?? `status ${answer.status}`);
-    return data.result;
+    const url = `${path}?${new URLSearchParams(query)}`;
+    return (await prometheusAt(prometheus).get<{ result: Series[] }>(url)).result;
   } catch (error) {
     throw new CouldNotCheck(`Prometheus at ${prometheus}: ${(error as Error).message}`);
   }
