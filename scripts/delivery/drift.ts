@@ -1,13 +1,19 @@
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { pulumi } from '../../infra/pulumi.ts';
+import { writeStackSettings } from '../../infra/settings.ts';
 import { CouldNotCheck, command } from '../lib/command.ts';
 import { report } from '../lib/report.ts';
 import { driftMarkdown, driftOf, type Preview } from './drift-report.ts';
-import { pulumi } from './pulumi.ts';
+import { runningImage, type State } from './running-image.ts';
 
 const usage = `npm run drift -- <environment> [--out FILE]
 
-Reads what runs, compares it with what the program says, and changes nothing.
+Reads what runs, compares it with what the program says, and changes nothing. The image is taken to be the one that was
+released last: releases set it, and no file of the repository names it.
 
   --out FILE   write the Markdown report there instead of to the terminal
 
@@ -23,8 +29,22 @@ await command('drift', usage, (args) => {
   });
   const [environment, ...rest] = positionals;
   if (environment === undefined || rest.length > 0) throw new CouldNotCheck('name one environment');
-  const preview = pulumi('preview', '--refresh', '--json', '--stack', environment);
-  const drifts = driftOf(JSON.parse(preview) as Preview);
+  const image = runningImage(JSON.parse(pulumi(['stack', 'export', '--stack', environment])) as State);
+  const drifts = driftOf(JSON.parse(preview(environment, image)) as Preview);
   report(driftMarkdown(environment, drifts), root, values.out);
   return drifts.length === 0 ? 0 : 1;
 });
+
+/** What an up with this image would do, as JSON. The environment's file is read, and stays as it is. */
+function preview(environment: string, image: string | null): string {
+  const folder = mkdtempSync(join(tmpdir(), 'simple378-drift-'));
+  try {
+    const name = `Pulumi.${environment}.yaml`;
+    const file = join(folder, name);
+    copyFileSync(join(root, name), file);
+    if (image !== null) writeStackSettings(file, environment, { 'app.image': image });
+    return pulumi(['preview', '--refresh', '--json', '--stack', environment, '--config-file', file]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
