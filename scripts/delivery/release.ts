@@ -4,40 +4,58 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { isPinned } from '../../infra/images.ts';
+import { pulumi } from '../../infra/pulumi.ts';
 import { CouldNotCheck, command } from '../lib/command.ts';
-import { pulumi } from './pulumi.ts';
+import { setOutput } from '../lib/job.ts';
 import { runningImage, type State } from './running-image.ts';
 
-const usage = `npm run release -- <environment> --remember | --image REFERENCE | --rollback
+const usage = `npm run release -- <environment> --remember | --runs REFERENCE | --image REFERENCE | --rollback
 
-  --remember          note which image runs now, for a rollback
+  --remember          note which image runs now, for a rollback; in a GitHub job it is the step's output "image"
+  --runs REFERENCE    check that it is this one: another release may have come in between
   --image REFERENCE   bring the environment up with this image, by digest
   --rollback          bring it up with the image that was noted
 
-Exit: 0 done, 1 the environment did not come up, 2 could not.`;
+Exit: 0 done, 1 the environment did not come up or runs another image, 2 could not.`;
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 await command('release', usage, (args) => {
   const { values, positionals } = parseArgs({
     args,
-    options: { remember: { type: 'boolean' }, image: { type: 'string' }, rollback: { type: 'boolean' } },
+    options: {
+      remember: { type: 'boolean' },
+      runs: { type: 'string' },
+      image: { type: 'string' },
+      rollback: { type: 'boolean' },
+    },
     allowPositionals: true,
   });
   const [environment, ...rest] = positionals;
-  const asked = [values.remember, values.image, values.rollback].filter((value) => value !== undefined);
-  if (environment === undefined || rest.length > 0 || asked.length !== 1)
-    throw new CouldNotCheck('name one environment, and one of --remember, --image, --rollback');
+  if (environment === undefined || rest.length > 0 || Object.keys(values).length !== 1)
+    throw new CouldNotCheck('name one environment, and one of --remember, --runs, --image, --rollback');
   const note = join(root, '.local', 'releases', `${environment}.json`);
   if (values.remember) {
-    const image = runningImage(JSON.parse(pulumi('stack', 'export', '--stack', environment)) as State);
+    const image = running(environment);
     mkdirSync(join(root, '.local', 'releases'), { recursive: true, mode: 0o700 });
     writeFileSync(note, JSON.stringify({ image }));
-    console.log(image === null ? `${environment} runs nothing yet` : `${environment} runs ${image}`);
+    setOutput('image', image ?? '');
+    console.log(`${environment} runs ${image ?? 'nothing yet'}`);
     return 0;
+  }
+  if (values.runs !== undefined) {
+    const image = running(environment);
+    console.log(
+      `${environment} runs ${image ?? 'nothing yet'}${image === values.runs ? '' : `, not ${values.runs}`}`,
+    );
+    return image === values.runs ? 0 : 1;
   }
   return up(environment, values.image ?? remembered(note, environment));
 });
+
+function running(environment: string): string | null {
+  return runningImage(JSON.parse(pulumi(['stack', 'export', '--stack', environment])) as State);
+}
 
 function remembered(note: string, environment: string): string {
   const image = existsSync(note)
@@ -51,7 +69,7 @@ function remembered(note: string, environment: string): string {
 
 function up(environment: string, image: string): number {
   if (!isPinned(image)) throw new CouldNotCheck(`${image} is no reference with a digest`);
-  pulumi('config', 'set', '--stack', environment, '--path', 'simple378:app.image', image);
+  pulumi(['config', 'set', '--stack', environment, '--path', 'simple378:app.image', image]);
   const { status } = spawnSync('npm', ['run', 'up', '--', environment, '--yes'], {
     cwd: root,
     stdio: 'inherit',
