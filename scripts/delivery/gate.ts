@@ -2,12 +2,14 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { reach } from '../../infra/cluster/command.ts';
+import type { Forward as Forwarded, Kubectl } from '../../infra/cluster/kubectl.ts';
+import { pulumi } from '../../infra/pulumi.ts';
 import { limitsOf } from '../../infra/settings/limits.ts';
 import { loadSettings } from '../../infra/settings.ts';
 import { CouldNotCheck, command } from '../lib/command.ts';
-import { type Forwarded, forward, kubectl } from './forward.ts';
 import { type Environment, type Forward, gates } from './gates.ts';
-import { pulumi } from './pulumi.ts';
+import { type Pods, serving } from './replicas.ts';
 
 const usage = `npm run gate -- <environment> <gate> [options of the gate]
 
@@ -31,20 +33,33 @@ await command('gate', usage, async ([environment, name = '', ...options]) => {
   const gate = gates[name];
   if (environment === undefined || gate === undefined)
     throw new CouldNotCheck(`name an environment and a gate: ${Object.keys(gates).join(', ')}`);
+  const outputs = JSON.parse(
+    pulumi(['stack', 'output', '--json', '--show-secrets', '--stack', environment]),
+  ) as Outputs;
+  const kubectl = await reach(outputs);
+  const pods = gate.forwards.includes('internal') ? await replicas(kubectl) : [];
   const open: Forwarded[] = [];
   try {
-    const [script = '', ...args] = gate.command(await reach(environment, gate.forwards, open));
-    return await npm(script, [...args, ...options]);
+    const [script = '', ...args] = gate.command(
+      await look(environment, outputs, kubectl, pods, gate.forwards, open),
+    );
+    const code = await npm(script, [...args, ...options]);
+    if (code === 1 && pods.length > 0) mustBeSame(pods, await replicas(kubectl));
+    return code;
   } finally {
     for (const { close } of open) close();
   }
 });
 
 /** Looks an environment up, and opens what the gate needs of it. */
-async function reach(name: string, forwards: readonly Forward[], open: Forwarded[]): Promise<Environment> {
-  const outputs = JSON.parse(
-    pulumi('stack', 'output', '--json', '--show-secrets', '--stack', name),
-  ) as Outputs;
+async function look(
+  name: string,
+  outputs: Outputs,
+  kubectl: Kubectl,
+  pods: readonly string[],
+  forwards: readonly Forward[],
+  open: Forwarded[],
+): Promise<Environment> {
   const folder = join(root, '.local', 'targets', name);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const settings = loadSettings(name);
@@ -56,17 +71,15 @@ async function reach(name: string, forwards: readonly Forward[], open: Forwarded
     writeFileSync(join(folder, title), content, { mode: 0o600 });
     return join(folder, title);
   };
-  const { namespace } = outputs;
   const through = async (pod: string, port: number): Promise<number> => {
-    const opened = await forward(namespace, pod, port);
+    const opened = await kubectl.forward(`pod/${pod}`, port);
     open.push(opened);
     return opened.port;
   };
-  const pods = forwards.includes('internal') ? replicas(namespace) : [];
   const internal = await Promise.all(
     pods.map(async (pod) => `https://localhost:${await through(pod, 9464)}`),
   );
-  const prometheus = forwards.includes('prometheus') ? await through('pod/prometheus-0', 9090) : 0;
+  const prometheus = forwards.includes('prometheus') ? await through('prometheus-0', 9090) : 0;
   return {
     name,
     url: outputs.url,
@@ -74,21 +87,30 @@ async function reach(name: string, forwards: readonly Forward[], open: Forwarded
     users: file('users.json', JSON.stringify(users)),
     policies: file('policies.json', JSON.stringify(limitsOf(settings))),
     internal,
-    internalCa: pods.length > 0 ? file('internal.crt', internalAuthority(namespace)) : '',
+    internalCa: pods.length > 0 ? file('internal.crt', await internalAuthority(kubectl)) : '',
     prometheus: `http://127.0.0.1:${prometheus}`,
   };
 }
 
-function replicas(namespace: string): string[] {
+async function replicas(kubectl: Kubectl): Promise<string[]> {
   const selector = 'app.kubernetes.io/name=case-service';
-  return kubectl('--namespace', namespace, 'get', 'pods', '--selector', selector, '--output', 'name')
-    .split('\n')
-    .filter(Boolean);
+  const names = serving(await kubectl.json<Pods>('get', 'pods', '--selector', selector));
+  if (names.length === 0)
+    throw new CouldNotCheck(`no pod of ${kubectl.namespace} with ${selector} is ready: kubectl get pods`);
+  return names;
 }
 
-function internalAuthority(namespace: string): string {
+/** Counters of replicas that came or went in between say nothing. @throws CouldNotCheck */
+function mustBeSame(before: readonly string[], after: readonly string[]): void {
+  if (before.join() === after.join()) return;
+  throw new CouldNotCheck(
+    `could not compare: the replicas were ${before.join(', ')} and are ${after.join(', ')}; run the gate again`,
+  );
+}
+
+async function internalAuthority(kubectl: Kubectl): Promise<string> {
   const path = 'jsonpath={.data.ca\\.crt}';
-  const encoded = kubectl('--namespace', namespace, 'get', 'secret', 'case-service-tls', '--output', path);
+  const encoded = await kubectl.run(['get', 'secret', 'case-service-tls', '--output', path]);
   return Buffer.from(encoded, 'base64').toString();
 }
 

@@ -17,7 +17,11 @@ test('limits get every replica and the limits that hold there, and in production
   expect(command.filter((argument) => argument === '--internal')).toHaveLength(2);
   expect(command).toContain('policies.json');
   expect(command).not.toContain('--only');
-  expect(gates.limits?.command({ ...staging, name: 'prod' })).toContain('default,intensive');
+  const inProduction = gates.limits?.command({ ...staging, name: 'prod' }) ?? [];
+  expect(inProduction).toContain('default,intensive');
+  // Real users get 429s meanwhile: only on staging are all of them k6's own.
+  expect(inProduction).toContain('--shared');
+  expect(command).not.toContain('--shared');
 });
 
 test('the checklist writes nothing in production', () => {

@@ -38,8 +38,9 @@ const loadtest = (script: string): Gate => ({
     ...['--users', users, '--policies', policies],
     ...internal.flatMap((port) => ['--internal', port]),
     ...['--internal-ca', internalCa],
-    // In production only limits of one user: the others are those of everybody there.
-    ...(script === 'limits' && name === 'prod' ? ['--only', 'default,intensive'] : []),
+    // In production others are denied meanwhile, too; and only limits of one user are met: the others are everybody's.
+    ...(name === 'prod' ? ['--shared'] : []),
+    ...(name === 'prod' && script === 'limits' ? ['--only', 'default,intensive'] : []),
   ],
 });
 
