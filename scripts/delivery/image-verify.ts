@@ -1,7 +1,7 @@
-import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { isPinned } from '../../infra/images.ts';
 import { CouldNotCheck, command } from '../lib/command.ts';
+import { runProgram } from './program.ts';
 
 const usage = `npm run image:verify -- <reference with digest> [--repository OWNER/NAME]
 
@@ -25,13 +25,13 @@ await command('image:verify', usage, (args) => {
   if (repository === undefined) throw new CouldNotCheck('--repository is missing');
   const workflow = `https://github.com/${repository}/.github/workflows/deploy.yml@refs/heads/main`;
   return Math.max(
-    run('cosign', [
+    runProgram('cosign', [
       'verify',
       ...['--certificate-identity', workflow],
       ...['--certificate-oidc-issuer', 'https://token.actions.githubusercontent.com'],
       ...['--output', 'text', reference],
     ]),
-    run('gh', [
+    runProgram('gh', [
       'attestation',
       'verify',
       `oci://${reference}`,
@@ -39,9 +39,3 @@ await command('image:verify', usage, (args) => {
     ]),
   );
 });
-
-function run(program: string, args: readonly string[]): number {
-  const { status, error } = spawnSync(program, args, { stdio: 'inherit' });
-  if (error !== undefined) throw new CouldNotCheck(`${program} is not installed`);
-  return status === 0 ? 0 : 1;
-}
