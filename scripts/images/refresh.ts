@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { CouldNotCheck, command } from '../lib/command.ts';
-import { currentDigest, referencesIn } from './registry.ts';
+import { currentDigest, pinning, referencesIn } from './registry.ts';
 
 const usage = `npm run images:refresh [-- --check]
 
@@ -13,15 +13,13 @@ Asks the registries for the digests that the pinned tags have now, and writes th
 
 Exit: 0 all are current or written, 1 --check and some are not, 2 a registry did not answer.`;
 
-/** Files that pin images. */
-const files = ['infra/images.ts', 'loadtests/runner/engine.ts', 'app/Dockerfile'];
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 await command('images:refresh', usage, async (args) => {
   const { values } = parseArgs({ args, options: { check: { type: 'boolean' } } });
   let stale = 0;
   const silent: string[] = [];
-  for (const path of files.map((file) => join(root, file)).filter((file) => existsSync(file))) {
+  for (const path of pinning.map((file) => join(root, file)).filter((file) => existsSync(file))) {
     let text = readFileSync(path, 'utf8');
     for (const reference of referencesIn(text)) {
       const name = `${reference.registry}/${reference.repository}:${reference.tag}`;

@@ -8,6 +8,9 @@ export interface Reference {
   readonly digest: string;
 }
 
+/** Files that pin images by digest; Renovate and `npm run images:refresh` keep them fresh. */
+export const pinning = ['app/Dockerfile', 'infra/images.ts', 'infra/kind.ts', 'loadtests/runner/engine.ts'];
+
 /** Where Docker Hub's API is; other registries answer under their own name. */
 const hubs: Readonly<Record<string, string>> = { 'docker.io': 'registry-1.docker.io' };
 /** An index names all platforms; a manifest only one. */
