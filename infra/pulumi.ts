@@ -21,6 +21,18 @@ export function pulumi(args: readonly string[], input = ''): string {
         ? 'pulumi is not installed: see docs/operations.md, "Install"'
         : error.message,
     );
-  if (status !== 0) throw new Error(`pulumi ${args.slice(0, 2).join(' ')}: ${stderr.trim()}`);
+  if (status !== 0)
+    throw new Error(`pulumi ${args.slice(0, 2).join(' ')}: ${stderr.trim() || complaints(stdout)}`);
   return stdout;
+}
+
+/** With `--json` the CLI complains within its answer. */
+function complaints(answer: string): string {
+  try {
+    const { diagnostics } = JSON.parse(answer) as { diagnostics: { severity: string; message: string }[] };
+    const errors = diagnostics.filter(({ severity }) => severity === 'error');
+    return errors.map(({ message }) => message.trim()).join('; ');
+  } catch {
+    return 'it did not say why';
+  }
 }

@@ -60,4 +60,15 @@ test('a Pulumi that fails could not compare, and says why', () => {
     status: 2,
     errors: expect.stringContaining('not logged in'),
   });
+  // What the CLI does with --json: nothing on standard error.
+  const diagnostics = [
+    { severity: 'warning', message: 'beside it' },
+    { severity: 'error', message: 'error: unreachable cluster\n' },
+  ];
+  file('preview.json', { diagnostics });
+  here.tool('pulumi', '[ $1 = stack ] || { cat "$folder/preview.json"; exit 1; }; cat "$folder/state.json"');
+  expect(here.run('drift.ts', ['staging'])).toMatchObject({
+    status: 2,
+    errors: 'drift: pulumi preview --refresh: error: unreachable cluster\n',
+  });
 });
