@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { matchesGlob } from 'node:path';
 import { expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { prerequisites } from '../../infra/prerequisites.ts';
@@ -96,14 +97,17 @@ test('the reader changes nothing', () => {
 test('both may ask kubectl what the checks before an up and the gates ask', () => {
   /** As kubectl calls them for short. */
   const asked: Readonly<Record<string, readonly [group: string, resource: string]>> = {
-    crd: ['apiextensions.k8s.io', 'customresourcedefinitions'],
     gatewayclass: ['gateway.networking.k8s.io', 'gatewayclasses'],
     apiservice: ['apiregistration.k8s.io', 'apiservices'],
     storageclass: ['storage.k8s.io', 'storageclasses'],
   };
   const checks = settings.flatMap((one) => prerequisites(one).map(({ check }) => check));
   for (const role of [deployer, reader]) {
-    for (const [verb = '', what = ''] of checks) {
+    for (const [verb = '', what = '', path = ''] of checks) {
+      if (what === '--raw') {
+        expect(paths(role).filter((one) => matchesGlob(path, one.replace('/*', '/**')))).not.toEqual([]);
+        continue;
+      }
       const [group, resource] = asked[what] ?? ['', what];
       expect(lacks(role, { apiGroups: [group], resources: [resource], verbs: [verb] })).toEqual([]);
     }
@@ -111,6 +115,8 @@ test('both may ask kubectl what the checks before an up and the gates ask', () =
       [],
     );
     expect(lacks(role, { apiGroups: [''], resources: ['pods/portforward'], verbs: ['create'] })).toEqual([]);
-    expect(role.rules.at(-1)?.nonResourceURLs).toContain('/readyz');
+    expect(paths(role)).toContain('/readyz');
   }
 });
+
+const paths = ({ rules }: ClusterRole) => rules.flatMap(({ nonResourceURLs = [] }) => nonResourceURLs);

@@ -6,7 +6,7 @@ import { reach } from '../../infra/cluster/command.ts';
 import type { Forward as Forwarded, Kubectl } from '../../infra/cluster/kubectl.ts';
 import { pulumi } from '../../infra/pulumi.ts';
 import { limitsOf } from '../../infra/settings/limits.ts';
-import { loadSettings } from '../../infra/settings.ts';
+import { loadSettings, type Settings } from '../../infra/settings.ts';
 import { CouldNotCheck, command } from '../lib/command.ts';
 import { type Environment, type Forward, gates } from './gates.ts';
 import { type Pods, serving } from './replicas.ts';
@@ -36,12 +36,13 @@ await command('gate', usage, async ([environment, name = '', ...options]) => {
   const outputs = JSON.parse(
     pulumi(['stack', 'output', '--json', '--show-secrets', '--stack', environment]),
   ) as Outputs;
-  const kubectl = await reach(outputs);
+  const settings = loadSettings(environment);
+  const kubectl = await reach({ ...settings, namespace: outputs.namespace });
   const pods = gate.forwards.includes('internal') ? await replicas(kubectl) : [];
   const open: Forwarded[] = [];
   try {
     const [script = '', ...args] = gate.command(
-      await look(environment, outputs, kubectl, pods, gate.forwards, open),
+      await look(settings, outputs, kubectl, pods, gate.forwards, open),
     );
     const code = await npm(script, [...args, ...options]);
     if (code === 1 && pods.length > 0) mustBeSame(pods, await replicas(kubectl));
@@ -53,16 +54,16 @@ await command('gate', usage, async ([environment, name = '', ...options]) => {
 
 /** Looks an environment up, and opens what the gate needs of it. */
 async function look(
-  name: string,
+  settings: Settings,
   outputs: Outputs,
   kubectl: Kubectl,
   pods: readonly string[],
   forwards: readonly Forward[],
   open: Forwarded[],
 ): Promise<Environment> {
+  const { environment: name } = settings;
   const folder = join(root, '.local', 'targets', name);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const settings = loadSettings(name);
   const users = settings.app.users.map((user) => ({
     ...user,
     password: outputs.users[user.email],
