@@ -10,7 +10,7 @@ import { longestWaitSeconds } from './scenarios/admissions.ts';
 import { attempts } from './scenarios/bypass.ts';
 import { remainingOf } from './scenarios/headers.ts';
 import { type Probe, planLimits } from './scenarios/limits.ts';
-import { type Request, requests } from './scenarios/requests.ts';
+import { probeRequests, type Request, requests } from './scenarios/requests.ts';
 
 export { handleSummary } from './lib/summary.ts';
 
@@ -122,9 +122,8 @@ function judge({ policy }: Probe, answer: Answer): void {
 }
 
 function requestFor({ routeClass, policy, accounts }: Probe, n: number): Request {
-  if (routeClass === 'default') return requests.list();
-  if (routeClass === 'intensive') return requests.search('case');
-  if (routeClass === 'anonymous') return requests.keys();
+  const request = probeRequests[routeClass];
+  if (request !== undefined) return request();
   return requests.login(`nobody-${run.seed}-${policy}-${n % accounts}@example.test`, `wrong-${run.seed}`);
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { SpanExporter } from '@opentelemetry/sdk-trace';
 import { Agent, request } from 'undici';
 import { freePort, type RedisServer, startRedis } from '../../test/support/redis.ts';
+import { defaultPolicies } from '../src/limiter/policies.ts';
 import { type Service, startService } from '../src/service.ts';
 import { loadConfiguration } from '../src/settings/load.ts';
 import {
@@ -88,23 +89,11 @@ export interface TestSession {
 }
 
 /** Policies that never get in the way of a test that is about something else. */
-export const generousPolicies = [
-  ['default', 'user'],
-  ['intensive', 'user'],
-  ['login', 'account'],
-  ['login-address', 'ip'],
-  ['login-endpoint', 'endpoint'],
-  ['address', 'ip'],
-  ['global', 'global'],
-].map(([name, scope]) => ({
-  name,
-  scope,
+export const generousPolicies = defaultPolicies.map((policy) => ({
+  ...policy,
   quota: 1_000_000,
-  windowSeconds: 60,
-  cost: 1,
   // A starved machine must not answer 503 where the limiter is not the point.
   onStoreError: 'local',
-  mode: 'enforce',
 }));
 
 /** Who may do everything to the Redis of a {@link Backing}, as whoever rotates its passwords does. */

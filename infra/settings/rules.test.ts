@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { defaultPolicies } from '../../app/src/limiter/policies.ts';
 import { type Case, problems } from './testing.ts';
 
 /** What is wrong only between fields; all of it is reported, exactly. */
@@ -56,9 +57,7 @@ const wrong: Case[] = [
   [
     'dev',
     { limits: [{ name: 'search', quota: 5 }] },
-    [
-      'limits: search is not a policy; allowed are default, intensive, login, login-address, login-endpoint, address, global',
-    ],
+    [`limits: search is not a policy; allowed are ${defaultPolicies.map(({ name }) => name).join(', ')}`],
   ],
   [
     'dev',

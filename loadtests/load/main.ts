@@ -10,7 +10,7 @@ import { readCounters } from '../runner/read-counters.ts';
 import { findTarget, type Target } from '../runner/target.ts';
 import { noteLocal } from '../runner/verdict.ts';
 import { type Probe, planLimits } from '../scenarios/limits.ts';
-import { offlineCaseId, type Request, requests } from '../scenarios/requests.ts';
+import { offlineCaseId, probeRequests, type Request, requests } from '../scenarios/requests.ts';
 import { operationAt, profiles } from '../scenarios/traffic.ts';
 import { type Connection, inWords, send, type Tally } from './send.ts';
 
@@ -78,7 +78,9 @@ async function load(seconds: number): Promise<number> {
 }
 
 function limit(target: Target, probe: Probe, token: string): Promise<Tally> {
-  const request = probe.routeClass === 'intensive' ? requests.search('case') : requests.list();
+  const request = probeRequests[probe.routeClass]?.();
+  if (request === undefined)
+    throw new Error(`${probe.routeClass}: probeRequests has no request of this class`);
   const connections = Array.from({ length: 10 }, () => ({ token, requests: [request] }));
   return send(target.urls, target.ca, connections, { amount: probe.offered - (probe.offered % 10) });
 }

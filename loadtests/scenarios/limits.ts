@@ -1,5 +1,6 @@
 import { type Policy, type RouteClass, routeClasses, type Scope } from '../../app/src/limiter/policies.ts';
 import { longestWaitSeconds, quotaFor, remainingSum } from './admissions.ts';
+import { probeRequests } from './requests.ts';
 
 /** One policy, put to the test: more requests than it admits, within one window, and what must come back. */
 export interface Probe {
@@ -67,7 +68,7 @@ export function planLimits(policies: readonly Policy[], addresses: number): Plan
 
 /** The policy's class among those that the load tests have requests for; `address` and `global` are met by any. */
 export function classOf(policy: string): RouteClass | undefined {
-  const known: readonly string[] = ['default', 'intensive', 'login'];
+  const known = ['login', ...Object.keys(probeRequests)];
   const entries = Object.entries(routeClasses).filter(([name]) => known.includes(name)) as [
     RouteClass,
     readonly string[],

@@ -129,3 +129,10 @@ export const requests = {
 export function offlineCaseId(seed: string, user: number, n: number): string {
   return `${seed}-${user}-${n}`.padEnd(22, '_').slice(0, 22);
 }
+
+/** What is sent to put the policies of a class to the test. A login is not among them: it needs an account. */
+export const probeRequests: Readonly<Partial<Record<RouteClass, () => Request>>> = {
+  default: requests.list,
+  intensive: () => requests.search('case'),
+  anonymous: requests.keys,
+};

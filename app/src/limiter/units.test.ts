@@ -18,7 +18,8 @@ import { InvalidPolicies, validatePolicies } from './validate.ts';
 const policy = defaultPolicies[0] as Policy;
 
 describe('policies', () => {
-  test('the built-in ones are valid', () => expect(validatePolicies([...defaultPolicies])).toHaveLength(7));
+  test('the built-in ones are valid', () =>
+    expect(validatePolicies([...defaultPolicies])).toEqual(defaultPolicies));
 
   test.each([
     ['quota 0', { quota: 0 }, 'quota is 0'],
