@@ -1,20 +1,27 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import autocannon from 'autocannon';
 import { Agent, request } from 'undici';
 import { medianOf } from '../src/limiter/bench/measure.ts';
 import { type Backing, startBacking } from '../test/service.ts';
 
-/**
- * What a trace collector that fails costs the service, every request traced: rounds in turn against replicas whose
- * collector answers, refuses connections, or accepts them and never answers. Ratios of medians to the first; CPU per
- * request besides throughput, since the generator shares the machine.
- */
+const help = `npm run bench:tracing [-- --write]
 
+What a trace collector that fails costs the service, every request traced: rounds in turn against replicas whose collector
+answers, refuses connections, or accepts them and never answers. Ratios of medians to the first; CPU per request besides
+throughput, since the generator shares the machine. Some two minutes, on a machine that does nothing else.
+
+  --write   write docs/evidence/tracing.json, from which npm run generate:docs takes the figures
+
+Exit: 0 measured, 2 wrong usage.`;
+
+const evidence = fileURLToPath(new URL('../../docs/evidence/tracing.json', import.meta.url));
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 const rounds = 15;
 const seconds = 2;
@@ -31,6 +38,7 @@ interface Arm {
   failed: number;
 }
 
+const { write } = options();
 const backing = await startBacking();
 const ca = backing.authority.certificate;
 const dispatcher = new Agent({ connect: { ca } });
@@ -52,13 +60,22 @@ try {
   console.log(
     `collector    requests/s   ratio   CPU µs/request   ratio   failed   (${rounds} rounds of ${seconds} s)`,
   );
-  for (const one of arms) {
-    const rate = medianOf(one.perSecond);
-    const cost = medianOf(one.cpuPerRequest);
+  const figures = arms.map(({ name, perSecond, cpuPerRequest, failed }) => ({
+    collector: name,
+    rate: medianOf(perSecond),
+    cost: medianOf(cpuPerRequest),
+    throughput: Number((medianOf(perSecond) / medianOf(base.perSecond)).toFixed(3)),
+    cpu: Number((medianOf(cpuPerRequest) / medianOf(base.cpuPerRequest)).toFixed(3)),
+    failed,
+  }));
+  for (const { collector, rate, cost, throughput, cpu, failed } of figures)
     console.log(
-      `${one.name.padEnd(12)} ${rate.toFixed(0).padStart(10)} ${(rate / medianOf(base.perSecond)).toFixed(3).padStart(7)}` +
-        ` ${(cost * 1e6).toFixed(0).padStart(16)} ${(cost / medianOf(base.cpuPerRequest)).toFixed(3).padStart(7)} ${String(one.failed).padStart(8)}`,
+      `${collector.padEnd(12)} ${rate.toFixed(0).padStart(10)} ${throughput.toFixed(3).padStart(7)}` +
+        ` ${(cost * 1e6).toFixed(0).padStart(16)} ${cpu.toFixed(3).padStart(7)} ${String(failed).padStart(8)}`,
     );
+  if (write) {
+    const collectors = figures.slice(1).map(({ rate, cost, ...ratios }) => ratios);
+    writeFileSync(evidence, `${JSON.stringify({ rounds, seconds, collectors }, null, 2)}\n`);
   }
 } finally {
   for (const child of children) child.kill();
@@ -67,6 +84,19 @@ try {
   silent.close();
   await dispatcher.close();
   await backing.stop();
+}
+
+/** What was asked for; help and wrong usage end here, before anything is started. */
+function options(): { write: boolean } {
+  try {
+    const { values } = parseArgs({ options: { write: { type: 'boolean' }, help: { type: 'boolean' } } });
+    if (!values.help) return { write: values.write === true };
+    console.log(help);
+    process.exit(0);
+  } catch (error) {
+    console.error(`bench:tracing: ${(error as Error).message}\n\n${help}`);
+    process.exit(2);
+  }
 }
 
 async function arm(name: string, collector: string): Promise<Arm> {
