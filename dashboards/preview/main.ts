@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import { type Caller, CouldNotCheck, command, shell } from '../../slo/command.ts';
@@ -16,9 +16,13 @@ Draws every dashboard with real data: an HTML page and one SVG per dashboard, wi
   --environment NAME   which environment; default: the first that Prometheus knows
   --minutes N          how far back, 5 to 43200; default 60
   --output DIRECTORY   where to write; default .local/preview
+  --picture FILE       the application dashboard's picture goes there too; the README shows docs/images/dashboard.svg
   --grafana URL        take the pictures from this Grafana instead (needs its image renderer; token in GRAFANA_TOKEN_FILE)
   --help               this text
 `;
+
+/** Uid of the dashboard that {@link main}'s `--picture` keeps. */
+const application = 'simple378';
 
 /** The command. */
 export const main = (caller: Caller): Promise<number> =>
@@ -32,6 +36,7 @@ export const main = (caller: Caller): Promise<number> =>
         environment: { type: 'string' },
         minutes: { type: 'string', default: '60' },
         output: { type: 'string', default: '.local/preview' },
+        picture: { type: 'string' },
         grafana: { type: 'string' },
       },
     },
@@ -52,6 +57,7 @@ export const main = (caller: Caller): Promise<number> =>
       if (!prometheus)
         throw new CouldNotCheck('no stack runs here; start it with npm start, or give --prometheus URL');
       const empty = await draw(prometheus, options.environment, minutes, output);
+      if (options.picture) copyFileSync(join(output, `${application}.svg`), options.picture);
       for (const title of empty) caller.print(`no data: ${title}`);
       caller.print(join(output, 'index.html'));
       return empty.length > 0 ? 1 : 0;

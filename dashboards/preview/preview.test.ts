@@ -96,13 +96,16 @@ describe('on a real Prometheus', () => {
   });
 
   it('the command writes a page and a picture each, and says which panels are empty', async () => {
-    const { code, text } = await preview('--prometheus', url, '--minutes', '5', '--output', directory);
+    const kept = join(directory, 'kept.svg');
+    const options = ['--minutes', '5', '--output', directory, '--picture', kept];
+    const { code, text } = await preview('--prometheus', url, ...options);
     expect(code).toBe(1);
     expect(text).toContain('no data: Simple378 Application Dashboard / Active Users');
     const page = readFileSync(join(directory, 'index.html'), 'utf8');
     expect(page).toContain('a preview, not Grafana');
     expect(page).toContain('Series in memory');
     expect(readFileSync(join(directory, 'simple378.svg'), 'utf8')).toMatch(/^<svg xmlns/);
+    expect(readFileSync(kept, 'utf8')).toBe(readFileSync(join(directory, 'simple378.svg'), 'utf8'));
     // Ids of drawings must not clash on one page.
     const ids = [...page.matchAll(/\sid="([^"]+)"/g)].map(([, id]) => id);
     expect(new Set(ids).size).toBe(ids.length);

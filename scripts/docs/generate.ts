@@ -7,7 +7,8 @@ import { replaced, sections } from './sections.ts';
 
 const usage = `npm run generate:docs [-- --check]
 
-Writes the parts of the guides that come from data: commands, policies, capacity.
+Writes the parts of the guides that come from data: commands, ports, policies, capacity, and what was seen on a day
+(docs/evidence/).
 
   --check   write nothing; exit 1 when one is stale
 

@@ -12,6 +12,8 @@ import {
 } from '../../loadtests/scenarios/capacity.ts';
 import { groups, typed } from '../commands.ts';
 import { type Cost, costOf } from './cost.ts';
+import { houseSections } from './house.ts';
+import { seenSections } from './seen.ts';
 
 /** A part of a document that is written from data, between two comments. */
 export interface Section {
@@ -28,6 +30,8 @@ export const sections: readonly Section[] = [
   { file: 'docs/capacity.md', name: 'growth', content: growth },
   { file: 'docs/capacity.md', name: 'cost', content: cost },
   { file: 'docs/rate-limiting.md', name: 'policies', content: policies },
+  ...houseSections,
+  ...seenSections,
 ];
 
 /** The text with one section written anew. @throws Error when its comments are not there */
