@@ -16,7 +16,7 @@ export function outputs(): Generated[] {
 }
 
 /** `docs/dashboards.md`: what each panel tells, what to do, and how to add one. */
-export function dashboardsDocument(): string {
+function dashboardsDocument(): string {
   return `# Dashboards
 
 Generated from \`dashboards/boards/\` by \`npm run generate:dashboards\`; edit those, not this.

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { type Caller, CouldNotCheck, command, shell } from '../../slo/command.ts';
-import { readStack } from '../live/stack.ts';
 import { format } from '../preview/format.ts';
+import { readStack } from '../stack.ts';
 import { compare, differences, report } from './compare.ts';
 import { measure } from './measure.ts';
 import { baselineFile, type Figure, figures, readBaseline } from './record.ts';

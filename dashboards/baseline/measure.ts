@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request } from 'undici';
-import type { Stack } from '../live/stack.ts';
+import type { Stack } from '../stack.ts';
 import { growth, parse, quantile, type Samples } from './exposition.ts';
 import type { Baseline } from './record.ts';
 

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import { type Caller, CouldNotCheck, command, shell } from '../../slo/command.ts';
 import { dashboards } from '../index.ts';
-import { readStack } from '../live/stack.ts';
+import { readStack } from '../stack.ts';
 import { environmentOf, fill, since } from './data.ts';
 import { pictures } from './grafana.ts';
 import { type Preview, page, picture } from './page.ts';
