@@ -57,6 +57,12 @@ test('a slot rests while others wait, and not when nobody does', async () => {
   }
 });
 
+test('a check that nobody waits for tells nothing of a queue', async () => {
+  const depths: number[] = [];
+  await new Passwords((depth) => depths.push(depth), 1).verify(undefined, 'alone');
+  expect(depths).toEqual([]);
+});
+
 test('two slots that rest for one who waits: one of them takes it, and both are free afterwards', async () => {
   const passwords = new Passwords(() => {}, 2);
   await passwords.verify(undefined, 'alone');

@@ -34,8 +34,8 @@ export function weakness(password: string, email: string): string | undefined {
 /** Waiting checks beyond this are refused at once: at 15 ms each, and the rest, the last one waits two seconds. */
 const longestQueue = 32;
 /**
- * How many times as long as a check took its slot rests while others wait, so that hashing takes a quarter of a core:
- * 17 checks a second per slot, where the policy `login-endpoint` admits ten a second over all replicas.
+ * How many times as long as a check took its slot rests while others wait, so that hashing takes a quarter of the core of
+ * each slot: 17 checks a second per slot, where the policy `login-endpoint` admits ten a second over all replicas.
  */
 const rest = 3;
 
@@ -95,8 +95,11 @@ export class Passwords {
   /** The slot goes to the one who waits longest, if another slot has not taken them meanwhile; nobody can slip in between. */
   #leave(): void {
     const next = this.#waiting.shift();
+    if (next === undefined) {
+      this.#running -= 1;
+      return;
+    }
     this.#onQueue(this.#waiting.length);
-    if (next) next();
-    else this.#running -= 1;
+    next();
   }
 }
