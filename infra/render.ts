@@ -37,7 +37,7 @@ type Print = (line: string) => void;
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** The files of an environment by their path under its folder: one per object, keys in the order they were written. */
-export function renderedFiles(rendered: readonly RenderedObject[]): Map<string, string> {
+function renderedFiles(rendered: readonly RenderedObject[]): Map<string, string> {
   return new Map(
     rendered.map(({ file, object }) => [
       file,

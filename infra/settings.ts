@@ -1,5 +1,6 @@
 /** Settings of one environment: the schema, its rules, and how they are read. */
-export { type Environment, environments, loadSettings, rawSettings, settingsOf } from './settings/load.ts';
+export { environments } from './settings/environments.ts';
+export { loadSettings, rawSettings, settingsOf } from './settings/load.ts';
 export { BadSettings, parseSettings } from './settings/parse.ts';
 export { mostReplicas } from './settings/rules-service.ts';
 export type { Settings } from './settings/schema.ts';

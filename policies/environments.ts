@@ -1,7 +1,7 @@
 import { testedPerReplica } from '../infra/settings/capacity.ts';
+import { environments } from '../infra/settings/environments.ts';
 import { longestWindowSeconds } from '../slo/index.ts';
 import type { Config, Environment } from './engine/types.ts';
-import { environments } from './engine/types.ts';
 import type { RuleName } from './rules/index.ts';
 
 /** kind's API server is a container, anywhere in Docker's range. */

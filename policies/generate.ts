@@ -69,7 +69,7 @@ export function withTable(guide: string): string {
 }
 
 /** The catalogue as a table: a line per control, a column per layer. */
-export function controlTable(all: readonly Control[]): string {
+function controlTable(all: readonly Control[]): string {
   const proven = all.filter(({ holder }) => holder === 'proven');
   const rows = proven.map(({ id, title, severity, references, proofs }) => [
     id,

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test, vi } from 'vitest';
-import { environments } from './engine/types.ts';
+import { environments } from '../infra/settings/environments.ts';
 import { changedStack } from './fixtures/change.ts';
 import { compliantStack } from './fixtures/stack.ts';
 import { main } from './main.ts';

@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { environments } from '../infra/settings/environments.ts';
 import { evaluate, holds } from './engine/evaluate.ts';
 import type { Environment, Resource, Waiver } from './engine/types.ts';
-import { environments } from './engine/types.ts';
 import { environmentConfig } from './environments.ts';
 import { json, type Report, sarif, table } from './report/format.ts';
 import { renderedResources } from './report/rendered.ts';

@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { evaluate as program } from '../infra/evaluate.ts';
+import { environments } from '../infra/settings/environments.ts';
 import { evaluate, holds } from './engine/evaluate.ts';
 import { kubernetesKind } from './engine/kubernetes.ts';
-import { environments } from './engine/types.ts';
 import { environmentConfig } from './environments.ts';
 import { renderedResources } from './report/rendered.ts';
 import { rules } from './rules/index.ts';

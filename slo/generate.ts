@@ -11,7 +11,7 @@ export function outputs(): Generated[] {
 }
 
 /** The list of runbooks, by severity and name. */
-export function runbookIndex(): string {
+function runbookIndex(): string {
   const others = Object.values(alertGroups({ backupHours: 3, seriesBudget: 1 })).flat();
   const burns = objectives.flatMap((objective: Objective) => {
     const [first] = burnAlerts(objective);

@@ -17,7 +17,7 @@ export interface Group<Rule> {
 }
 
 /** How often rates are recorded; long windows add these samples up. */
-export const recordedEvery = '30s';
+const recordedEvery = '30s';
 /** How often windows of hours and days are recorded: they move slowly and read many samples. */
 const slowEvery = '2m';
 

@@ -3,7 +3,7 @@ import { labels } from './labels.ts';
 import { type Manifest, type Part, plainValue, type SecretSpec } from './manifest.ts';
 
 /** Pod Security Standards are enforced as of this Kubernetes version, whatever the cluster's. */
-export const podSecurityVersion = 'v1.34';
+const podSecurityVersion = 'v1.34';
 
 /** The namespace; its labels make the API server refuse pods that are not `restricted`. */
 export function namespace(settings: Settings): Part {

@@ -84,7 +84,7 @@ export function redis(settings: Settings): Part {
 }
 
 /** What the scripts of mode `sentinel` need to know. */
-export function sentinelInput(settings: Settings): SentinelInput {
+function sentinelInput(settings: Settings): SentinelInput {
   return {
     primaryName,
     hosts: redisHosts(settings),

@@ -4,8 +4,8 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { configurationSchema, settingsDocument } from './document.ts';
+import { environments } from './environments.ts';
 import { generated, main } from './generate.ts';
-import { environments } from './load.ts';
 
 const file = (path: string) => readFileSync(fileURLToPath(new URL(`../../${path}`, import.meta.url)), 'utf8');
 

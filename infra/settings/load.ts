@@ -1,13 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { parse } from 'yaml';
+import { environments } from './environments.ts';
 import { parseSettings } from './parse.ts';
 import type { Settings } from './schema.ts';
-
-/** The environments of this repository, each a file `Pulumi.<name>.yaml`. */
-export const environments = ['local', 'dev', 'staging', 'prod'] as const;
-
-/** One of {@link environments}. */
-export type Environment = (typeof environments)[number];
 
 const project = 'simple378:';
 

@@ -70,7 +70,7 @@ export function violationsOf(rule: Rule, resources: readonly Resource[], config:
 }
 
 /** One resource rule over one resource. */
-export function checkResource(rule: ResourceRule, resource: Resource, config: Config): RawViolation[] {
+function checkResource(rule: ResourceRule, resource: Resource, config: Config): RawViolation[] {
   const view = guarded(resource, rule.mayBeUnknown);
   return failClosed(function* () {
     if (!rule.applies(view)) return;

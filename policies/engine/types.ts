@@ -1,8 +1,8 @@
+import type { Environment } from '../../infra/settings/environments.ts';
+
 /** What a policy rule is, what it reads and what it reports. Types only. */
 
-/** The environments that the Pulumi program knows. */
-export const environments = ['local', 'dev', 'staging', 'prod'] as const;
-export type Environment = (typeof environments)[number];
+export type { Environment };
 
 /** How bad a violation is; the pack hands it to Pulumi, SARIF maps it to error, warning and note. */
 export type Severity = 'low' | 'medium' | 'high' | 'critical';

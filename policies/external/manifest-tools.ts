@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { environments } from '../engine/types.ts';
+import { environments } from '../../infra/settings/environments.ts';
 import { schemaLocation } from './install.ts';
 import { readJson, script } from './service-tools.ts';
 import type { Tool } from './types.ts';

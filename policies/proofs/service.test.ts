@@ -11,16 +11,10 @@ let backing: Backing;
 let replicas: readonly TestService[];
 beforeAll(async () => {
   backing = await startBacking();
-  const policies = { POLICIES_FILE: `${backing.dir}/policies.json` };
-  replicas = [await backing.start(policies), await backing.start(policies)];
+  replicas = await backing.startPair();
 });
 afterAll(() => backing.stop());
 
-const user = (role: string, index = 0) => {
-  const found = backing.users.filter((one) => one.role === role)[index];
-  if (!found) throw new Error(`the test users have no ${role}`);
-  return found;
-};
 const first = (): TestService => replicas[0] as TestService;
 
 test.each([
@@ -37,12 +31,12 @@ test.each([
 });
 
 test('a disabled account and a changed role are felt by the next request on each replica', async () => {
-  const admin = await first().login(user('admin'));
+  const admin = await first().login(backing.user('admin'));
   for (const [change, index] of [
     [{ disabled: true }, 0],
     [{ role: 'reader' }, 1],
   ] as const) {
-    const session = await first().login(user('caseworker', index));
+    const session = await first().login(backing.user('caseworker', index));
     const id = (await session.send('GET', '/api/v1/auth/me')).json.id;
     for (const replica of replicas)
       expect(
@@ -62,7 +56,7 @@ test('a disabled account and a changed role are felt by the next request on each
 });
 
 test('what the store holds beyond the contract is not answered', async () => {
-  const session = await first().login(user('caseworker'));
+  const session = await first().login(backing.user('caseworker'));
   const { json: made } = await session.send('POST', '/api/v1/cases', { body: { title: 'mine' } });
   const { data } = first().service.context;
   let tampered = 0;
@@ -85,7 +79,7 @@ test('what the store holds beyond the contract is not answered', async () => {
     const { status, text } = await session.send('GET', path);
     expect([path, status, text.includes('leaked')]).toEqual([path, 200, false]);
   }
-  const admin = await first().login(user('admin'));
+  const admin = await first().login(backing.user('admin'));
   const { text } = await admin.send('GET', '/api/v1/users');
   expect(text).not.toMatch(/leaked|argon2|passwordHash/);
 });
@@ -99,7 +93,7 @@ test('a connection that never begins its handshake is closed, and soon', async (
 });
 
 test('Redis away: the replicas stay ready and alive, answer 503 and recover by themselves', async () => {
-  const session = await first().login(user('caseworker'));
+  const session = await first().login(backing.user('caseworker'));
   backing.redis.signal('SIGKILL');
   await until(async () => (await session.send('GET', '/api/v1/cases')).status === 503);
   for (const replica of replicas)

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { defaultPolicies } from '../../app/src/limiter/policies.ts';
+import { environments } from '../../infra/settings/environments.ts';
 import { violationsOf } from '../engine/evaluate.ts';
 import type { Rule } from '../engine/types.ts';
-import { environments } from '../engine/types.ts';
 import { environmentConfig } from '../environments.ts';
 import { type Break, changedStack, dropped, put } from '../fixtures/change.ts';
 import { rules } from './index.ts';

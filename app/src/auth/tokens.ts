@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { errors, jwtVerify, SignJWT } from 'jose';
 import { LRUCache } from 'lru-cache';
-import { type Identity, type Role, roles } from '../http/context.ts';
+import { type Identity, isRole } from '../http/context.ts';
 import type { LabelsOf } from '../metrics/catalogue.ts';
 import type { Secrets } from '../settings/secrets.ts';
 
@@ -139,8 +139,6 @@ export async function verifyAccessToken(
   }
   return { identity: { userId: sub, role, sessionId: sid, generation: Number(gen) }, expires: exp };
 }
-
-const isRole = (value: unknown): value is Role => roles.includes(value as Role);
 
 const claimReasons: Readonly<Record<string, RejectionReason>> = {
   iss: 'issuer',

@@ -12,6 +12,8 @@ import type { Settings } from '../settings/settings.ts';
 export const roles = ['reader', 'caseworker', 'admin'] as const;
 /** A member of {@link roles}. */
 export type Role = (typeof roles)[number];
+/** Whether something that was read, from a token or the store, is a role. */
+export const isRole = (value: unknown): value is Role => roles.includes(value as Role);
 
 /** Who sends a request, as the verified access token says; whether it still holds is asked of Redis. */
 export interface Identity {

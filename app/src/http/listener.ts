@@ -140,7 +140,7 @@ const coercing = new Ajv({ ...common, coerceTypes: true });
 for (const ajv of [strict, coercing]) addFormats.default(ajv, ['date-time', 'email', 'uuid', 'uri']);
 
 /** Bodies are JSON and have types, which are not bent; in a URL everything is text, so numbers are read from it. */
-export const validatorCompiler: FastifySchemaCompiler<object> = ({ schema, httpPart }) =>
+const validatorCompiler: FastifySchemaCompiler<object> = ({ schema, httpPart }) =>
   (httpPart === 'body' ? strict : coercing).compile(schema);
 
 const notFound = (): Problem => new Problem(404, 'Not Found', { detail: 'There is nothing at this address' });

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type Role, roles } from '../http/context.ts';
+import { isRole, type Role } from '../http/context.ts';
 import type { RedisClient } from '../redis/connect.ts';
 import { defineScript, type Script } from '../redis/scripts.ts';
 
@@ -169,8 +169,6 @@ function read(id: string, fields: Record<string, string>): UserWithPassword | un
     generation: Number(generation),
   };
 }
-
-const isRole = (value: unknown): value is Role => roles.includes(value as Role);
 
 const publicPart = ({ id, email, role, disabled, createdAt }: UserWithPassword): User => ({
   id,

@@ -10,7 +10,7 @@ const forgets = new Set(['FLUSHALL', 'garbage in every key']);
  * Units that ours may admit beyond the quota in a fault: the shares of the replicas that have not written theirs back when
  * the first one asks Redis again, and a whole quota where the store forgot.
  */
-export const boundOf = (fault: string): number =>
+const boundOf = (fault: string): number =>
   (quota / replicas) * (replicas - 1) + (forgets.has(fault) ? quota : 0);
 
 /** Sentences on what ours does not hold. */
