@@ -24,7 +24,7 @@ export const shared = [
 ];
 
 /** What a room may import of another beside the shared files, as prefixes of paths. Tests may use `test/` as well. */
-const allowed: Readonly<Record<Room, readonly string[]>> = {
+export const allowed: Readonly<Record<Room, readonly string[]>> = {
   app: [],
   slo: [],
   dashboards: ['slo/'],

@@ -4,6 +4,7 @@ import { type Connections, connections } from '../../infra/connections.ts';
 import { basePorts } from '../../infra/local/layout.ts';
 import { diagram } from '../../infra/network/diagram.ts';
 import { loadSettings } from '../../infra/settings.ts';
+import { allowed, rooms, shared } from '../boundaries.ts';
 import type { Section } from './sections.ts';
 import { table } from './table.ts';
 
@@ -11,6 +12,7 @@ import { table } from './table.ts';
 export const houseSections: readonly Section[] = [
   { file: 'README.md', name: 'ports', content: ports },
   { file: 'README.md', name: 'parts', content: parts },
+  { file: 'ARCHITECTURE.md', name: 'rooms', content: houseRooms },
   { file: 'ARCHITECTURE.md', name: 'connections', content: clusterConnections },
 ];
 
@@ -28,6 +30,32 @@ function ports(): string {
     ['Listens on loopback', 'Port'],
     Object.entries(listeners).map(([what, names]) => [what, names.map((name) => basePorts[name]).join(', ')]),
   );
+}
+
+/** What each room is for. */
+const purposes: Readonly<Record<(typeof rooms)[number], string>> = {
+  app: 'what runs in the pods: API, limiter, auth, cases, sync, metrics',
+  slo: 'objectives; recording rules, alerts and load thresholds that follow from them',
+  dashboards: 'Grafana dashboards as typed code',
+  infra:
+    'settings, `config/` (writers of configuration), `components/` and `index.ts` (Pulumi), `local/` (`npm start`)',
+  policies: 'the security checklist: static rules, live checks, proofs',
+  loadtests: 'k6 scenarios and their runner',
+  scripts: 'commands that tie the rooms together',
+  test: 'what tests share: real servers on free ports',
+};
+
+function houseRooms(): string {
+  const imports = (room: (typeof rooms)[number]) =>
+    ['the shared files', ...allowed[room].map((path) => `\`${path}\``)].join(', ');
+  return [
+    table(
+      ['Room', 'What it is', 'May import of other rooms'],
+      rooms.map((room) => [`\`${room}/\``, purposes[room], imports(room)]),
+    ),
+    '',
+    `The shared files are ${shared.map((file) => `\`${file}\``).join(', ')}.`,
+  ].join('\n');
 }
 
 /** Of an environment's pods, those that the local stack runs as processes. */
