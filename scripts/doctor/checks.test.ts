@@ -1,7 +1,73 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
-import { expect, test } from 'vitest';
-import { diskFinding, nodeFinding, portsFinding, serverFindings, toolFindings } from './checks.ts';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import {
+  containerFinding,
+  diskFinding,
+  k6Finding,
+  nodeFinding,
+  packagesFinding,
+  portsFinding,
+  serverFindings,
+  toolFindings,
+} from './checks.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const path = process.env.PATH;
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'doctor-'));
+});
+afterEach(() => {
+  process.env.PATH = path;
+  rmSync(folder, { recursive: true });
+});
+
+/** A program on PATH that answers so. */
+function stub(name: string, script: string) {
+  writeFileSync(join(folder, name), `#!/bin/sh\n${script}\n`);
+  chmodSync(join(folder, name), 0o755);
+  process.env.PATH = folder;
+}
+
+test('a container engine must answer, not only be installed', () => {
+  stub('podman', '[ "$1" = --version ]');
+  expect(containerFinding()).toMatchObject({ state: 'note', remedy: expect.stringContaining('start it') });
+  stub('podman', 'exit 0');
+  expect(containerFinding()).toMatchObject({ state: 'ok', detail: 'podman answers' });
+});
+
+test('k6 must be as recent as the load tests want it, or come as an image', () => {
+  stub('k6', 'echo "k6 v0.57.0 (go1.23.6, linux/amd64)"');
+  expect(k6Finding('/repo').state).toBe('note');
+  stub('docker', 'exit 0');
+  expect(k6Finding('/repo')).toMatchObject({ state: 'ok', detail: expect.stringContaining('by docker') });
+  stub('k6', 'echo "k6 v2.2.0 (go1.26, linux/amd64)"');
+  expect(k6Finding('/repo')).toMatchObject({ state: 'ok', detail: 'k6 v2.2.0' });
+});
+
+test('it runs where no package could be installed, and says so', () => {
+  for (const room of ['app', 'infra', 'loadtests', 'scripts'])
+    cpSync(join(root, room), join(folder, room), {
+      recursive: true,
+      filter: (from) => !from.includes('node_modules'),
+    });
+  cpSync(join(root, 'package.json'), join(folder, 'package.json'));
+  expect(packagesFinding(folder).state).toBe('missing');
+  const { status, stdout } = spawnSync(process.execPath, ['scripts/doctor/start.js'], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  expect([status, stdout]).toEqual([1, expect.stringMatching(/^MISS packages .*\n.*npm ci/m)]);
+  mkdirSync(join(folder, 'node_modules'));
+  expect(packagesFinding(folder).state).toBe('ok');
+});
 
 test('Node.js that runs TypeScript is ok, an older one is missing', () => {
   expect(nodeFinding('v24.18.1').state).toBe('ok');

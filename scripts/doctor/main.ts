@@ -2,8 +2,10 @@ import { fileURLToPath } from 'node:url';
 import { basePorts } from '../../infra/local/layout.ts';
 import { command, noArguments } from '../lib/command.ts';
 import {
+  containerFinding,
   diskFinding,
   type Finding,
+  k6Finding,
   nodeFinding,
   packagesFinding,
   portsFinding,
@@ -28,6 +30,8 @@ await command('doctor', usage, async (args) => {
     diskFinding(root),
     await portsFinding(Object.values(basePorts)),
     ...serverFindings(),
+    containerFinding(),
+    k6Finding(root),
     ...toolFindings(),
   ];
   for (const { name, state, detail, remedy } of findings) {
