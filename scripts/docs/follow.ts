@@ -18,7 +18,8 @@ await command('docs:follow', usage, async (args) => {
     await copy.commands();
     await copy.run('node_modules/@biomejs/biome/bin/biome', 'ci', '--error-on-warnings', '.');
     await copy.run('node_modules/typescript/bin/tsc', '-p', '.');
-    await copy.run('node_modules/vitest/vitest.mjs', 'run');
+    // Not the test that follows the page: here that is done already.
+    await copy.run('node_modules/vitest/vitest.mjs', 'run', '--exclude', 'scripts/docs/walkthrough.test.ts');
     return 0;
   } catch (error) {
     console.error((error as Error).message);
