@@ -12,6 +12,9 @@ there from a commit of this repository (provenance attestation).
 
 Exit: 0 both hold, 1 one does not, 2 could not check.`;
 
+/** No signature, no such tag, none that matches, none with a certificate (cmd/cosign/errors/exit_codes.go). */
+const cosignRefuses = [10, 11, 12, 13];
+
 await command('image:verify', usage, (args) => {
   const { values, positionals } = parseArgs({
     args,
@@ -25,12 +28,16 @@ await command('image:verify', usage, (args) => {
   if (repository === undefined) throw new CouldNotCheck('--repository is missing');
   const workflow = `https://github.com/${repository}/.github/workflows/deploy.yml@refs/heads/main`;
   return Math.max(
-    runProgram('cosign', [
-      'verify',
-      ...['--certificate-identity', workflow],
-      ...['--certificate-oidc-issuer', 'https://token.actions.githubusercontent.com'],
-      ...['--output', 'text', reference],
-    ]),
+    runProgram(
+      'cosign',
+      [
+        'verify',
+        ...['--certificate-identity', workflow],
+        ...['--certificate-oidc-issuer', 'https://token.actions.githubusercontent.com'],
+        ...['--output', 'text', reference],
+      ],
+      cosignRefuses,
+    ),
     runProgram('gh', [
       'attestation',
       'verify',

@@ -47,3 +47,13 @@ test('an image is verified by signature and by provenance', () => {
   here.tool('gh', 'exit 1');
   expect(run('image-verify.ts', reference).status).toBe(1);
 });
+
+test.each([
+  ['has no signature', 10, 1],
+  ['has none that matches', 12, 1],
+  ['could not be asked about: the registry is away', 1, 2],
+])('an image that %s', (_, cosign, expected) => {
+  here.tool('cosign', `exit ${cosign}`);
+  here.tool('gh', '');
+  expect(run('image-verify.ts', reference).status).toBe(expected);
+});
