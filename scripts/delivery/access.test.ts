@@ -30,6 +30,7 @@ function lacks({ rules }: ClusterRole, wanted: Rule): string[] {
       ({ group, resource, verb }) =>
         !rules.some(
           (rule) =>
+            rule.resourceNames === undefined &&
             rule.apiGroups?.includes(group) &&
             rule.resources?.includes(resource) &&
             rule.verbs.includes(verb),
@@ -79,12 +80,23 @@ test('the deployer holds what the Roles grant that it makes, and so needs no esc
   const granted = made.flatMap(({ rules = [] }) => rules);
   expect(granted.length).toBeGreaterThan(0);
   expect(granted.flatMap((rule) => lacks(deployer, rule))).toEqual([]);
-  const all = deployer.rules.flatMap(({ apiGroups = [], resources = [], verbs }) => [
-    ...apiGroups,
-    ...resources,
-    ...verbs,
-  ]);
+  const all = deployer.rules
+    .filter(({ resourceNames }) => resourceNames === undefined)
+    .flatMap(({ apiGroups = [], resources = [], verbs }) => [...apiGroups, ...resources, ...verbs]);
   expect(all.filter((one) => ['*', 'bind', 'escalate', 'impersonate'].includes(one))).toEqual([]);
+});
+
+test('the deployer may bind what is bound, by name, and nothing else by name', () => {
+  const named = deployer.rules.filter(({ resourceNames }) => resourceNames !== undefined);
+  expect(named.map(({ verbs }) => verbs)).toEqual([['bind'], ['bind']]);
+  const bindings = named.flatMap(({ resources = [], resourceNames = [] }) =>
+    resourceNames.map((name) => `${resources} ${name}`),
+  );
+  const wanted = made.flatMap(({ roleRef }) =>
+    roleRef ? `${resourceOf({ apiVersion: 'v1', ...roleRef }).resources} ${roleRef.name}` : [],
+  );
+  expect(bindings.sort()).toEqual([...new Set(wanted)].sort());
+  expect(bindings).toContain('clusterroles simple378-edge');
 });
 
 test('the reader changes nothing', () => {

@@ -6,12 +6,15 @@ export interface Made {
   readonly kind: string;
   /** Of a Role or ClusterRole. */
   readonly rules?: readonly Rule[];
+  /** Of a RoleBinding or ClusterRoleBinding. */
+  readonly roleRef?: { readonly apiGroup: string; readonly kind: string; readonly name: string };
 }
 
 /** A rule of a Role or ClusterRole. */
 export interface Rule {
   readonly apiGroups?: readonly string[];
   readonly resources?: readonly string[];
+  readonly resourceNames?: readonly string[];
   readonly nonResourceURLs?: readonly string[];
   readonly verbs: readonly string[];
 }
@@ -50,24 +53,43 @@ const discovery: Rule = {
 
 /**
  * The deployer, who brings environments up and runs their gates, and the reader, who compares what runs with the program and
- * runs gates. To make a Role one must hold what it grants, so the deployer holds exactly that, too, and no "escalate".
+ * runs gates. To make a Role one must hold what it grants, so the deployer holds exactly that, too, and no "escalate". To bind a
+ * Role that is not there yet, as a preview does, one needs "bind": for the Roles of these names alone.
  * @param made every object of every environment
  */
 export function clusterAccess(made: readonly Made[]): { deployer: ClusterRole; reader: ClusterRole } {
   const own = (verbs: readonly string[]) => made.map((object) => ({ ...resourceOf(object), verbs }));
   const granted = made.flatMap(({ rules = [] }) => rules);
   return {
-    deployer: role('simple378-deployer', [...own([...read, ...change]), ...lookedAt, ...granted]),
+    deployer: role(
+      'simple378-deployer',
+      [...own([...read, ...change]), ...lookedAt, ...granted],
+      bound(made),
+    ),
     reader: role('simple378-reader', [...own(read), ...lookedAt]),
   };
 }
 
-function role(name: string, rules: readonly Rule[]): ClusterRole {
+/** Binding exactly the Roles that are bound. */
+function bound(made: readonly Made[]): Rule[] {
+  const names = new Map<string, Set<string>>();
+  for (const { roleRef } of made) {
+    if (roleRef === undefined) continue;
+    names.set(roleRef.kind, (names.get(roleRef.kind) ?? new Set()).add(roleRef.name));
+  }
+  return [...names].sort().map(([kind, all]) => ({
+    ...resourceOf({ apiVersion: 'rbac.authorization.k8s.io/v1', kind }),
+    resourceNames: [...all].sort(),
+    verbs: ['bind'],
+  }));
+}
+
+function role(name: string, rules: readonly Rule[], named: readonly Rule[] = []): ClusterRole {
   return {
     apiVersion: 'rbac.authorization.k8s.io/v1',
     kind: 'ClusterRole',
     metadata: { name },
-    rules: [...compact(rules), discovery],
+    rules: [...compact(rules), ...named, discovery],
   };
 }
 
