@@ -1,4 +1,4 @@
-import { junit, type Summary, text } from '../scenarios/report.ts';
+import { json, junit, type Summary, text } from '../scenarios/report.ts';
 import { run } from './run.ts';
 
 /** Percentiles that the reports show. */
@@ -8,7 +8,7 @@ export const summaryTrendStats = ['avg', 'med', 'p(95)', 'p(99)', 'max', 'count'
 export function handleSummary(data: Summary): Record<string, string> {
   return {
     stdout: `\n${text(run.script, data)}`,
-    [`${run.reports}/${run.script}.json`]: `${JSON.stringify(data, null, 1)}\n`,
+    [`${run.reports}/${run.script}.json`]: json(data),
     [`${run.reports}/${run.script}.xml`]: junit(run.script, data),
   };
 }

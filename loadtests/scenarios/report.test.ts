@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { count, junit, text, verdicts } from './report.ts';
+import { count, json, junit, text, verdicts } from './report.ts';
 
 const summary = {
   state: { testRunDurationMs: 61_500 },
@@ -20,6 +20,12 @@ test('each threshold is a verdict with what was seen', () => {
     verdicts({ metrics: { x: { values: {}, thresholds: { 'count==1': { ok: true } } } } })[0]?.seen,
   ).toBe('nothing counted');
   expect(count(summary, 'rate_limited')).toBe(0);
+});
+
+test('no report tells what setup returned, for that is tokens', () => {
+  const data = { ...summary, root_group: { checks: [] }, setup_data: [{ accessToken: 'secret' }] };
+  expect(Object.keys(JSON.parse(json(data)))).toEqual(['metrics', 'root_group', 'state']);
+  expect(json(data) + text('limits', data) + junit('limits', data)).not.toContain('secret');
 });
 
 test('text names failures', () => {

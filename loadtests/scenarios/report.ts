@@ -12,6 +12,8 @@ export interface Summary {
     >
   >;
   readonly state?: { readonly testRunDurationMs: number };
+  /** Groups with their checks. */
+  readonly root_group?: unknown;
 }
 
 /** One threshold and how it ended. */
@@ -40,6 +42,11 @@ export function verdicts({ metrics }: Summary): Verdict[] {
 /** A counter's count, 0 when it was never counted. */
 export function count({ metrics }: Summary, metric: string): number {
   return metrics[metric]?.values.count ?? 0;
+}
+
+/** For tools: what was measured, and no more. k6 also hands over what `setup` returned, tokens of signed-in accounts. */
+export function json({ metrics, root_group, state }: Summary): string {
+  return `${JSON.stringify({ metrics, root_group, state }, null, 1)}\n`;
 }
 
 /** The text that ends a run. */
