@@ -1,12 +1,11 @@
 import exec from 'k6/execution';
 import { Counter } from 'k6/metrics';
-import type { Options } from 'k6/options';
 import { send } from './lib/client.ts';
 import { thresholds } from './lib/objectives.ts';
 import { account, run } from './lib/run.ts';
 import { arrivals } from './lib/scenario.ts';
+import { iteration, judged } from './lib/script.ts';
 import { login, type Session } from './lib/session.ts';
-import { summaryTrendStats } from './lib/summary.ts';
 import { work } from './lib/worker.ts';
 import { planAttack } from './scenarios/attack.ts';
 import { requests } from './scenarios/requests.ts';
@@ -18,7 +17,7 @@ export { handleSummary } from './lib/summary.ts';
 const plan = planAttack(run.policies);
 const admitted = new Counter('admitted');
 
-export const options: Options = {
+export const options = judged({
   scenarios: {
     attackers: {
       executor: 'constant-arrival-rate',
@@ -39,19 +38,18 @@ export const options: Options = {
     truthful_headers: ['rate==1'],
     ...thresholds('others'),
   },
-  summaryTrendStats,
-};
+});
 
 export function setup(): Session[] {
   return Array.from({ length: plan.attackers }, (_, n) => login(account(n)));
 }
 
-export function attack(sessions: Session[]): void {
+export const attack = iteration((sessions: Session[]) => {
   const session = sessions[exec.scenario.iterationInTest % plan.attackers] as Session;
   const answer = send(requests.list(), { token: session.accessToken });
   if (answer.status !== 429) admitted.add(1, { by: 'attackers' });
-}
+});
 
-export function others(): void {
+export const others = iteration(() => {
   work(plan.others.users, (user) => login(account(plan.attackers + user)));
-}
+});

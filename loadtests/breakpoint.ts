@@ -1,9 +1,9 @@
 import exec from 'k6/execution';
-import type { Options } from 'k6/options';
 import { bounds } from './lib/objectives.ts';
 import { account, run } from './lib/run.ts';
+import { iteration, judged } from './lib/script.ts';
 import { login, type Session } from './lib/session.ts';
-import { handleSummary as reports, summaryTrendStats } from './lib/summary.ts';
+import { handleSummary as reports } from './lib/summary.ts';
 import { work } from './lib/worker.ts';
 import { kneeOf, planSteps, rampUsers, resultsOf } from './scenarios/breakpoint.ts';
 import type { Summary } from './scenarios/report.ts';
@@ -15,7 +15,7 @@ const workers = 240;
 const steps = planSteps(run.to);
 const start = 5;
 
-export const options: Options = {
+export const options = judged({
   scenarios: {
     ramp: {
       executor: 'ramping-arrival-rate',
@@ -44,19 +44,18 @@ export const options: Options = {
     [`http_req_duration{step:${steps[0]?.rate}}`]: [`p(95)<=${bounds.p95}`],
     rate_limited: ['count==0'],
   },
-  summaryTrendStats,
-};
+});
 
 export function setup(): Session[] {
   return Array.from({ length: rampUsers }, (_, n) => login(account(n)));
 }
 
-export default function ramp(sessions: Session[]): void {
+export default iteration((sessions: Session[]) => {
   const elapsed = (Date.now() - exec.scenario.startTime) / 1000;
   const step = steps[Math.floor(elapsed / (steps[0]?.seconds ?? 1))] ?? steps.at(-1);
   exec.vu.metrics.tags.step = String(step?.rate);
   work(rampUsers, (user) => sessions[user] as Session, workers / rampUsers);
-}
+});
 
 export function handleSummary(data: Summary): Record<string, string> {
   const results = resultsOf(steps, data, bounds);

@@ -1,10 +1,10 @@
 import exec from 'k6/execution';
 import { Counter } from 'k6/metrics';
-import type { Options, Scenario } from 'k6/options';
+import type { Scenario } from 'k6/options';
 import { type Answer, send } from './lib/client.ts';
 import { account, run } from './lib/run.ts';
+import { iteration, judged } from './lib/script.ts';
 import { login, type Session } from './lib/session.ts';
-import { summaryTrendStats } from './lib/summary.ts';
 import { intensiveAt, planBurst } from './scenarios/burst.ts';
 import { offlineCaseId, requests } from './scenarios/requests.ts';
 
@@ -16,7 +16,7 @@ const plan = planBurst(run.policies);
 const admitted = new Counter('admitted');
 const denied = new Counter('denied');
 
-export const options: Options = {
+export const options = judged({
   scenarios: {
     intensive: spread(plan.intensive.offered, 'intensive'),
     ordinary: spread(plan.ordinary.offered, 'ordinary'),
@@ -33,15 +33,14 @@ export const options: Options = {
     truthful_headers: ['rate==1'],
     failures: ['rate==0'],
   },
-  summaryTrendStats,
-};
+});
 
 export function setup(): Session[] {
   for (const name of ['intensive', 'ordinary']) denied.add(0, { class: name });
   return Array.from({ length: plan.users }, (_, user) => login(account(user)));
 }
 
-export function intensive(sessions: Session[]): void {
+export const intensive = iteration((sessions: Session[]) => {
   const n = exec.scenario.iterationInTest;
   const operation = intensiveAt(Math.floor(n / plan.users));
   const id = offlineCaseId(run.seed, 0, n);
@@ -52,12 +51,12 @@ export function intensive(sessions: Session[]): void {
         ? requests.export()
         : requests.search('burst');
   tally('intensive', n % plan.users, send(request, { token: tokenOf(sessions, n) }));
-}
+});
 
-export function ordinary(sessions: Session[]): void {
+export const ordinary = iteration((sessions: Session[]) => {
   const n = exec.scenario.iterationInTest;
   tally('ordinary', n % plan.users, send(requests.list(), { token: tokenOf(sessions, n) }));
-}
+});
 
 function tokenOf(sessions: Session[], n: number): string {
   return (sessions[n % plan.users] as Session).accessToken;

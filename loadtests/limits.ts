@@ -1,11 +1,11 @@
 import { check, sleep } from 'k6';
 import exec from 'k6/execution';
 import { Counter } from 'k6/metrics';
-import type { Options, Scenario } from 'k6/options';
+import type { Scenario } from 'k6/options';
 import { type Answer, send, sendAll, violated } from './lib/client.ts';
 import { account, run } from './lib/run.ts';
+import { iteration, judged } from './lib/script.ts';
 import { login, type Session } from './lib/session.ts';
-import { summaryTrendStats } from './lib/summary.ts';
 import { longestWaitSeconds } from './scenarios/admissions.ts';
 import { attempts } from './scenarios/bypass.ts';
 import { remainingOf } from './scenarios/headers.ts';
@@ -29,7 +29,7 @@ const denied = new Counter('denied');
 const remaining = new Counter('remaining_sum');
 const misjudged = new Counter('misjudged');
 
-export const options: Options = {
+export const options = judged({
   scenarios: {
     ...Object.fromEntries([...probes].map(([name, probe]) => [name, firing(probe)])),
     ...Object.fromEntries(personal.map((probe) => [`retry-${probe.policy}`, retrying(probe)])),
@@ -48,8 +48,7 @@ export const options: Options = {
     failures: ['rate==0'],
     checks: ['rate==1'],
   },
-  summaryTrendStats,
-};
+});
 
 interface Data {
   readonly sessions: Session[];
@@ -66,7 +65,7 @@ export function setup(): Data {
   return { sessions: Array.from({ length: users }, (_, n) => login(account(n))) };
 }
 
-export function fire({ sessions }: Data): void {
+export const fire = iteration(({ sessions }: Data) => {
   const probe = probes.get(exec.scenario.name) as Probe;
   const token = sessions[personal.indexOf(probe)]?.accessToken;
   const how = token === undefined ? {} : { token };
@@ -76,9 +75,9 @@ export function fire({ sessions }: Data): void {
     const batch = Array.from({ length: batchOf(probe) }, (_, i) => requestFor(probe, first + i));
     for (const answer of sendAll(batch, how)) judge(probe, answer);
   }
-}
+});
 
-export function retry({ sessions }: Data): void {
+export const retry = iteration(({ sessions }: Data) => {
   const probe = personal.find(({ policy }) => `retry-${policy}` === exec.scenario.name) as Probe;
   const token = sessions[personal.indexOf(probe)]?.accessToken as string;
   const early = send(requestFor(probe, 0), { token });
@@ -88,14 +87,14 @@ export function retry({ sessions }: Data): void {
   check(send(requestFor(probe, 0), { token }), {
     'admitted after Retry-After': ({ status }) => status < 400,
   });
-}
+});
 
-export function rest({ sessions }: Data): void {
+export const rest = iteration(({ sessions }: Data) => {
   const answer = send(requests.list(), { token: sessions[bystander]?.accessToken as string });
   check(answer, { 'a user at rest is served': ({ status }) => status === 200 });
-}
+});
 
-export function bypass({ sessions }: Data): void {
+export const bypass = iteration(({ sessions }: Data) => {
   const index = personal.findIndex(({ routeClass }) => routeClass === 'default');
   const tokens = [sessions[index]?.accessToken as string, login(account(index)).accessToken];
   for (const token of tokens) {
@@ -105,7 +104,7 @@ export function bypass({ sessions }: Data): void {
       });
     }
   }
-}
+});
 
 /** Sorts an answer: admitted (whatever the service then said), denied by this policy, or a mistake. */
 function judge({ policy }: Probe, answer: Answer): void {

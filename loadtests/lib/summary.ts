@@ -1,9 +1,6 @@
 import { json, junit, type Summary, text } from '../scenarios/report.ts';
 import { run } from './run.ts';
 
-/** Percentiles that the reports show. */
-export const summaryTrendStats = ['avg', 'med', 'p(95)', 'p(99)', 'max', 'count'];
-
 /** k6's hook at the end of a test: text on the terminal, JSON and JUnit as files. */
 export function handleSummary(data: Summary): Record<string, string> {
   return {
