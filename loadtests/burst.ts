@@ -2,6 +2,7 @@ import exec from 'k6/execution';
 import { Counter } from 'k6/metrics';
 import type { Scenario } from 'k6/options';
 import { type Answer, send } from './lib/client.ts';
+import { thresholds } from './lib/objectives.ts';
 import { account, run } from './lib/run.ts';
 import { iteration, judged } from './lib/script.ts';
 import { login, type Session } from './lib/session.ts';
@@ -31,7 +32,10 @@ export const options = judged({
     'denied{class:intensive}': ['count>0'],
     'denied{class:ordinary}': ['count==0'],
     truthful_headers: ['rate==1'],
+    // Stricter than the objective: a request that failed may have been counted or not.
     failures: ['rate==0'],
+    ...thresholds('intensive'),
+    ...thresholds('ordinary'),
   },
 });
 

@@ -45,6 +45,8 @@ export const options = judged({
     ),
     misjudged: ['count==0'],
     truthful_headers: ['rate==1'],
+    // Stricter than the objective: a request that failed may have been counted or not. Latency is not judged here, for some
+    // probes take all that there is.
     failures: ['rate==0'],
     checks: ['rate==1'],
   },
