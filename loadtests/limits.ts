@@ -30,6 +30,8 @@ const remaining = new Counter('remaining_sum');
 const misjudged = new Counter('misjudged');
 
 export const options = judged({
+  // Six are k6's default, and one address of a distant machine would not get through in time.
+  batchPerHost: Math.max(1, ...plan.probes.map(batchOf)),
   scenarios: {
     ...Object.fromEntries([...probes].map(([name, probe]) => [name, firing(probe)])),
     ...Object.fromEntries(personal.map((probe) => [`retry-${probe.policy}`, retrying(probe)])),
