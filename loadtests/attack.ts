@@ -25,8 +25,8 @@ export const options = judged({
       rate: plan.rate,
       timeUnit: '1s',
       duration: `${plan.seconds}s`,
-      preAllocatedVUs: 40,
-      maxVUs: 120,
+      preAllocatedVUs: plan.workers,
+      maxVUs: plan.workers,
     },
     others: arrivals(plan.others, 'others'),
   },
@@ -52,5 +52,6 @@ export const attack = iteration((sessions: Session[]) => {
 });
 
 export const others = iteration(() => {
-  work(plan.others.users, (user) => login(account(plan.attackers + user)));
+  // k6 numbers virtual users over all scenarios, and any of them may fall to this one.
+  work(plan.workers + plan.others.users, (user) => login(account(plan.attackers + user)));
 });

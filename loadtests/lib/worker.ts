@@ -24,7 +24,7 @@ const owned: OwnCase[] = [];
 
 /**
  * One request of a user at work. A virtual user stays one account; its session begins at its first request.
- * @param users how many accounts the virtual users of this scenario share
+ * @param users how many accounts the virtual users of all scenarios share
  * @param begin the session of the n-th of them
  * @param sharing how many virtual users are one account
  */

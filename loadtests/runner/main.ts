@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { Policy } from '../../app/src/limiter/policies.ts';
 import { readPoliciesFile } from '../../infra/local/policies-file.ts';
 import { longestWaitSeconds } from '../scenarios/admissions.ts';
+import { attackAccounts } from '../scenarios/attack.ts';
 import { rampProfile, rampUsers } from '../scenarios/breakpoint.ts';
 import type { RunFile, Script } from '../scenarios/run-file.ts';
 import { exceeded, profileOf } from '../scenarios/traffic.ts';
@@ -26,7 +27,7 @@ const reports = join(root, 'reports', 'loadtest');
 const accountsFor: Record<Script, number> = {
   limits: 6,
   burst: 2,
-  attack: 20,
+  attack: attackAccounts,
   mixed: 20,
   soak: 20,
   spike: 60,

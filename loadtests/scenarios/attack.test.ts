@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { defaultPolicies } from '../../app/src/limiter/policies.ts';
-import { planAttack } from './attack.ts';
+import { attackAccounts, planAttack } from './attack.ts';
 import { exceeded } from './traffic.ts';
 
 test('nine tenths of the attack are over the limit, and the others below it', () => {
@@ -11,6 +11,11 @@ test('nine tenths of the attack are over the limit, and the others below it', ()
   expect(attack.admitted.most).toBeLessThanOrEqual(attack.attackers * 200);
   expect(attack.admitted.most / offered).toBeLessThan(0.2);
   expect(exceeded(attack.others, defaultPolicies, 200)).toEqual([]);
+});
+
+test('each virtual user has an account that no attacker and no other has', () => {
+  const { attackers, workers, others } = planAttack(defaultPolicies);
+  expect(attackAccounts).toBe(attackers + workers + others.users);
 });
 
 test('without the policy there is nothing to attack', () => {
