@@ -3,7 +3,7 @@ import http, { type RefinedResponse, type RequestBody, type ResponseType } from 
 import { Counter, Rate } from 'k6/metrics';
 import { longestWaitSeconds } from '../scenarios/admissions.ts';
 import { contradictions } from '../scenarios/headers.ts';
-import type { Request } from '../scenarios/requests.ts';
+import { type Request, tagsOf } from '../scenarios/requests.ts';
 import { judgedBy } from './objectives.ts';
 import { run } from './run.ts';
 
@@ -15,7 +15,6 @@ export interface How {
   readonly token?: string;
   /** Index of the replica; in turn when absent. */
   readonly replica?: number;
-  readonly tags?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -67,13 +66,7 @@ function prepared(request: Request, how: How) {
         ...how.headers,
       },
       // `name` instead of the URL, else every case id would be a time series.
-      tags: {
-        name: request.route,
-        route: request.route,
-        operation: request.operation ?? 'none',
-        slo: judgedBy(request),
-        ...how.tags,
-      },
+      tags: { name: request.route, ...tagsOf(request), ...judgedBy(request) },
       timeout: '20s',
     },
   };

@@ -1,14 +1,14 @@
-import { budget, loadThresholds, objective } from '../../slo/index.ts';
+import { budget, loadThresholds, type ObjectiveId, objective } from '../../slo/index.ts';
 import type { Bounds } from '../scenarios/breakpoint.ts';
 import type { Request } from '../scenarios/requests.ts';
 
 const latency = objective('api-latency').indicator;
 
-/** The objective by whose threshold a request's duration is judged, as a tag; logins and exports have none here. */
-export function judgedBy({ route }: Request): string {
+/** The tag that says by which objective a request's duration is judged; logins and exports have none here. */
+export function judgedBy({ route }: Request): { readonly slo?: ObjectiveId } {
   const left = latency.kind === 'latency' && 'route' in latency.of ? latency.of.route : undefined;
   const excluded = typeof left === 'object' && (left.not as readonly string[]).includes(route);
-  return excluded ? 'none' : 'api-latency';
+  return excluded ? {} : { slo: 'api-latency' };
 }
 
 /** The thresholds of the objectives for one scenario, over the requests that they are about. */

@@ -1,12 +1,16 @@
 import type { RouteClass } from '../../app/src/limiter/policies.ts';
-import type { Catalogue, LabelsOf } from '../../app/src/metrics/catalogue.ts';
+import type { LabelsOf } from '../../app/src/metrics/catalogue.ts';
 
 /** The label by which the service counts a case operation; load tests tag their requests with the same. */
 export type CaseOperation = LabelsOf<'case_operations_total'>['operation'];
 
+/** Tags of a request: labels of the metric catalogue, with values of their domains. */
+export type Tags = Pick<LabelsOf<'http_requests_total'>, 'route'> &
+  Partial<Pick<LabelsOf<'case_operations_total'>, 'operation'>>;
+
 /** One request, without target, token and transport: k6 and autocannon both send it. */
 export interface Request {
-  readonly method: Catalogue['http_requests_total']['labels']['method'][number];
+  readonly method: LabelsOf<'http_requests_total'>['method'];
   readonly path: string;
   /** Route template, as in `http_requests_total`. */
   readonly route: string;
@@ -124,6 +128,11 @@ export const requests = {
     success: 200,
   }),
 } as const;
+
+/** The labels by which the service counts a request, for the tags of k6: what has no operation has no such tag. */
+export function tagsOf({ route, operation }: Request): Tags {
+  return { route, ...(operation !== undefined && { operation }) };
+}
 
 /** The id of a load test's n-th offline case, of the form that the service asks for. */
 export function offlineCaseId(seed: string, user: number, n: number): string {
