@@ -10,7 +10,7 @@ import { longestWaitSeconds } from '../scenarios/admissions.ts';
 import { attackAccounts } from '../scenarios/attack.ts';
 import { rampProfile, rampUsers } from '../scenarios/breakpoint.ts';
 import type { RunFile, Script } from '../scenarios/run-file.ts';
-import { exceeded, profileOf } from '../scenarios/traffic.ts';
+import { exceeded, profileOf, profiles } from '../scenarios/traffic.ts';
 import { accountsFile, ensureAccounts } from './accounts.ts';
 import { type Addresses, chooseAddresses } from './addresses.ts';
 import { createClient } from './client.ts';
@@ -28,9 +28,9 @@ const accountsFor: Record<Script, number> = {
   limits: 6,
   burst: 2,
   attack: attackAccounts,
-  mixed: 20,
-  soak: 20,
-  spike: 60,
+  mixed: profiles.mixed.users,
+  soak: profiles.soak.users,
+  spike: profiles.spike.users,
   breakpoint: rampUsers,
 };
 
@@ -77,16 +77,18 @@ async function loadtest(options: Options): Promise<number> {
 }
 
 /** Traffic that meets a limit is no finding, and no measurement of what the service carries. */
-function heedLimits({ script, to }: Options, policies: readonly Policy[], { count }: Addresses): void {
-  const profile = script === 'breakpoint' ? rampProfile(to) : profileOf(script);
+function heedLimits(
+  { script, seconds, to }: Options,
+  policies: readonly Policy[],
+  { count }: Addresses,
+): void {
+  const profile = script === 'breakpoint' ? rampProfile(to) : profileOf(script, seconds);
   const met = profile === undefined ? [] : exceeded(profile, policies, count);
   if (met.length === 0) return;
-  const text = `${script} will meet the limits ${met.join(', ')} here`;
-  if (script === 'breakpoint')
-    throw new Error(
-      `${text}, and find them instead of the knee: npm start -- --policies loadtests/policies/no-limits.json`,
-    );
-  console.error(`loadtest: ${text}, so its 429s are no finding`);
+  throw new Error(
+    `${script} would meet the limits ${met.join(', ')} here, and prove nothing: start the stack with ` +
+      '`npm start -- --policies loadtests/policies/no-limits.json`, or send from more addresses by --local-ips',
+  );
 }
 
 /** Writes what the script reads, and returns the file's path. */

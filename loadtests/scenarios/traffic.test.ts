@@ -1,7 +1,16 @@
 import { expect, test } from 'vitest';
 import { defaultPolicies } from '../../app/src/limiter/policies.ts';
 import { caseOperations } from '../../app/src/metrics/catalogue.ts';
-import { exceeded, mostInWindow, operationAt, profiles, stretched, weights } from './traffic.ts';
+import {
+  exceeded,
+  mostInWindow,
+  operationAt,
+  type Profile,
+  profileOf,
+  profiles,
+  stretched,
+  weights,
+} from './traffic.ts';
 
 test('weights are parts of a hundred, and the sequence keeps them', () => {
   expect(Object.values(weights).reduce((sum, w) => sum + w, 0)).toBe(100);
@@ -12,15 +21,20 @@ test('weights are parts of a hundred, and the sequence keeps them', () => {
   }
 });
 
-test.each(Object.entries(profiles))('%s keeps every user within the default policies', (_name, profile) => {
-  expect(exceeded(profile, defaultPolicies, 200)).toEqual([]);
-});
+test.each(Object.entries(profiles))(
+  '%s stays within the default policies, from one address too',
+  (_, profile) => {
+    expect(exceeded(profile, defaultPolicies, 200)).toEqual([]);
+    expect(exceeded(profile, defaultPolicies, 1)).toEqual([]);
+  },
+);
 
 test('a profile that would meet a policy is found', () => {
   expect(exceeded({ users: 2, stages: [{ rate: 16, seconds: 60 }] }, defaultPolicies, 200)).toEqual([
     'default',
   ]);
-  expect(exceeded(profiles.spike, defaultPolicies, 1)).toEqual(['login-address']);
+  expect(exceeded({ ...profiles.spike, users: 60 }, defaultPolicies, 1)).toEqual(['login-address']);
+  expect(exceeded(profileOf('spike', 600) as Profile, defaultPolicies, 200)).toEqual(['default']);
   const shadowed = defaultPolicies.map((policy) => ({ ...policy, mode: 'shadow' as const }));
   expect(exceeded({ users: 1, stages: [{ rate: 1000, seconds: 60 }] }, shadowed, 1)).toEqual([]);
 });

@@ -37,21 +37,26 @@ const intensive: readonly CaseOperation[] = ['search', 'export', 'sync'];
 export const profiles = {
   mixed: { users: 20, stages: [{ rate: 16, seconds: 60 }] },
   soak: { users: 20, stages: [{ rate: 16, seconds: 1800 }] },
+  // So few users that one address may log them in within a minute, so many that each stays within its limits.
   spike: {
-    users: 60,
+    users: 25,
     stages: [
       { rate: 10, seconds: 20 },
       { rate: 100, seconds: 2, ramp: true },
-      { rate: 100, seconds: 20 },
+      { rate: 100, seconds: 16 },
       { rate: 10, seconds: 2, ramp: true },
       { rate: 10, seconds: 20 },
     ],
   },
 } as const satisfies Record<string, Profile>;
 
-/** The profile that a script sends, if it sends one of these. */
-export function profileOf(script: string): Profile | undefined {
-  return (profiles as Readonly<Record<string, Profile>>)[script];
+/**
+ * The profile that a script sends, if it sends one of these.
+ * @param seconds how long it shall last, when not as it says
+ */
+export function profileOf(script: string, seconds?: number): Profile | undefined {
+  const profile = (profiles as Readonly<Record<string, Profile>>)[script];
+  return profile === undefined || seconds === undefined ? profile : stretched(profile, seconds);
 }
 
 /** Each operation as often as its weight says, so that a place in this list is a draw by weight. */
@@ -75,7 +80,7 @@ export function stretched(profile: Profile, seconds: number): Profile {
 }
 
 /** How long a profile lasts. */
-function totalSeconds({ stages }: Profile): number {
+export function totalSeconds({ stages }: Profile): number {
   return stages.reduce((sum, { seconds }) => sum + seconds, 0);
 }
 
