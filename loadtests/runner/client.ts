@@ -11,7 +11,7 @@ export interface Answer {
 
 /** Sends one request to the service under test. */
 export type Client = (
-  method: 'GET' | 'POST',
+  method: 'GET' | 'POST' | 'PATCH',
   url: string,
   options?: { readonly token?: string; readonly body?: unknown },
 ) => Promise<Answer>;

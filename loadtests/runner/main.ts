@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,10 +10,11 @@ import { attackAccounts } from '../scenarios/attack.ts';
 import { rampProfile, rampUsers } from '../scenarios/breakpoint.ts';
 import type { RunFile, Script } from '../scenarios/run-file.ts';
 import { exceeded, profileOf, profiles } from '../scenarios/traffic.ts';
-import { accountsFile, ensureAccounts } from './accounts.ts';
+import { accountsFile, disableAccounts, ensureAccounts } from './accounts.ts';
 import { type Addresses, chooseAddresses } from './addresses.ts';
-import { createClient } from './client.ts';
+import { type Client, createClient } from './client.ts';
 import { type Engine, findEngine, howToInstall } from './engine.ts';
+import { callOf, runK6, tellProgress } from './k6.ts';
 import { type Options, readOptions, usage } from './options.ts';
 import { readCounters } from './read-counters.ts';
 import { findTarget, type Target } from './target.ts';
@@ -34,6 +34,14 @@ const accountsFor: Record<Script, number> = {
   breakpoint: rampUsers,
 };
 
+// Not at once: accounts that were made are still to be disabled, and k6 to write its summary.
+const interrupted = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+  process.on(name, () => {
+    if (!interrupted.signal.aborted) console.error(`loadtest: ${name}, ending in order`);
+    interrupted.abort(new Error('interrupted'));
+  });
+
 try {
   const options = readOptions(process.argv.slice(2));
   if (options === null) console.log(usage);
@@ -45,6 +53,22 @@ try {
 
 async function loadtest(options: Options): Promise<number> {
   const target = findTarget(options);
+  const base = target.urls[0] as string;
+  const client = createClient(base, target.ca);
+  const accounts = accountsFile(root, base);
+  // The local stack's accounts serve the next run; anywhere else nobody shall be able to use what a test left.
+  if (options.target === undefined || options.prepare) return run(options, target, client, accounts);
+  let left = 0;
+  let code = 2;
+  try {
+    code = await run(options, target, client, accounts);
+  } finally {
+    left = await disableAccounts(client, target.users, accounts);
+  }
+  return left > 0 ? 2 : code;
+}
+
+async function run(options: Options, target: Target, client: Client, accounts: string): Promise<number> {
   const engine = findEngine(root, target.ca);
   if (engine === null && !options.prepare) throw new Error(howToInstall);
   const addresses = chooseAddresses(target.urls, process.platform, options.localIps);
@@ -52,28 +76,26 @@ async function loadtest(options: Options): Promise<number> {
   heedLimits(options, policies, addresses);
   mkdirSync(state, { recursive: true, mode: 0o700 });
   mkdirSync(reports, { recursive: true });
-  const run = await prepare(options, target, policies, addresses);
-  const environment = {
-    RUN: run,
-    K6_WEB_DASHBOARD: 'true',
-    K6_WEB_DASHBOARD_PORT: '-1',
-    K6_WEB_DASHBOARD_EXPORT: join(reports, `${options.script}.html`),
-    // Go reads the CA from here; k6 has no option for it.
-    ...(target.ca === null ? {} : { SSL_CERT_FILE: target.ca }),
-  };
-  const args = k6Arguments(options.script, addresses);
+  await ensureAccounts(client, target.users, accounts, accountsFor[options.script], interrupted.signal);
+  const runFile = describe(options, target, policies, addresses, accounts);
+  const file = join(state, 'run.json');
+  writeFileSync(file, JSON.stringify(runFile, null, 2), { mode: 0o600 });
+  const call = callOf(root, runFile, file, addresses, target.ca);
   if (options.prepare) {
-    const assignments = Object.entries(environment).map(([name, value]) => `${name}='${value}'`);
-    console.log(`${assignments.join(' ')} k6 ${args.join(' ')}`);
+    const assignments = Object.entries(call.environment).map(([name, value]) => `${name}='${value}'`);
+    console.log(`${assignments.join(' ')} k6 ${call.args.join(' ')}`);
     return 0;
   }
   // What an earlier run left would be taken for what this one found.
   for (const kind of reportKinds) rmSync(join(reports, `${options.script}.${kind}`), { force: true });
   await quietWindows(policies);
   const before = await readCounters(target);
-  const status = await runK6(engine as Engine, environment, args, options.script);
+  console.error(`loadtest: ${options.script} with ${(engine as Engine).name}`);
+  const quiet = process.stderr.isTTY ? () => {} : tellProgress(runFile, console.error);
+  const status = await runK6(root, engine as Engine, call, interrupted.signal).finally(quiet);
   writeFileSync(join(state, 'ended'), String(Date.now()));
-  return verdict(status, join(reports, `${options.script}.json`), before, await readCounters(target));
+  const summary = join(reports, `${options.script}.json`);
+  return verdict(status, summary, before, await readCounters(target));
 }
 
 /** Traffic that meets a limit is no finding, and no measurement of what the service carries. */
@@ -91,41 +113,26 @@ function heedLimits(
   );
 }
 
-/** Writes what the script reads, and returns the file's path. */
-async function prepare(
-  options: Options,
-  target: Target,
+/** What the script reads. */
+function describe(
+  { script, seconds, only, to }: Options,
+  { urls }: Target,
   policies: readonly Policy[],
-  addresses: Addresses,
-): Promise<string> {
-  const base = target.urls[0] as string;
-  const accounts = accountsFile(root, base);
-  const client = createClient(base, target.ca);
-  await ensureAccounts(client, target.users, accounts, accountsFor[options.script]);
-  const run: RunFile = {
-    script: options.script,
-    targets: target.urls,
+  { count }: Addresses,
+  accounts: string,
+): RunFile {
+  return {
+    script,
+    targets: urls,
     accounts,
     policies,
-    addresses: addresses.count,
+    addresses: count,
     reports,
     seed: randomBytes(4).toString('hex'),
-    ...(options.seconds === undefined ? {} : { seconds: options.seconds }),
-    ...(options.only === undefined ? {} : { only: options.only }),
-    ...(options.to === undefined ? {} : { to: options.to }),
+    ...(seconds === undefined ? {} : { seconds }),
+    ...(only === undefined ? {} : { only }),
+    ...(to === undefined ? {} : { to }),
   };
-  const file = join(state, 'run.json');
-  writeFileSync(file, JSON.stringify(run, null, 2), { mode: 0o600 });
-  return file;
-}
-
-function k6Arguments(script: Script, { range }: Addresses): string[] {
-  return [
-    'run',
-    ...(process.stderr.isTTY ? [] : ['--quiet']),
-    ...(range === null ? [] : ['--local-ips', range]),
-    join(root, 'loadtests', `${script}.ts`),
-  ];
 }
 
 /** The arithmetic starts from empty windows: waits until those of the run before are. */
@@ -137,28 +144,5 @@ async function quietWindows(policies: readonly Policy[]): Promise<void> {
   const wait = empty - Date.now();
   if (wait <= 0) return;
   console.error(`loadtest: waiting ${Math.ceil(wait / 1000)} s until the windows of the last run are empty`);
-  await setTimeout(wait);
-}
-
-function runK6(
-  engine: Engine,
-  environment: Record<string, string>,
-  args: string[],
-  script: Script,
-): Promise<number> {
-  console.error(`loadtest: ${script} with ${engine.name}`);
-  // Else a run that dies early would be judged by the summary of the one before.
-  rmSync(join(reports, `${script}.json`), { force: true });
-  const child = spawn(engine.command, [...engine.prefix(environment), ...args], {
-    cwd: root,
-    env: { ...process.env, ...environment },
-    stdio: 'inherit',
-  });
-  // Ctrl-C reaches k6 too, which then ends in order; this process waits for it.
-  process.on('SIGINT', () => {});
-  process.on('SIGTERM', () => child.kill('SIGTERM'));
-  return new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('exit', (code) => resolve(code ?? 2));
-  });
+  await setTimeout(wait, undefined, { signal: interrupted.signal });
 }

@@ -31,7 +31,8 @@ Runs a k6 script against the local stack, or another target, and compares its 42
   breakpoint   rising rate to the knee (2 min)
 
   --target URL       base URL of the API; several for several replicas (default: .local/stack.json)
-  --users FILE       JSON list of {email, password, role} with an admin, who creates the load accounts
+  --users FILE       JSON list of {email, password, role} with an admin, who creates the load accounts, and at the end
+                     of a run with --target disables them
   --ca FILE          CA certificate of the target
   --internal URL     base URL of a replica's internal port; several; without them counters are not compared
   --internal-ca FILE its CA, when it is another
@@ -40,7 +41,8 @@ Runs a k6 script against the local stack, or another target, and compares its 42
   --seconds N        mixed, soak, spike: another duration
   --to N             breakpoint: highest rate, requests per second (default 1200)
   --local-ips RANGE  addresses of this machine to send from (default on Linux to loopback: a thousand)
-  --prepare          write accounts and run file, print the k6 command, and stop
+  --prepare          write accounts and run file, print the k6 command, and stop; the accounts stay enabled until the
+                     next run
 
 Exit: 0 holds, 1 does not, 2 could not check or wrong usage. Reports: reports/loadtest/.`;
 

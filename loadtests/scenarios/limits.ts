@@ -26,7 +26,7 @@ export interface Probe {
 export interface Plan {
   readonly probes: readonly Probe[];
   readonly skipped: readonly { readonly policy: string; readonly because: string }[];
-  /** When the last probe ends, in seconds. */
+  /** When the last probe ends, and the last wait that `Retry-After` asks of a user, in seconds. */
   readonly seconds: number;
 }
 
@@ -63,7 +63,9 @@ export function planLimits(policies: readonly Policy[], addresses: number): Plan
     if (now.length > 0)
       start = Math.max(...probes.map((p) => p.start + p.seconds)) + longestWindow(able) + margin;
   }
-  return { probes, skipped, seconds: Math.max(0, ...probes.map((p) => p.start + p.seconds)) };
+  const wait = longestWindow(able);
+  const ends = probes.map((p) => p.start + p.seconds + (p.scope.startsWith('user') ? wait : 0));
+  return { probes, skipped, seconds: Math.ceil(Math.max(0, ...ends)) };
 }
 
 /** The policy's class among those that the load tests have requests for; `address` and `global` are met by any. */
