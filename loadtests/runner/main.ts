@@ -95,7 +95,7 @@ async function run(options: Options, target: Target, client: Client, accounts: s
   const status = await runK6(root, engine as Engine, call, interrupted.signal).finally(quiet);
   writeFileSync(join(state, 'ended'), String(Date.now()));
   const summary = join(reports, `${options.script}.json`);
-  return verdict(status, summary, before, await readCounters(target));
+  return verdict(status, summary, before, await readCounters(target), options.shared);
 }
 
 /** Traffic that meets a limit is no finding, and no measurement of what the service carries. */

@@ -6,9 +6,11 @@ test('a script and its options', () => {
     script: 'limits',
     only: ['default', 'login'],
     seconds: 30,
+    shared: false,
     prepare: false,
   });
   expect(readOptions(['mixed', '--target', 'https://a', '--target', 'https://b'])?.target).toHaveLength(2);
+  expect(readOptions(['limits', '--shared'])?.shared).toBe(true);
   expect(readOptions(['--help'])).toBeNull();
 });
 

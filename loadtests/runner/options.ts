@@ -14,6 +14,7 @@ export interface Options {
   readonly seconds?: number | undefined;
   readonly to?: number | undefined;
   readonly localIps?: string | undefined;
+  readonly shared: boolean;
   readonly prepare: boolean;
 }
 
@@ -36,6 +37,8 @@ Runs a k6 script against the local stack, or another target, and compares its 42
   --ca FILE          CA certificate of the target
   --internal URL     base URL of a replica's internal port; several; without them counters are not compared
   --internal-ca FILE its CA, when it is another
+  --shared           others use the target too: its deny counters must have grown by at least the 429s that k6 saw, not
+                     by exactly so many
   --policies FILE    JSON list of the policies in force (default: what the local stack was started with)
   --only NAMES       limits: these policies only, by comma
   --seconds N        mixed, soak, spike: another duration
@@ -62,6 +65,7 @@ export function readOptions(args: string[]): Options | null {
       seconds: { type: 'string' },
       to: { type: 'string' },
       'local-ips': { type: 'string' },
+      shared: { type: 'boolean', default: false },
       prepare: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h' },
     },
@@ -85,6 +89,7 @@ export function readOptions(args: string[]): Options | null {
     seconds: positive('--seconds', values.seconds),
     to: positive('--to', values.to),
     localIps: values['local-ips'],
+    shared: values.shared,
     prepare: values.prepare,
   };
 }
