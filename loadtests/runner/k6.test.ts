@@ -60,10 +60,10 @@ test('options of k6 in the shell of the user do not reach it', async () => {
   expect(environment).toContain('K6_NEW_MACHINE_READABLE_SUMMARY=false');
 });
 
-test('an interrupted k6 is told once, and waited for', async () => {
+test('an interrupted k6 is told, and waited for', async () => {
   const interrupted = new AbortController();
   const ready = join(folder, 'ready');
-  const k6 = stub(`trap 'exit 105' INT\necho > ${ready}\nwhile :; do sleep 0.05; done`);
+  const k6 = stub(`trap 'exit 105' INT\necho > ${ready}\nfor n in $(seq 200); do sleep 0.05; done`);
   const ended = runK6(folder, k6, { environment: {}, args: [] }, interrupted.signal);
   await vi.waitFor(() => readFileSync(ready), { timeout: 10_000 });
   interrupted.abort();
