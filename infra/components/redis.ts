@@ -2,6 +2,7 @@ import { lastBackupKey } from '../config/backup.ts';
 import { aclFile, redisConf, redisUsers } from '../config/redis.ts';
 import { reloadScript } from '../config/redisReload.ts';
 import {
+  readyScript,
   redisScript,
   type SentinelInput,
   sentinelAcl,
@@ -126,6 +127,7 @@ function files(settings: Settings): Record<string, string> {
     ...(mode === 'sentinel'
       ? {
           'redis.sh': redisScript(input),
+          'ready.sh': readyScript(input),
           'stop.sh': stopScript(input),
           'sentinel.conf': sentinelConf(input),
           'sentinel.sh': sentinelScript(input),
@@ -149,7 +151,11 @@ function server(settings: Settings): ContainerInput {
     mounts: { ...mounts, data: dataDirectory, run: runDirectory },
     writable: ['data', 'run', 'tmp'],
     startup: { ...probe, periodSeconds: 2, failureThreshold: 150 },
-    readiness: { ...probe, periodSeconds: 5 },
+    readiness: {
+      ...probe,
+      ...(sentinel ? { exec: { command: ['sh', '/etc/redis/ready.sh'] } } : {}),
+      periodSeconds: 5,
+    },
     liveness: { ...probe, periodSeconds: 15, failureThreshold: 4 },
     ...(sentinel ? { preStop: { exec: { command: ['sh', '/etc/redis/stop.sh'] } } } : {}),
     cpu: 200,

@@ -51,6 +51,7 @@ test('nobody is the default user, with a password or without', async () => {
 test('a user does what it needs, and nothing else', async () => {
   const probe = client('probe', 'probe');
   expect(await probe.ping()).toBe('PONG');
+  expect(await probe.role()).toContain('master');
   await expect(probe.get('cs:v1:{x}:1')).rejects.toThrow(/NOPERM/);
   probe.disconnect();
 });

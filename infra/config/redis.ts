@@ -64,7 +64,7 @@ const rights = {
   sentinel:
     'allchannels +multi +slaveof +replicaof +ping +exec +subscribe +config|rewrite +role +publish +info +client|setname ' +
     '+client|kill +client|pause +script|kill',
-  probe: '+ping',
+  probe: '+ping +role',
   reloader: '+ping +acl|setuser +acl|load +config|set',
 } as const;
 

@@ -96,9 +96,15 @@ function run(script: string, ordinal: number, ...args: string[]) {
 }
 
 /** What a Sentinel says of its primary. */
-const says = (primary: number, replicas = 2, flags = 'master') =>
-  ['name', 'main', 'ip', hosts[primary], 'port', '6379', 'flags', flags, 'num-slaves', String(replicas)].join(
-    '\n',
+const says = (primary: number, { replicas = 2, flags = 'master', epoch = 0 } = {}) => {
+  const fields = { ip: hosts[primary], flags, 'num-slaves': replicas, 'config-epoch': epoch };
+  return Object.entries(fields).flat().join('\n');
+};
+/** What this pod's own Sentinel remembers on the volume. */
+const remember = (primary: number, epoch: number) =>
+  writeFileSync(
+    path('data/sentinel.conf'),
+    `sentinel monitor main ${hosts[primary]} 6379 2\nsentinel config-epoch main ${epoch}\nsentinel current-epoch ${epoch + 2}\nsentinel leader-epoch main ${epoch + 1}\n`,
   );
 
 describe('a server that starts', () => {
@@ -117,13 +123,41 @@ describe('a server that starts', () => {
     expect(conf()).toContain(`replicaof redis-2.${domain} 6379`);
   });
 
+  test('alone, is what its own Sentinel remembers, after it has waited for another one', () => {
+    remember(1, 3);
+    writeFileSync(path('calls'), '');
+    run(script, 0)({});
+    expect(conf()).toContain(`replicaof redis-1.${domain} 6379`);
+    expect(readFileSync(path('calls'), 'utf8').match(/redis-1\S* .*sentinel master/g)).toHaveLength(20);
+    run(script, 1)({});
+    expect(conf()).not.toContain('replicaof');
+    rmSync(path('data/sentinel.conf'));
+  });
+
+  test.each([
+    ['it was away during a failover', 0, 3, { 1: says(0, { epoch: 2 }), 2: says(2, { epoch: 4 }) }, 2],
+    ['the others were', 1, 5, { 0: says(0, { epoch: 4 }), 2: says(2, { epoch: 4 }) }, 1],
+    ['one of the others was', 0, 4, { 1: says(1, { epoch: 5 }), 2: says(0, { epoch: 4 }) }, 1],
+  ])('goes by the last election when %s', (_, known, epoch, answers, primary) => {
+    remember(known, epoch);
+    expect(run(script, 0)(answers).stdout).toContain(`the primary is ${hosts[primary]}`);
+    rmSync(path('data/sentinel.conf'));
+  });
+
+  test('does not wait for one that lags behind a failover', () => {
+    writeFileSync(path('calls'), '');
+    run(script, 0)({ 1: says(0, { flags: 'master,o_down' }), 2: says(2, { epoch: 1 }) });
+    expect(conf()).toContain(`replicaof redis-2.${domain} 6379`);
+    expect(readFileSync(path('calls'), 'utf8').match(/redis-1\S* .*sentinel master/g)).toHaveLength(1);
+  });
+
   test('takes up its role again when they still name it and it is not down', () => {
     run(script, 1)({ 0: says(1), 2: says(1) });
     expect(conf()).not.toContain('replicaof');
   });
 
   test('waits while they see it down and have replicas to choose from', () => {
-    const { stdout } = run(script, 1)({ 0: says(1, 2, 'master,s_down,o_down') });
+    const { stdout } = run(script, 1)({ 0: says(1, { flags: 'master,s_down,o_down' }) });
     expect(
       readFileSync(path('calls'), 'utf8').match(/redis-0\S* .*sentinel master/g)?.length,
     ).toBeGreaterThan(15);
@@ -132,7 +166,7 @@ describe('a server that starts', () => {
 
   test('does not wait when nobody could take over', () => {
     writeFileSync(path('calls'), '');
-    run(script, 0)({ 1: says(0, 0, 'master,s_down') });
+    run(script, 0)({ 1: says(0, { replicas: 0, flags: 'master,s_down' }) });
     expect(readFileSync(path('calls'), 'utf8').split('\n').length).toBeLessThan(5);
   });
 
@@ -153,6 +187,23 @@ describe('a Sentinel that starts', () => {
     expect(state()).toContain(`sentinel monitor main redis-2.${domain} 6379 2`);
     run(script, 1)({});
     expect(state()).toContain(`sentinel monitor main redis-2.${domain} 6379 2`);
+  });
+
+  test('keeps its votes and the election it goes by, and knows the others', () => {
+    remember(1, 7);
+    run(script, 1)({});
+    expect(state()).toContain(
+      `sentinel monitor main redis-1.${domain} 6379 2\nsentinel config-epoch main 7\n`,
+    );
+    expect(state()).toMatch(/^sentinel current-epoch 9\nsentinel leader-epoch main 8$/m);
+    expect(state().match(/^sentinel known-sentinel .*$/gm)).toEqual([
+      `sentinel known-sentinel main redis-0.${domain} 26379 ${'0'.repeat(40)}`,
+      `sentinel known-sentinel main redis-2.${domain} 26379 ${'0'.repeat(39)}2`,
+    ]);
+    run(script, 1)({ 2: says(2, { epoch: 8 }) });
+    expect(state()).toContain(
+      `sentinel monitor main redis-2.${domain} 6379 2\nsentinel config-epoch main 8\n`,
+    );
   });
 
   test('has an id of its own that stays', () => {

@@ -45,73 +45,94 @@ export function sentinelConf(input: SentinelInput): string {
   );
 }
 
-/**
- * Shell functions: who the other Sentinels say is primary, asked one after the other, two seconds each. While they
- * see it down and could replace it, the answer is waited for: a primary that comes back in the midst of a failover must
- * not be taken for one, or clients stay with it until Sentinel turns it into a replica, ten seconds later.
- */
-function askPrimary(input: SentinelInput): string {
-  return lines(
+/** Shell functions: a pod's own name, its secrets, and a question to another pod's Sentinel, two seconds at most. */
+function ask(input: SentinelInput): string[] {
+  return [
     `me="$HOSTNAME.${input.domain}"`,
     `secret() { cat "${input.secretsDirectory}/$1"; }`,
     'ask() {',
     `  REDISCLI_AUTH="$(secret sentinel-client-password)" timeout 2 redis-cli --no-auth-warning --tls --cacert ${input.tlsDirectory}/ca.crt --user sentinel \\`,
     `    -h "$1" -p ${input.sentinelPort} sentinel "$2" ${input.primaryName} 2>/dev/null`,
     '}',
-    'field() { echo "$state" | grep -A 1 "^$1\\$" | tail -n 1; }',
-    'primary() {',
-    '  found=',
-    '  for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do',
-    '    unsettled=',
-    `    for host in ${input.hosts.join(' ')}; do`,
-    '      [ "$host" != "$me" ] || continue',
-    '      state="$(ask "$host" master)" || continue',
-    '      case "$(field ip)" in *.svc) found="$(field ip)";; *) continue;; esac',
-    '      case "$(field num-slaves) $(field flags)" in',
-    '        0*) ;;',
-    '        *down*|*failover*) unsettled=1; continue;;',
-    '      esac',
-    '      break 2',
-    '    done',
-    '    [ -n "$unsettled" ] || break',
-    '    sleep 1',
-    '  done',
-    '  echo "$found"',
-    '}',
-  );
+  ];
 }
 
-/** Starts a Redis server: as the replica of whom the Sentinels name, else of the first host. */
+/**
+ * A shell function that sets `of` to the primary and `epoch` to the election it comes from: what the other Sentinels say, or
+ * what this pod's own Sentinel remembers on the data volume, whichever comes from the later election. A pod that was away
+ * during a failover remembers an old primary; one of two that start together may be the only one that knows better.
+ *
+ * While they see the primary down and could replace it, the answer is waited for: a primary that comes back in the midst
+ * of a failover must not be taken for one, or clients stay with it until Sentinel turns it into a replica, ten seconds
+ * later. With `wait`, a first answer is waited for, too, unless the installation is empty.
+ */
+function findPrimary(input: SentinelInput): string[] {
+  const { primaryName: name } = input;
+  return [
+    `state=${input.dataDirectory}/sentinel.conf`,
+    `remembered() { sed -n "s/^sentinel $1 ${name} \\([^ ]*\\).*/\\1/p" "$state" 2>/dev/null || true; }`,
+    'field() { echo "$answer" | grep -A 1 "^$1\\$" | tail -n 1; }',
+    'find_primary() {',
+    '  for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do',
+    '    of="$(remembered monitor)" epoch="$(remembered config-epoch)" answered= unsettled=',
+    '    [ -n "$epoch" ] || epoch=0',
+    `    for host in ${input.hosts.join(' ')}; do`,
+    '      [ "$host" != "$me" ] || continue',
+    '      answer="$(ask "$host" master)" || continue',
+    '      case "$(field ip)" in *.svc) answered=1;; *) continue;; esac',
+    '      its="$(field config-epoch)"',
+    '      [ "$its" -ge "$epoch" ] || continue',
+    '      [ "$its" -eq "$epoch" ] || unsettled=',
+    '      of="$(field ip)" epoch="$its"',
+    '      case "$(field num-slaves) $(field flags)" in',
+    '        0*) ;;',
+    '        *down*|*failover*) unsettled=1;;',
+    '      esac',
+    '    done',
+    '    if [ -z "$unsettled" ]; then',
+    '      [ -z "$answered" ] && [ -n "$of" ] && [ "$1" = wait ] || break',
+    '    fi',
+    '    sleep 1',
+    '  done',
+    `  [ -n "$of" ] || of=${input.hosts[0]}`,
+    '}',
+  ];
+}
+
+/** Starts a Redis server: as the replica of the primary that is known, else of the first host. */
 export function redisScript(input: SentinelInput): string {
   return lines(
     '#!/bin/sh',
     'set -eu',
     'umask 077',
-    askPrimary(input).trimEnd(),
+    ...ask(input),
+    ...findPrimary(input),
     `conf=${input.runDirectory}/redis.conf`,
     `cat /etc/redis/redis.conf > "$conf"`,
     `printf 'replica-announce-ip %s\\nreplica-announce-port ${input.redisPort}\\nmasteruser replication\\nmasterauth %s\\n' "$me" "$(secret replication-password)" >> "$conf"`,
-    'of="$(primary)"',
-    `[ -n "$of" ] || of=${input.hosts[0]}`,
+    'find_primary wait',
     `[ "$of" = "$me" ] || echo "replicaof $of ${input.redisPort}" >> "$conf"`,
     'echo "$me starts; the primary is $of"',
     'exec redis-server "$conf"',
   );
 }
 
-/** Starts a Sentinel; its id is its ordinal, and it remembers the primary on the data volume. */
+/** A Sentinel's id: its ordinal, so that the others know it before they have met it. */
+const sentinelId = (ordinal: number): string => String(ordinal).padStart(40, '0');
+
+/**
+ * Starts a Sentinel. It remembers on the data volume: the primary, the election that made it one, and its votes. The other
+ * Sentinels are told to it, so that they bring each other up to date even when they disagree on the primary.
+ */
 export function sentinelScript(input: SentinelInput): string {
   const { primaryName: name } = input;
   return lines(
     '#!/bin/sh',
     'set -eu',
     'umask 077',
-    askPrimary(input).trimEnd(),
-    `state=${input.dataDirectory}/sentinel.conf`,
-    `known="$(sed -n 's/^sentinel monitor ${name} \\([^ ]*\\) .*/\\1/p' "$state" 2>/dev/null || true)"`,
-    'of="$(primary)"',
-    '[ -n "$of" ] || of="$known"',
-    `[ -n "$of" ] || of=${input.hosts[0]}`,
+    ...ask(input),
+    ...findPrimary(input),
+    'find_primary at-once',
     'cat /etc/redis/sentinel.conf > "$state.new"',
     'cat >> "$state.new" <<END',
     `sentinel myid $(printf %040d "\${HOSTNAME##*-}")`,
@@ -120,15 +141,39 @@ export function sentinelScript(input: SentinelInput): string {
     'sentinel sentinel-user sentinel',
     'sentinel sentinel-pass $(secret sentinel-client-password)',
     `sentinel monitor ${name} $of ${input.redisPort} ${input.quorum}`,
+    `sentinel config-epoch ${name} $epoch`,
     `sentinel auth-user ${name} sentinel`,
     `sentinel auth-pass ${name} $(secret sentinel-password)`,
     `sentinel down-after-milliseconds ${name} ${input.downAfterMilliseconds}`,
     `sentinel failover-timeout ${name} 10000`,
     `sentinel parallel-syncs ${name} 1`,
+    `$(sed -n -e '/^sentinel current-epoch /p' -e '/^sentinel leader-epoch ${name} /p' "$state" 2>/dev/null || true)`,
     'END',
+    ...input.hosts.map(
+      (host, ordinal) =>
+        `[ "$me" = ${host} ] || echo sentinel known-sentinel ${name} ${host} ${input.sentinelPort} ${sentinelId(ordinal)} >> "$state.new"`,
+    ),
     'mv "$state.new" "$state"',
     'echo "$me watches $of"',
     'exec redis-server "$state" --sentinel',
+  );
+}
+
+/**
+ * Whether a server is ready: a primary that answers, or a replica in sync. An update goes on to the next pod, and a drain may
+ * evict one, only then: otherwise the last server with all data could be stopped while another still fetches them. Clients
+ * do not notice: names of servers that are not ready are published, too.
+ */
+export function readyScript(input: SentinelInput): string {
+  return lines(
+    '#!/bin/sh',
+    'set -u',
+    `REDISCLI_AUTH="$(cat ${input.secretsDirectory}/probe-password)"`,
+    'export REDISCLI_AUTH',
+    // PONG master <offset>, or PONG slave <host> <port> <state> <offset>
+    `set -- $(printf 'ping\\nrole\\n' | redis-cli --no-auth-warning --tls --cacert ${input.tlsDirectory}/ca.crt --user probe -p ${input.redisPort})`,
+    'case "$*" in "PONG master "* | "PONG slave "*" connected "*) exit 0;; esac',
+    'exit 1',
   );
 }
 
@@ -137,7 +182,7 @@ export function stopScript(input: SentinelInput): string {
   return lines(
     '#!/bin/sh',
     'set -u',
-    askPrimary(input).trimEnd(),
+    ...ask(input),
     'own() {',
     `  REDISCLI_AUTH="$(secret sentinel-password)" timeout 2 redis-cli --no-auth-warning --tls --cacert ${input.tlsDirectory}/ca.crt --user sentinel -p ${input.redisPort} "$@"`,
     '}',

@@ -1,0 +1,82 @@
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { freePort } from '../../test/support/redis.ts';
+import { makePods, type Pods } from './sentinel.testing.ts';
+import { readyScript } from './sentinel.ts';
+
+let pods: Pods;
+const all = [0, 1, 2] as const;
+const patience = { timeout: 60_000, interval: 200 };
+
+beforeAll(async () => {
+  pods = makePods(await freePort(), await freePort());
+});
+afterAll(() => pods.close());
+
+/** Waits until every Sentinel of these pods names one primary and knows all others as its replicas, and gives the primary. */
+async function agreed(...ordinals: readonly number[]): Promise<number> {
+  return vi.waitFor(async () => {
+    const seen = await Promise.all(ordinals.map((ordinal) => pods.sees(ordinal)));
+    const [first] = seen;
+    expect(seen.map((one) => one?.replicas)).toEqual(ordinals.map(() => 2));
+    expect(seen.map((one) => one?.primary)).toEqual(ordinals.map(() => first?.primary));
+    return first?.primary as number;
+  }, patience);
+}
+
+/** Waits until a primary has so many replicas in sync. */
+const replicas = (primary: number, count: number) =>
+  vi.waitFor(async () => {
+    const info = String(await pods.ask(primary, 'info', 'replication'));
+    expect(info).toContain('role:master');
+    expect(info.match(/state=online/g)).toHaveLength(count);
+  }, patience);
+
+/** Makes a failover that the first pod misses, with a write after it, and gives the new primary. */
+async function failOverWithoutFirst(): Promise<number> {
+  pods.start(...all);
+  expect(await agreed(...all)).toBe(0);
+  await pods.ask(0, 'set', 'cs:v1:{a}', 'before');
+  await pods.kill(0);
+  const next = await vi.waitFor(async () => {
+    const primary = await agreed(1, 2);
+    expect(primary).not.toBe(0);
+    return primary;
+  }, patience);
+  await replicas(next, 1);
+  await pods.ask(next, 'set', 'cs:v1:{a}', 'after');
+  return next;
+}
+
+/** Waits until a server has written its append-only file to the disk, which it does once a second. */
+const written = (ordinal: number) =>
+  vi.waitFor(
+    async () => expect(await pods.ask(ordinal, 'info', 'persistence')).toContain('aof_pending_bio_fsync:0'),
+    patience,
+  );
+
+// Other addresses of loopback than 127.0.0.1 are there on Linux alone.
+describe.runIf(process.platform === 'linux')('three pods', () => {
+  test('that all lose power after a failover that one missed: the newest data is there', async () => {
+    const next = await failOverWithoutFirst();
+    await written(next);
+    await pods.kill(1, 2);
+
+    pods.start(...all);
+    expect(await agreed(...all)).toBe(next);
+    await replicas(next, 2);
+    expect(await pods.ask(next, 'get', 'cs:v1:{a}')).toBe('after');
+    expect(await pods.ask(next, 'set', 'cs:v1:{a}', 'again')).toBe('OK');
+  }, 240_000);
+
+  test('of which a replica is ready while it is in sync, and no longer', async () => {
+    const primary = await agreed(...all);
+    await replicas(primary, 2);
+    const ready = (ordinal: number) => pods.runs(ordinal, readyScript);
+    expect(await Promise.all(all.map(ready))).toEqual([0, 0, 0]);
+    const [replica, ...others] = all.filter((ordinal) => ordinal !== primary) as [number, number];
+    await pods.kill(primary, ...others);
+    await vi.waitFor(async () => expect(await ready(replica)).toBe(1), patience);
+    pods.start(primary, ...others);
+    await vi.waitFor(async () => expect(await Promise.all(all.map(ready))).toEqual([0, 0, 0]), patience);
+  }, 240_000);
+});
