@@ -237,7 +237,7 @@ describe('a copy', () => {
 
   test('fails, and leaves the others, when it is no RDB file', () => {
     const before = readdirSync(path('backup')).filter((name) => name.endsWith('.rdb'));
-    expect(run(script.replace('--rdb "$file.part"', '> "$file.part"'), 0)({}).status).not.toBe(0);
+    expect(run(script.replace('--rdb "$part"', '> "$part"'), 0)({}).status).not.toBe(0);
     expect(readdirSync(path('backup')).filter((name) => name.endsWith('.rdb'))).toEqual(before);
   });
 
@@ -245,14 +245,14 @@ describe('a copy', () => {
     mkdirSync(path('data/appendonlydir'));
     writeFileSync(path('data/appendonlydir/old'), 'old');
     const restore = restoreScript({ dataDirectory: path('data'), backupDirectory: path('backup') });
-    expect(run(restore, 0, '20220101T000000Z.rdb')({}).status).toBe(0);
+    expect(run(restore, 0, hosts[0] as string, '20220101T000000Z.rdb')({}).status).toBe(0);
     expect(readFileSync(path('data/appendonlydir/appendonly.aof.1.base.rdb'), 'utf8')).toBe('REDIS');
     expect(readdirSync(path('data')).some((name) => name.startsWith('before-restore-'))).toBe(true);
   });
 
   test('that is not there changes nothing', () => {
     const restore = restoreScript({ dataDirectory: path('data'), backupDirectory: path('backup') });
-    expect(run(restore, 0, 'none.rdb')({}).status).not.toBe(0);
+    expect(run(restore, 0, hosts[0] as string, 'none.rdb')({}).status).not.toBe(0);
     expect(existsSync(path('data/appendonlydir/appendonly.aof.1.base.rdb'))).toBe(true);
   });
 });
