@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { startLoad, statuses } from './load.ts';
 import { probeNetwork } from './probe-network.ts';
-import { type Cluster, login, until } from './stack.ts';
+import { type Cluster, login } from './stack.ts';
+import { until } from './until.ts';
 
 /** A check of a running environment: a sentence of what was seen, or an Error with what was not. */
 export interface Check {

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Check, createCases, killRedis, missingCases } from './checks.ts';
 import { startLoad, statuses } from './load.ts';
 import { restore } from './restore.ts';
-import { type Cluster, login, until } from './stack.ts';
+import { type Cluster, login } from './stack.ts';
+import { until } from './until.ts';
 
 const admin = 'admin@example.test';
 const tries = 10;

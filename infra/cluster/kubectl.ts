@@ -50,16 +50,24 @@ export async function unreachable(context?: string): Promise<string | undefined>
 }
 
 function call(args: readonly string[], input?: string): Promise<string> {
+  const timeout = limitSeconds(args) * 1_000;
   return new Promise((resolve, reject) => {
-    const child = execFile('kubectl', [...args], { maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
-      if (error)
-        reject(new Error(`kubectl ${args.slice(0, 6).join(' ')}: ${stderr.trim() || error.message}`));
-      else resolve(stdout);
+    const options = { maxBuffer: 64 * 1024 * 1024, timeout };
+    const child = execFile('kubectl', [...args], options, (error, stdout, stderr) => {
+      if (!error) return resolve(stdout);
+      const why = error.killed ? `no end within ${timeout / 1_000} s` : stderr.trim() || error.message;
+      reject(new Error(`kubectl ${args.slice(0, 6).join(' ')}: ${why}`));
     });
-    // A kubectl that ends without reading has its reason, which is told above.
-    child.stdin?.on('error', () => undefined);
-    child.stdin?.end(input ?? '');
+    // It may end before it has read all; why is what it says and its exit code.
+    child.stdin?.on('error', () => undefined).end(input ?? '');
   });
+}
+
+/** Seconds after which a kubectl is taken to hang: what runs in a pod takes what it takes, and what waits says how long. */
+export function limitSeconds(args: readonly string[]): number {
+  const [, own] = args.join(' ').match(/ --timeout=(\d+)s/) ?? [];
+  if (own !== undefined) return Number(own) + 30;
+  return args.includes('exec') ? 3_600 : 120;
 }
 
 async function pipe(

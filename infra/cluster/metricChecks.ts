@@ -4,7 +4,8 @@ import { scrapeTargets } from '../network/scrape.ts';
 import { listed, panelQueries, withoutData } from '../panel-data.ts';
 import type { Check } from './checks.ts';
 import { withPrometheus } from './prometheus.ts';
-import { type Cluster, login, until } from './stack.ts';
+import { type Cluster, login } from './stack.ts';
+import { until } from './until.ts';
 
 /** What Prometheus sees. */
 const metrics: Check = {

@@ -56,7 +56,7 @@ process.exitCode = await environmentCommand('restore', help, options, async (val
     return 0;
   }
   try {
-    await restore(kubectl, settings, file);
+    await restore(kubectl, settings, file, (line) => console.log(`restore: ${line}`));
   } catch (error) {
     console.error(`restore: ${(error as Error).message}`);
     return 1;

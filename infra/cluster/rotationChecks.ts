@@ -9,7 +9,8 @@ import { type Check, createCases, killRedis, missingCases } from './checks.ts';
 import { primary, takeBackup } from './dataChecks.ts';
 import { withPrometheus } from './prometheus.ts';
 import { reseal } from './reseal.ts';
-import { type Cluster, login, materialFile, until } from './stack.ts';
+import { type Cluster, login, materialFile } from './stack.ts';
+import { until } from './until.ts';
 import { startWork } from './work.ts';
 
 const admin = 'admin@example.test';

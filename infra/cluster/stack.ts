@@ -6,6 +6,7 @@ import type { Settings } from '../settings.ts';
 import { apply, writeRevealed } from './apply.ts';
 import { type Address, type Client, edgeClient } from './client.ts';
 import type { Kubectl } from './kubectl.ts';
+import { until } from './until.ts';
 
 /** A deployed environment under test. */
 export interface Cluster {
@@ -109,24 +110,4 @@ export async function login({ client, material }: Cluster, email: string): Promi
   });
   if (answer.status !== 200) throw new Error(`login of ${email}: ${answer.status} ${answer.body}`);
   return (JSON.parse(answer.body) as { accessToken: string }).accessToken;
-}
-
-/** Waits until a condition holds; polls twice a second. @throws Error after the seconds given */
-export async function until<T>(
-  what: string,
-  seconds: number,
-  condition: () => Promise<T | undefined | false>,
-): Promise<T> {
-  const end = Date.now() + seconds * 1000;
-  let last = '';
-  while (Date.now() < end) {
-    try {
-      const value = await condition();
-      if (value) return value;
-    } catch (error) {
-      last = (error as Error).message;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 500));
-  }
-  throw new Error(`${what}: not within ${seconds} s${last ? ` (${last})` : ''}`);
 }

@@ -7,6 +7,7 @@ import { metadata } from './labels.ts';
 import type { Part } from './manifest.ts';
 import { configMap, serviceAccount, volumeClaim } from './objects.ts';
 import { podTemplate } from './pod.ts';
+import { sentinelInput } from './redis.ts';
 import { primaryName, redisHosts, redisPassword } from './redisClient.ts';
 
 const name = 'redis-backup';
@@ -25,7 +26,11 @@ export function backup(settings: Settings): Part {
       backupDirectory: '/backup',
       keep: settings.redis.backup.keep,
     }),
-    'restore.sh': restoreScript({ dataDirectory: '/data', backupDirectory: '/backup' }),
+    'restore.sh': restoreScript({
+      dataDirectory: '/data',
+      backupDirectory: '/backup',
+      ...(sentinel ? { sentinel: sentinelInput(settings) } : {}),
+    }),
   };
   const template = podTemplate(settings, {
     component: name,
