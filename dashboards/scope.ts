@@ -1,5 +1,11 @@
 import { catalogue } from '../app/src/metrics/catalogue.ts';
-import { alertmanagerSelf, prometheusSelf, redisExporter, targets } from '../slo/external.ts';
+import {
+  alertmanagerSelf,
+  prometheusSelf,
+  redisExporter,
+  sentinelExporter,
+  targets,
+} from '../slo/external.ts';
 import { recorded } from '../slo/recorded.ts';
 import { selectors } from '../slo/selectors.ts';
 
@@ -14,6 +20,8 @@ export const service = selectors(catalogue, { job: 'case-service', environment, 
 export const fleet = selectors(catalogue, { job: 'case-service', environment });
 /** Redis, chosen servers. */
 export const redis = selectors(redisExporter, { job: 'redis', environment, instance });
+/** Sentinels, beside the chosen servers. */
+export const sentinel = selectors(sentinelExporter, { job: 'sentinel', environment, instance });
 /** Prometheus. */
 export const prometheus = selectors(prometheusSelf, { job: 'prometheus', environment });
 /** Alertmanager. */

@@ -17,8 +17,8 @@ export interface Connection {
   readonly to: string;
   readonly port?: string;
   readonly why: string;
-  /** How Prometheus reads metrics over it. */
-  readonly scrape?: Scrape;
+  /** How Prometheus reads metrics over it, job by job. */
+  readonly scrapes?: readonly Scrape[];
 }
 
 /** A scrape job; targets are found by the DNS name of a headless Service. */
@@ -27,6 +27,8 @@ export interface Scrape {
   readonly service: string;
   readonly tlsServerName?: string;
   readonly path?: string;
+  /** Parameters of the URL. */
+  readonly params?: Readonly<Record<string, string>>;
 }
 
 /** Who exists, and who may talk to whom: the only place that says so. */
@@ -152,7 +154,7 @@ export function connections(settings: Settings): Connections {
         ? { from: 'otel-collector', to: 'trace-store', port: 'otlp', why: 'sampled traces' }
         : { from: 'otel-collector', to: 'external-trace-store', why: 'sampled traces' },
     ]),
-    ...scrapes({ own, external, provisioned, traced }),
+    ...scrapes({ own, external, sentinel, provisioned, traced }),
     { from: 'prometheus', to: 'alertmanager', port: 'web', why: 'sends alerts' },
     ...when(provisioned, [
       { from: 'grafana', to: 'prometheus', port: 'web', why: 'queries' },
@@ -178,6 +180,7 @@ export function connections(settings: Settings): Connections {
 function scrapes(has: {
   own: boolean;
   external: boolean;
+  sentinel: boolean;
   provisioned: boolean;
   traced: boolean;
 }): Connection[] {
@@ -186,11 +189,17 @@ function scrapes(has: {
     to,
     port,
     why: 'metrics',
-    scrape: { job, service, ...(tls ? { tlsServerName: tls } : {}) },
+    scrapes: [{ job, service, ...(tls ? { tlsServerName: tls } : {}) }],
   });
+  const redis = scrape('redis', 'exporter', 'redis', 'redis-exporter');
+  // The exporter in the same pod asks the Sentinel, too: a silent Sentinel would be seen by nobody.
+  const params = { target: `rediss://localhost:${ports.sentinel}` };
+  const sentinels = { job: 'sentinel', service: 'redis-exporter', path: '/scrape', params };
   return [
     scrape('case-service', 'internal', 'case-service', 'case-service-internal', 'case-service'),
-    ...when(!has.external, [scrape('redis', 'exporter', 'redis', 'redis-exporter')]),
+    ...when(!has.external, [
+      has.sentinel ? { ...redis, scrapes: [...(redis.scrapes ?? []), sentinels] } : redis,
+    ]),
     scrape('alertmanager', 'web', 'alertmanager', 'alertmanager'),
     ...when(has.provisioned, [scrape('grafana', 'web', 'grafana', 'grafana')]),
     ...when(has.own, [scrape('edge', 'metrics', 'traefik', 'edge-metrics')]),

@@ -9,6 +9,7 @@ import type { Definition } from '../app/src/metrics/catalogue.ts';
 const jobs = [
   'case-service',
   'redis',
+  'sentinel',
   'prometheus',
   'alertmanager',
   'grafana',
@@ -51,6 +52,15 @@ export const redisExporter = {
   redis_slowlog_length: gauge('Entries in the slow log.', {}),
   redis_start_time_seconds: gauge('When the server started, Unix seconds.', {}),
   redis_key_value: gauge('Value of a watched key.', { db: ['db0'], key: ['backup:v1:last'] }),
+} as const;
+
+/** `redis_exporter` asking a Sentinel, job `sentinel`. */
+export const sentinelExporter = {
+  redis_up: gauge('1 while the exporter reaches the Sentinel.', {}),
+  redis_sentinel_master_ckquorum_status: gauge('1 while enough Sentinels agree for a failover.', {
+    master_name: ['simple378'],
+    message: { atMost: 4, because: 'what Sentinel answers: how many are usable' },
+  }),
 } as const;
 
 /** Prometheus itself. */

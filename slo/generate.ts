@@ -1,5 +1,5 @@
 import { burnAlerts } from './alerts/burn.ts';
-import { alertGroups } from './alerts/index.ts';
+import { alertGroups, allAlerts } from './alerts/index.ts';
 import { type Generated, generator, shell } from './command.ts';
 import { sloDocument } from './document.ts';
 import { type Objective, objectives } from './index.ts';
@@ -12,7 +12,7 @@ export function outputs(): Generated[] {
 
 /** The list of runbooks, by severity and name. */
 function runbookIndex(): string {
-  const others = Object.values(alertGroups({ backupHours: 3, seriesBudget: 1 })).flat();
+  const others = Object.values(alertGroups({ ...allAlerts, seriesBudget: 1 })).flat();
   const burns = objectives.flatMap((objective: Objective) => {
     const [first] = burnAlerts(objective);
     return first ? [{ ...first, summary: `${objective.title}: the error budget burns too fast` }] : [];

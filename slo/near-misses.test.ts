@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { alertGroups } from './alerts/index.ts';
+import { alertGroups, allAlerts } from './alerts/index.ts';
 import { otherSeries, seriesBudgets } from './budget.ts';
 import { promtool } from './promtool.testing.ts';
 import { inputSeries } from './rule-tests.ts';
@@ -29,7 +29,7 @@ function eager({ expr, for: hold = '0m', labels, ...rest }: AlertingRule): Alert
 }
 
 const alerts = Object.values(
-  alertGroups({ backupHours: 3, seriesBudget: seriesBudgets.local.series + otherSeries }),
+  alertGroups({ ...allAlerts, seriesBudget: seriesBudgets.local.series + otherSeries }),
 )
   .flat()
   // Its purpose is never to be silent.

@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
 import type { Alert, Series } from './alerts/alert.ts';
 import { burnAlertName } from './alerts/burn.ts';
-import { alertGroups } from './alerts/index.ts';
+import { alertGroups, allAlerts } from './alerts/index.ts';
 import { type Environment, otherSeries, seriesBudgets } from './budget.ts';
 import { budget, burnsOf, type Objective, objectives, seconds } from './index.ts';
 import { type Segment, simulate } from './simulator.ts';
@@ -22,7 +22,7 @@ interface RuleTest {
 /** Test files for `promtool test rules`, beside the rule files of the environment. */
 export function ruleTests(environment: Environment): { name: string; content: string }[] {
   const groups = alertGroups({
-    backupHours: 3,
+    ...allAlerts,
     seriesBudget: seriesBudgets[environment].series + otherSeries,
   });
   const file = (rules: string, interval: string, tests: readonly RuleTest[]) => ({
@@ -63,7 +63,7 @@ function proofs({ name, proof }: Alert): RuleTest[] {
     promql_expr_test: [firing(name, proof.at, count)],
   });
   return [
-    test('fires', proof.fires, 1),
+    ...[proof.fires].flat().map((series, index) => test(`fires ${index + 1}`, series, 1)),
     ...proof.silent.map((series, index) => test(`silent ${index + 1}`, series, 0)),
   ];
 }

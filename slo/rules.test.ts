@@ -42,6 +42,22 @@ describe('rule files', () => {
   });
 });
 
+describe('alerts of Redis', () => {
+  const named = (options: Parameters<typeof ruleFiles>[1]) =>
+    ruleFiles('dev', options).find(({ name }) => name === 'alerts-redis.yml')?.content ?? '';
+
+  it('that need what an environment has not are left out', () => {
+    const single = named({ redisServers: 1, backupHours: 3 });
+    expect(single).toContain('absent(up{job="redis"})');
+    expect(single).not.toMatch(/Sentinel|RedisServerMissing/);
+    const external = named({ redisServers: 0, backupHours: null });
+    expect(external).not.toMatch(/absent|Backup|Sentinel/);
+    expect(external).toContain('alert: RedisDown');
+    for (const name of ['RedisServerMissing', 'SentinelQuorumLost', 'RedisBackupOld', 'RedisBackupMissing'])
+      expect(named({})).toContain(`alert: ${name}`);
+  });
+});
+
 describe('series budget', () => {
   it.each(environments)('of %s holds', (environment) => {
     expect(totalSeries(environment)).toBeLessThanOrEqual(seriesBudgets[environment].series);

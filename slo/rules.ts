@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
 import { type Alert, dashboardUids } from './alerts/alert.ts';
 import { type BurnAlert, burnAlerts } from './alerts/burn.ts';
-import { alertGroups } from './alerts/index.ts';
+import { alertGroups, allAlerts } from './alerts/index.ts';
 import { type Environment, otherSeries, seriesBudgets } from './budget.ts';
 import { checked } from './checks.ts';
 import { type Objective, objectives, panelId } from './index.ts';
@@ -16,8 +16,10 @@ export interface RuleOptions {
   readonly grafana?: string;
   /** What the uids of dashboards end in there, where several environments share it. */
   readonly dashboardSuffix?: string;
-  /** Age of the newest copy of Redis that raises an alert, in hours. */
-  readonly backupHours?: number;
+  /** Servers of Redis that we run; with more than one, as many Sentinels. */
+  readonly redisServers?: number;
+  /** Age of the newest copy of Redis that raises an alert, in hours; null where no copies are made. */
+  readonly backupHours?: number | null;
   /** Days that Prometheus keeps samples: an objective over more stops the build. */
   readonly retentionDays?: number;
 }
@@ -41,7 +43,8 @@ export function ruleFiles(
 ): { name: string; content: string }[] {
   checked(objectives, options.retentionDays);
   const groups = alertGroups({
-    backupHours: options.backupHours ?? 3,
+    ...allAlerts,
+    ...options,
     seriesBudget: seriesBudgets[environment].series + otherSeries,
   });
   const alerting = (name: string, alerts: readonly (Alert | BurnAlert)[]): Group<AlertingRule> => ({

@@ -2,7 +2,7 @@ import type { sum, VectorExprBuilder } from '@grafana/promql-builder';
 import { vector } from '@grafana/promql-builder';
 import type { Definition, Domain } from '../app/src/metrics/catalogue.ts';
 import { catalogue } from '../app/src/metrics/catalogue.ts';
-import { alertmanagerSelf, prometheusSelf, redisExporter, targets } from './external.ts';
+import { alertmanagerSelf, prometheusSelf, redisExporter, sentinelExporter, targets } from './external.ts';
 import type { Duration } from './promql.ts';
 import { recorded } from './recorded.ts';
 
@@ -118,6 +118,8 @@ export function selectors<const C extends Definitions>(
 export const app = selectors(catalogue, { job: 'case-service' });
 /** Metrics of Redis, by its exporter. */
 export const redis = selectors(redisExporter, { job: 'redis' });
+/** Metrics of Sentinel, by Redis' exporter. */
+export const sentinel = selectors(sentinelExporter, { job: 'sentinel' });
 /** Prometheus's own metrics. */
 export const prometheus = selectors(prometheusSelf, { job: 'prometheus' });
 /** Alertmanager's own metrics. */

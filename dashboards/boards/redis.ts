@@ -1,6 +1,6 @@
-import { div, gt, increase, max, rate, sub, sum, time, topk } from '../../slo/promql.ts';
+import { constant, div, gt, increase, max, or, rate, sub, sum, time, topk } from '../../slo/promql.ts';
 import type { Board } from '../model.ts';
-import { fleet, redis } from '../scope.ts';
+import { fleet, redis, sentinel } from '../scope.ts';
 
 const every = '$__rate_interval';
 
@@ -64,6 +64,20 @@ export const redisBoard: Board = {
           act: 'Fewer than configured: follow the runbook RedisReplicationBroken.',
           span: 6,
           queries: [{ expr: sum(redis.gauge('redis_connected_slaves')), legend: 'replicas' }],
+        },
+        {
+          kind: 'stat',
+          title: 'Sentinels',
+          tells:
+            'Sentinels that answer, and those of them that see enough others for a failover; 0 where a single server runs.',
+          act: 'Fewer than three: follow the runbook RedisServerMissing; none with a quorum: SentinelQuorumLost.',
+          queries: [
+            { expr: or(sum(sentinel.gauge('redis_up')), constant(0)), legend: 'answer' },
+            {
+              expr: or(sum(sentinel.gauge('redis_sentinel_master_ckquorum_status')), constant(0)),
+              legend: 'see a quorum',
+            },
+          ],
         },
         {
           kind: 'timeseries',

@@ -10,6 +10,7 @@ import { imageOf } from './image.ts';
 import type { Part } from './manifest.ts';
 import { configMap, service, serviceAccount, statefulSet } from './objects.ts';
 import { podTemplate } from './pod.ts';
+import { redisHosts } from './redisClient.ts';
 
 const name = 'prometheus';
 
@@ -32,7 +33,11 @@ export function prometheus(settings: Settings): Part {
       grafana: grafanaUrl(settings),
       dashboardSuffix: dashboardSuffix(settings),
       ...(settings.alertmanager.runbooksUrl ? { runbooks: settings.alertmanager.runbooksUrl } : {}),
-      backupHours: settings.redis.backup.maxAgeHours,
+      redisServers: settings.redis.mode === 'external' ? 0 : redisHosts(settings).length,
+      backupHours:
+        settings.redis.mode === 'external' || !settings.redis.backup.enabled
+          ? null
+          : settings.redis.backup.maxAgeHours,
       retentionDays: settings.prometheus.retentionDays,
     }).map((file) => [file.name, file.content]),
   );

@@ -251,16 +251,23 @@ function secrets(settings: Settings): SecretSpec {
           JSON.stringify({
             [`rediss://exporter@localhost:${ports.redis}`]: password,
             [`rediss://localhost:${ports.redis}`]: password,
+            ...(settings.redis.mode === 'sentinel'
+              ? {
+                  [`rediss://exporter@localhost:${ports.sentinel}`]: password,
+                  [`rediss://localhost:${ports.sentinel}`]: password,
+                }
+              : {}),
           }),
       },
       ...(settings.redis.mode === 'sentinel'
         ? {
             'sentinel.acl': {
-              from: [...generations('sentinel-client'), ...generations('reloader')],
+              from: ['sentinel-client', 'reloader', 'exporter'].flatMap(generations),
               write: (...passwords: string[]) =>
                 sentinelAcl({
                   sentinel: passwords.slice(0, accepted.length),
-                  reloader: passwords.slice(accepted.length),
+                  reloader: passwords.slice(accepted.length, 2 * accepted.length),
+                  exporter: passwords.slice(2 * accepted.length),
                 }),
             },
             'replication-password': redisPassword(settings, 'replication'),

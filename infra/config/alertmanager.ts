@@ -97,7 +97,7 @@ export const inhibitions = [
   inhibit(
     ['alertname="RedisDown"'],
     [
-      'alertname=~"LimiterDegraded|LimiterBreakerOpen|LimiterOverAdmission|LimiterCorrectnessBudgetBurn|AuthServerErrors|RedisRefusesClients"',
+      'alertname=~"LimiterDegraded|LimiterBreakerOpen|LimiterOverAdmission|LimiterCorrectnessBudgetBurn|AuthServerErrors|RedisRefusesClients|RedisServerMissing|RedisBackupMissing"',
     ],
   ),
   inhibit(['alertname="ServiceDown"'], ['alertname=~"ReplicaDown|ServiceRestarting"']),

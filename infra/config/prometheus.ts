@@ -10,6 +10,8 @@ export interface ScrapeJob {
   /** Name in the certificate; with it the scrape goes over TLS. */
   readonly tlsServerName?: string;
   readonly path?: string;
+  /** Parameters of the URL. */
+  readonly params?: Readonly<Record<string, string>>;
 }
 
 /** What differs from one Prometheus to another. */
@@ -52,6 +54,9 @@ export function prometheusConfig(input: PrometheusInput): object {
     scrape_configs: [own, ...jobs].map((job) => ({
       job_name: job.job,
       ...(job.path === undefined ? {} : { metrics_path: job.path }),
+      ...(job.params === undefined
+        ? {}
+        : { params: Object.fromEntries(Object.entries(job.params).map(([name, value]) => [name, [value]])) }),
       ...(job.tlsServerName === undefined
         ? {}
         : { scheme: 'https', tls_config: { ca_file: caFile, server_name: job.tlsServerName } }),

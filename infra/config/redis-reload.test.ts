@@ -31,7 +31,7 @@ function write(
   for (const file of ['reloader', 'replication', 'sentinel', 'sentinel-client'])
     replace(`${file}-password`, active);
   const users = { 'case-data': accepted, exporter: accepted, reloader: accepted, sentinel: accepted };
-  replace('sentinel.acl', sentinelAcl({ sentinel: accepted, reloader: accepted }));
+  replace('sentinel.acl', sentinelAcl({ sentinel: accepted, reloader: accepted, exporter: accepted }));
   replace('users.acl', aclFile({ ...users, ...more }));
 }
 

@@ -279,8 +279,8 @@ test.each([
 });
 
 test('Sentinels know their users by digest alone, and the default user is off', () => {
-  const acl = sentinelAcl({ sentinel: ['one', 'two'], reloader: ['three'] });
+  const acl = sentinelAcl({ sentinel: ['one', 'two'], reloader: ['three'], exporter: ['four'] });
   expect(acl).toMatch(/^user default off$/m);
-  expect(acl.match(/#[0-9a-f]{64}/g)).toHaveLength(3);
-  expect(acl).not.toMatch(/one|three/);
+  expect(acl.match(/#[0-9a-f]{64}/g)).toHaveLength(4);
+  expect(acl).not.toMatch(/one|three|four/);
 });

@@ -1,3 +1,4 @@
+import { spawn, spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { freePort } from '../../test/support/redis.ts';
 import { makePods, type Pods } from './sentinel.testing.ts';
@@ -5,6 +6,7 @@ import { readyScript } from './sentinel.ts';
 
 let pods: Pods;
 const all = [0, 1, 2] as const;
+const hasExporter = spawnSync('prometheus-redis-exporter', ['--version']).status === 0;
 const patience = { timeout: 60_000, interval: 200 };
 
 beforeAll(async () => {
@@ -54,6 +56,23 @@ const written = (ordinal: number) =>
     patience,
   );
 
+/** The exporter as it runs in the first pod, and the URL by which Prometheus asks it about the Sentinel. */
+async function startExporter(): Promise<{ readonly url: string; stop(): void }> {
+  const { sentinel, passwords } = pods.forExporter(0);
+  const address = `127.0.0.1:${await freePort()}`;
+  const child = spawn(
+    'prometheus-redis-exporter',
+    [
+      '--redis.user=exporter',
+      `--redis.password-file=${passwords}`,
+      '--skip-tls-verification',
+      `--web.listen-address=${address}`,
+    ],
+    { stdio: 'ignore' },
+  );
+  return { url: `http://${address}/scrape?target=${sentinel}`, stop: () => void child.kill() };
+}
+
 // Other addresses of loopback than 127.0.0.1 are there on Linux alone.
 describe.runIf(process.platform === 'linux')('three pods', () => {
   test('that all lose power after a failover that one missed: the newest data is there', async () => {
@@ -67,6 +86,26 @@ describe.runIf(process.platform === 'linux')('three pods', () => {
     expect(await pods.ask(next, 'get', 'cs:v1:{a}')).toBe('after');
     expect(await pods.ask(next, 'set', 'cs:v1:{a}', 'again')).toBe('OK');
   }, 240_000);
+
+  test.runIf(hasExporter)(
+    'whose Sentinels its exporter can watch, a lost quorum included',
+    async () => {
+      await agreed(...all);
+      const exporter = await startExporter();
+      const seen = async () => (await fetch(exporter.url)).text();
+      try {
+        await vi.waitFor(async () => expect(await seen()).toMatch(/^redis_up 1$/m), patience);
+        expect(await seen()).toMatch(/^redis_sentinel_master_ckquorum_status\{.*\} 1$/m);
+        await pods.kill(1, 2);
+        const lost = /^redis_sentinel_master_ckquorum_status\{.*\} 0$/m;
+        await vi.waitFor(async () => expect(await seen()).toMatch(lost), patience);
+      } finally {
+        exporter.stop();
+        pods.start(1, 2);
+      }
+    },
+    240_000,
+  );
 
   test('of which a replica is ready while it is in sync, and no longer', async () => {
     const primary = await agreed(...all);

@@ -19,6 +19,8 @@ export interface Pods {
   sees(ordinal: number): Promise<{ readonly primary: number; readonly replicas: number } | undefined>;
   /** Sends a command to a pod's server. */
   ask(ordinal: number, command: string, ...args: readonly string[]): Promise<unknown>;
+  /** Where a pod's exporter finds its Sentinel, and the file with its password. */
+  forExporter(ordinal: number): { readonly sentinel: string; readonly passwords: string };
   /** Ends all of it and removes the volumes. */
   close(): Promise<void>;
 }
@@ -125,6 +127,12 @@ export function makePods(redisPort: number, sentinelPort: number): Pods {
       client(ordinal, redisPort, command === 'info' ? 'sentinel' : 'case-data', (it) =>
         it.call(command, ...args),
       ),
+    forExporter(ordinal) {
+      const sentinel = `rediss://${address(ordinal)}:${sentinelPort}`;
+      const passwords = join(folder, 'exporter-password.json');
+      writeFileSync(passwords, JSON.stringify({ [sentinel]: password }));
+      return { sentinel, passwords };
+    },
     async close() {
       await kill(...everybody);
       rmSync(folder, { recursive: true, force: true });
@@ -155,8 +163,14 @@ function secrets(folder: string): void {
   for (const user of ['replication', 'sentinel', 'sentinel-client', 'probe', 'reloader'])
     writeFileSync(join(folder, `${user}-password`), password);
   const users = Object.fromEntries(
-    (['case-data', 'sentinel', 'replication', 'probe'] as const).map((user) => [user, [password]]),
+    (['case-data', 'sentinel', 'replication', 'probe', 'exporter'] as const).map((user) => [
+      user,
+      [password],
+    ]),
   );
   writeFileSync(join(folder, 'users.acl'), aclFile(users));
-  writeFileSync(join(folder, 'sentinel.acl'), sentinelAcl({ sentinel: [password], reloader: [password] }));
+  writeFileSync(
+    join(folder, 'sentinel.acl'),
+    sentinelAcl({ sentinel: [password], reloader: [password], exporter: [password] }),
+  );
 }

@@ -201,12 +201,13 @@ export function stopScript(input: SentinelInput): string {
 
 /**
  * users.acl of a Sentinel: one user for the service, the backup and the other Sentinels, one that may ask for a
- * failover when a primary is about to stop, change passwords, and end a Sentinel.
+ * failover when a primary is about to stop, change passwords, and end a Sentinel, and one that only looks.
  * @param passwords the accepted passwords of each; only their SHA-256 is written
  */
 export function sentinelAcl(passwords: {
   readonly sentinel: readonly string[];
   readonly reloader: readonly string[];
+  readonly exporter: readonly string[];
 }): string {
   const hashes = (accepted: readonly string[]) =>
     accepted.map((password) => `#${createHash('sha256').update(password).digest('hex')}`).join(' ');
@@ -223,6 +224,7 @@ export function sentinelAcl(passwords: {
   return lines(
     'user default off',
     `user sentinel on ${hashes(passwords.sentinel)} allchannels -@all ${session} +subscribe +psubscribe +unsubscribe +publish ${ask.map((name) => `+sentinel|${name}`).join(' ')}`,
+    `user exporter on ${hashes(passwords.exporter)} resetchannels -@all ${session} ${['masters', 'sentinels', 'slaves', 'ckquorum'].map((name) => `+sentinel|${name}`).join(' ')}`,
     `user reloader on ${hashes(passwords.reloader)} resetchannels -@all +ping +acl|setuser +acl|load +sentinel|failover +sentinel|set +sentinel|config +shutdown`,
   );
 }

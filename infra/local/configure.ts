@@ -64,6 +64,9 @@ function writePrometheus(ports: Ports, available: Available): void {
   for (const { name, content } of ruleFiles('local', {
     grafana: `http://localhost:${ports.grafana}`,
     runbooks: pathToFileURL(join(root, 'docs', 'runbooks')).href,
+    // Without its exporter nobody can say whether Redis is there.
+    redisServers: available.exporter ? 1 : 0,
+    backupHours: null,
   }))
     writePrivate(join(rules, name), content);
   const jobs: ScrapeJob[] = [

@@ -163,6 +163,7 @@ describe.each(variants)('%s', (_, environment, changes) => {
   test('scrapes only what it may reach', () => {
     const jobs = scrapeTargets(settings, graph).map(({ job }) => job);
     expect(jobs).toContain('case-service');
+    expect(jobs.includes('sentinel')).toBe(settings.redis.mode === 'sentinel');
     expect(new Set(jobs).size).toBe(jobs.length);
     for (const { port, host } of scrapeTargets(settings, graph)) {
       expect(port).toBeGreaterThan(0);

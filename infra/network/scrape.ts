@@ -9,20 +9,17 @@ export interface ScrapeTarget {
   readonly port: number;
   /** The name in the targets' certificate; plain HTTP when absent. */
   readonly tlsServerName?: string;
+  readonly path?: string;
+  readonly params?: Readonly<Record<string, string>>;
 }
 
 /** The scrape jobs that the connections declare. */
 export function scrapeTargets(settings: Settings, graph: Connections): ScrapeTarget[] {
-  return graph.list.flatMap(({ to, port, scrape }) =>
-    scrape && port
-      ? [
-          {
-            job: scrape.job,
-            host: `${scrape.service}.${settings.namespace}.svc`,
-            port: graph.nodes[to]?.ports[port] as number,
-            ...(scrape.tlsServerName ? { tlsServerName: scrape.tlsServerName } : {}),
-          },
-        ]
-      : [],
+  return graph.list.flatMap(({ to, port, scrapes = [] }) =>
+    scrapes.map(({ service, ...scrape }) => ({
+      ...scrape,
+      host: `${service}.${settings.namespace}.svc`,
+      port: graph.nodes[to]?.ports[port ?? ''] as number,
+    })),
   );
 }

@@ -36,5 +36,9 @@ export interface Alert {
    * Series under which it fires, and near misses under which it must not, one of them just short of its limit, window or
    * waiting time; all are run by promtool.
    */
-  readonly proof: { readonly fires: Series; readonly silent: readonly Series[]; readonly at: Duration };
+  readonly proof: {
+    readonly fires: Series | readonly Series[];
+    readonly silent: readonly Series[];
+    readonly at: Duration;
+  };
 }

@@ -2,21 +2,27 @@ import type { Alert } from './alert.ts';
 import { limiterAlerts } from './limiter.ts';
 import { monitoringAlerts } from './monitoring.ts';
 import { redisAlerts } from './redis.ts';
+import { redisSafetyAlerts } from './redisSafety.ts';
 import { securityAlerts } from './security.ts';
 import { serviceAlerts } from './service.ts';
 
 /** What alerts depend on besides metrics. */
 export interface AlertOptions {
-  /** Age of the newest copy of Redis that raises an alert, in hours. */
-  readonly backupHours: number;
+  /** Servers of Redis that we run; with more than one, as many Sentinels. */
+  readonly redisServers: number;
+  /** Age of the newest copy of Redis that raises an alert, in hours; null where no copies are made. */
+  readonly backupHours: number | null;
   /** Series that Prometheus may hold. */
   readonly seriesBudget: number;
 }
 
+/** What an environment has that has every alert. */
+export const allAlerts = { redisServers: 3, backupHours: 3 } as const;
+
 /** All alerts beside the burn rates, by the file they are written to. */
-export const alertGroups = ({ backupHours, seriesBudget }: AlertOptions) =>
+export const alertGroups = ({ redisServers, backupHours, seriesBudget }: AlertOptions) =>
   ({
-    redis: redisAlerts(backupHours),
+    redis: [...redisAlerts(redisServers), ...redisSafetyAlerts(redisServers, backupHours)],
     limiter: limiterAlerts,
     security: securityAlerts,
     service: serviceAlerts,

@@ -75,7 +75,7 @@ export async function startAlertStack(options: AlertStackOptions = {}): Promise<
     ];
     const receiver = await startReceiver();
     started.push(() => receiver.stop());
-    const rules = ruleFiles('local').map(({ name, content }) => ({
+    const rules = ruleFiles('local', { redisServers: 1, backupHours: null }).map(({ name, content }) => ({
       name,
       content: options.evaluateEvery
         ? content.replaceAll(/interval: \S+/g, `interval: ${options.evaluateEvery}`)
