@@ -11,7 +11,7 @@ import { stack } from './stack.ts';
 /** One environment: settings → components → outputs. What the components consist of is in stack.ts. */
 export function program(): Outputs {
   const settings = settingsOfStack();
-  const material = new Material((parent) => generatedAuthority(settings, parent));
+  const material = new Material(settings, (parent) => generatedAuthority(settings, parent));
   const { context } = settings.cluster;
   const cluster = new Provider('cluster', {
     // Without these a changed ConfigMap or Secret would be deleted and made anew under its pods.

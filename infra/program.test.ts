@@ -186,6 +186,8 @@ describe('the program', () => {
         .filter(({ opts }) => opts.protect)
         .map(({ name }) => name);
     expect((await guarded('prod')).sort()).toEqual([
+      // What is encrypted is lost without its key.
+      'bytes/data-key/2026-11-01',
       'namespace/simple378',
       'persistentvolumeclaim/redis-backup',
       'statefulset/alertmanager',

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import * as pulumi from '@pulumi/pulumi';
 import { RandomPassword } from '@pulumi/random/randomPassword.js';
+import type { Settings } from '../settings.ts';
 import type { Authority } from './certificates.ts';
 import type { SecretFile } from './manifest.ts';
 
@@ -11,12 +12,17 @@ import type { SecretFile } from './manifest.ts';
  */
 export class Material extends pulumi.ComponentResource {
   readonly #values = new Map<string, pulumi.Output<string>>();
+  readonly #environment: Settings['environment'];
   readonly #config = new pulumi.Config('simple378');
   /** Our own issuer, where there is one. */
   readonly authority: Authority<pulumi.Output<string>> | undefined;
 
-  constructor(authority: (parent: pulumi.Resource) => Authority<pulumi.Output<string>> | undefined) {
+  constructor(
+    { environment }: Pick<Settings, 'environment'>,
+    authority: (parent: pulumi.Resource) => Authority<pulumi.Output<string>> | undefined,
+  ) {
     super('simple378:infra:Material', 'material');
+    this.#environment = environment;
     this.authority = authority(this);
   }
 
@@ -41,12 +47,16 @@ export class Material extends pulumi.ComponentResource {
     const made = new RandomPassword(
       key,
       { length: kind === 'bytes' ? 64 : 40, special: false },
-      { parent: this },
+      { parent: this, ...kept(key, this.#environment) },
     );
     // Not RandomBytes: its id is the value itself, and ids are in the state, and on the screen, in plain.
     return kind === 'bytes' ? made.result.apply(bytesOf) : made.result;
   }
 }
+
+/** Without its key what is encrypted is lost: in production none goes by a change of settings alone. */
+const kept = (key: string, environment: Settings['environment']): pulumi.CustomResourceOptions =>
+  environment === 'prod' && key.startsWith('bytes/data-key/') ? { protect: true } : {};
 
 /** 32 bytes in base64 from 64 random letters and digits, which hold more than 256 bits. */
 function bytesOf(letters: string): string {
