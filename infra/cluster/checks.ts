@@ -5,6 +5,7 @@ import { startLoad, statuses } from './load.ts';
 import { probeNetwork } from './probe-network.ts';
 import { type Cluster, login } from './stack.ts';
 import { until } from './until.ts';
+import { startWork } from './work.ts';
 
 /** A check of a running environment: a sentence of what was seen, or an Error with what was not. */
 export interface Check {
@@ -146,13 +147,14 @@ const rolling: Check = {
   name: 'a rolling restart of the service under load: no answer but 2xx',
   async run(cluster) {
     const client = await cluster.client();
+    const work = await startWork(cluster);
     const load = startLoad(client, 20, (to) => to.call('GET', '/health'));
     await sleep(1000);
     await cluster.kubectl.run(['rollout', 'restart', 'deployment/case-service']);
     await cluster.kubectl.run(['rollout', 'status', 'deployment/case-service', '--timeout=240s']);
     await sleep(3000);
     const result = await load.stop();
-    const bad = result.answers.filter(({ status }) => status < 200 || status > 299);
+    const bad = result.answers.filter(({ wrong }) => wrong);
     if (bad.length > 0)
       throw new Error(
         `${bad.length} of ${result.answers.length}: ${bad
@@ -160,7 +162,7 @@ const rolling: Check = {
           .map(({ status, body }) => `${status} ${body}`)
           .join('; ')}`,
       );
-    return `${result.answers.length} answers, all 2xx`;
+    return `${result.answers.length} answers, all 2xx; ${await work.stop()}`;
   },
 };
 

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { listed, panelQueries, withoutData } from '../panel-data.ts';
 import { type Check, createCases, killRedis, missingCases } from './checks.ts';
 import { startLoad, statuses } from './load.ts';
+import { withPrometheus } from './prometheus.ts';
 import { restore } from './restore.ts';
 import { type Cluster, login } from './stack.ts';
 import { until } from './until.ts';
@@ -9,10 +11,12 @@ const admin = 'admin@example.test';
 const tries = 10;
 /** Longest time that data may answer 503 while Sentinels fail over. */
 const outageMilliseconds = 5_000;
+/** What docs/operations.md says that a failover may lose: what was acknowledged so long before. */
+const lossMilliseconds = 1_000;
 
 /** The primary dies ten times; each time another takes over. */
 const failover: Check = {
-  name: `Sentinel: the primary killed ${tries} times, ≤ ${outageMilliseconds / 1000} s of 503 on data, no 500, limits go on`,
+  name: `Sentinel: the primary killed ${tries} times, ≤ ${outageMilliseconds / 1000} s of 503 on data, no 500, no write lost that is older than ${lossMilliseconds / 1000} s, limits go on`,
   unless: ({ settings }) =>
     settings.redis.mode === 'sentinel' ? undefined : `redis.mode is ${settings.redis.mode}`,
   async run(cluster) {
@@ -23,7 +27,7 @@ const failover: Check = {
     let acknowledged = 0;
     for (let count = 0; count < tries; count++) {
       await replicasInSync(cluster);
-      const ids: string[] = [];
+      const written: { id: string; at: number }[] = [];
       // Reads and writes of one user together stay below the user's limit, which must not be what answers.
       const data = startLoad(client, 1.2, async (to, index) => {
         const answer = await to.call('POST', '/api/v1/cases', {
@@ -31,7 +35,8 @@ const failover: Check = {
           json: { title: `try ${count} ${index}` },
           timeout: 5_000,
         });
-        if (answer.status === 201) ids.push((JSON.parse(answer.body) as { id: string }).id);
+        if (answer.status === 201)
+          written.push({ id: (JSON.parse(answer.body) as { id: string }).id, at: Date.now() });
         return answer;
       });
       const limiter = startLoad(client, 10, (to) => to.call('GET', '/health', { timeout: 2_000 }));
@@ -42,23 +47,33 @@ const failover: Check = {
         ({ status }) => status === 503 || status === 0,
       );
       await sleep(2_000);
-      await killRedis(cluster, await primary(cluster));
+      const before = await primary(cluster);
+      const killed = Date.now();
+      await killRedis(cluster, before);
       await sleep(10_000);
+      const after = await primary(cluster);
       const [writes, limits, reads] = [await data.stop(), await limiter.stop(), await probe.stop()];
+      if (after === before) throw new Error(`try ${count}: ${before} is the primary still: no failover`);
       for (const [kind, load] of Object.entries({ writes, limits, reads }))
         if (load.answers.some(({ status }) => status === 500))
           throw new Error(`try ${count}: ${kind} got ${JSON.stringify(statuses(load))}`);
-      const unanswered = limits.answers.filter(({ status }) => status !== 200);
+      const unanswered = limits.answers.filter(({ wrong }) => wrong);
       if (unanswered.length > 0)
         throw new Error(`try ${count}: the limiter stopped answering: ${JSON.stringify(statuses(limits))}`);
       if (reads.disturbed > outageMilliseconds)
         throw new Error(`try ${count}: 503 for ${reads.disturbed} ms: ${JSON.stringify(statuses(reads))}`);
       outages.push(reads.disturbed);
-      acknowledged += ids.length;
-      lost += await missingCases(cluster, token, ids);
+      acknowledged += written.length;
+      for (const { id, at } of written) {
+        if ((await missingCases(cluster, token, [id])) === 0) continue;
+        lost += 1;
+        const early = killed - at;
+        if (early > lossMilliseconds || -early > outageMilliseconds)
+          throw new Error(`try ${count}: a write was lost that was acknowledged ${early} ms before the kill`);
+      }
       await sleep(30_000);
     }
-    return `${tries} of ${tries}: 503 for ${outages.join(', ')} ms; 0 × 500; the limiter answered every request; ${lost} of ${acknowledged} acknowledged writes lost`;
+    return `${tries} of ${tries}: 503 for ${outages.join(', ')} ms; 0 × 500; the limiter answered every request; another primary each time; ${lost} of ${acknowledged} acknowledged writes lost`;
   },
 };
 
@@ -71,6 +86,7 @@ const backupAndRestore: Check = {
     const token = await login(cluster, admin);
     const kept = await createCases(cluster, token, 5);
     const file = await takeBackup(cluster);
+    await panelHasData(cluster, 'Backup age');
     const later = await createCases(cluster, token, 3);
     await restore(cluster.kubectl, cluster.settings, file);
     await until(
@@ -83,9 +99,19 @@ const backupAndRestore: Check = {
     const beyond = later.length - (await missingCases(cluster, token, later));
     if (beyond > 0)
       throw new Error(`${beyond} cases that were not in the copy are there: nothing was restored`);
-    return `${file}: ${kept.length} of ${kept.length} copied cases are back, the ${later.length} younger ones are not`;
+    return `${file}: ${kept.length} of ${kept.length} copied cases are back, the ${later.length} younger ones are not; the panel Backup age has data`;
   },
 };
+
+/** Waits until every query of a panel has data: one that awaits an event is seen after it. */
+async function panelHasData({ kubectl, settings }: Cluster, title: string): Promise<void> {
+  const queries = panelQueries(settings.environment).filter(({ place }) => place.endsWith(`panel ${title}`));
+  const missing = await withPrometheus(kubectl, ({ query }) =>
+    withoutData(queries, async (expression) => (await query(expression)).length, 90_000),
+  );
+  if (queries.length === 0 || missing.length > 0)
+    throw new Error(`${title}: ${listed(missing) || 'no panel'}`);
+}
 
 /** Runs the backup job now, and gives the newest copy's name. */
 export async function takeBackup({ kubectl }: Cluster): Promise<string> {

@@ -1,8 +1,16 @@
 import type { Answer, Client } from './client.ts';
 
+/** When a request was sent, and its answer; the body only of a wrong one. */
+export interface OneAnswer {
+  readonly at: number;
+  readonly status: number;
+  readonly body: string;
+  readonly wrong: boolean;
+}
+
 /** What happened to requests sent at a fixed rate. */
 export interface Load {
-  readonly answers: readonly { readonly at: number; readonly status: number; readonly body: string }[];
+  readonly answers: readonly OneAnswer[];
   /** Milliseconds from the first to the last answer that was wrong; 0 when none was. */
   readonly disturbed: number;
 }
@@ -17,13 +25,14 @@ export function startLoad(
   send: (client: Client, index: number) => Promise<Answer>,
   wrong: (answer: Answer) => boolean = ({ status }) => status < 200 || status > 299,
 ): { stop(): Promise<Load> } {
-  const answers: { at: number; status: number; body: string }[] = [];
+  const answers: OneAnswer[] = [];
   const open = new Set<Promise<void>>();
   let index = 0;
   const timer = setInterval(() => {
     const at = Date.now();
     const one: Promise<void> = send(client, index++).then((answer) => {
-      answers.push({ at, status: answer.status, body: wrong(answer) ? answer.body.slice(0, 300) : '' });
+      const bad = wrong(answer);
+      answers.push({ at, status: answer.status, body: bad ? answer.body.slice(0, 300) : '', wrong: bad });
       open.delete(one);
     });
     open.add(one);
@@ -32,7 +41,7 @@ export function startLoad(
     async stop() {
       clearInterval(timer);
       await Promise.all(open);
-      const bad = answers.filter((answer) => answer.body !== '' || answer.status === 0).map(({ at }) => at);
+      const bad = answers.filter((answer) => answer.wrong).map(({ at }) => at);
       return { answers, disturbed: bad.length === 0 ? 0 : Math.max(...bad) - Math.min(...bad) };
     },
   };

@@ -85,7 +85,7 @@ async function task(
 }
 
 function refuseFailures(loads: readonly Load[]): void {
-  const bad = loads.flatMap(({ answers }) => answers.filter(({ status }) => status < 200 || status > 299));
+  const bad = loads.flatMap(({ answers }) => answers.filter(({ wrong }) => wrong));
   if (bad.length === 0) return;
   const first = bad
     .slice(0, 5)

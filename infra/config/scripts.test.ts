@@ -151,8 +151,10 @@ describe('a server that starts', () => {
     expect(readFileSync(path('calls'), 'utf8').match(/redis-1\S* .*sentinel master/g)).toHaveLength(1);
   });
 
-  test('takes up its role again when they still name it and it is not down', () => {
-    run(script, 1)({ 0: says(1), 2: says(1) });
+  test('takes up its role again when they still name it and nobody could take over', () => {
+    writeFileSync(path('calls'), '');
+    run(script, 1)({ 0: says(1, { replicas: 0 }), 2: says(1, { replicas: 0 }) });
+    expect(readFileSync(path('calls'), 'utf8').match(/redis-0\S* .*sentinel master/g)).toHaveLength(1);
     expect(conf()).not.toContain('replicaof');
   });
 
@@ -162,6 +164,13 @@ describe('a server that starts', () => {
       readFileSync(path('calls'), 'utf8').match(/redis-0\S* .*sentinel master/g)?.length,
     ).toBeGreaterThan(15);
     expect(stdout).toContain(`the primary is redis-1.${domain}`);
+  });
+
+  test('waits for another to take over when it has crashed and they have not noticed yet', () => {
+    writeFileSync(path('calls'), '');
+    run(script, 1)({ 0: says(1) });
+    expect(readFileSync(path('calls'), 'utf8').match(/redis-0\S* .*sentinel master/g)).toHaveLength(20);
+    expect(conf()).not.toContain('replicaof');
   });
 
   test('does not wait when nobody could take over', () => {

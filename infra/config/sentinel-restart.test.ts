@@ -107,6 +107,18 @@ describe.runIf(process.platform === 'linux')('three pods', () => {
     240_000,
   );
 
+  test('of which the primary crashes: another takes over, though its container is back at once', async () => {
+    const before = await agreed(...all);
+    await replicas(before, 2);
+    await pods.crash(before);
+    const after = await vi.waitFor(async () => {
+      const primary = await agreed(...all);
+      expect(primary).not.toBe(before);
+      return primary;
+    }, patience);
+    await replicas(after, 2);
+  }, 240_000);
+
   test('of which a replica is ready while it is in sync, and no longer', async () => {
     const primary = await agreed(...all);
     await replicas(primary, 2);

@@ -13,6 +13,8 @@ export interface Pods {
   start(...ordinals: readonly number[]): void;
   /** Ends pods as a loss of power does: their volumes stay. */
   kill(...ordinals: readonly number[]): Promise<void>;
+  /** Kills a pod's server alone and starts it again in place, as the kubelet does. */
+  crash(ordinal: number): Promise<void>;
   /** Runs one of the pod's scripts to its end, as its containers would: its exit code. */
   runs(ordinal: number, script: (input: SentinelInput) => string): Promise<number>;
   /** What a pod's Sentinel says: the primary's ordinal and how many replicas it knows; undefined when it does not answer. */
@@ -112,6 +114,11 @@ export function makePods(redisPort: number, sentinelPort: number): Pods {
           scripts.map((script) => run(ordinal, script)),
         );
       }
+    },
+    async crash(ordinal) {
+      const [server, sentinel] = running.get(ordinal) as [ChildProcess, ChildProcess];
+      await killed(server);
+      running.set(ordinal, [run(ordinal, redisScript(inputOf(ordinal))), sentinel]);
     },
     async runs(ordinal, script) {
       const [code] = (await once(run(ordinal, script(inputOf(ordinal))), 'exit')) as [number];

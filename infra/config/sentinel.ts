@@ -64,7 +64,8 @@ function ask(input: SentinelInput): string[] {
  *
  * While they see the primary down and could replace it, the answer is waited for: a primary that comes back in the midst
  * of a failover must not be taken for one, or clients stay with it until Sentinel turns it into a replica, ten seconds
- * later. With `wait`, a first answer is waited for, too, unless the installation is empty.
+ * later. So it is when they name this pod itself: it has crashed, and would load its data for longer than a failover takes,
+ * which Sentinel takes for an answer. With `wait`, a first answer is waited for, too, unless the installation is empty.
  */
 function findPrimary(input: SentinelInput): string[] {
   const { primaryName: name } = input;
@@ -87,6 +88,7 @@ function findPrimary(input: SentinelInput): string[] {
     '      case "$(field num-slaves) $(field flags)" in',
     '        0*) ;;',
     '        *down*|*failover*) unsettled=1;;',
+    '        *) [ "$of" != "$me" ] || unsettled=1;;',
     '      esac',
     '    done',
     '    if [ -z "$unsettled" ]; then',

@@ -1,0 +1,18 @@
+import { expect, test, vi } from 'vitest';
+import type { Answer, Client } from './client.ts';
+import { startLoad } from './load.ts';
+
+const client: Client = { call: () => Promise.reject(new Error('not used')), close: () => undefined };
+const answer = (status: number, body: string): Answer => ({ status, headers: {}, body });
+
+test('a wrong answer without a body counts as one', async () => {
+  let sent = 0;
+  const load = startLoad(client, 200, async () => {
+    sent += 1;
+    return sent === 2 || sent === 4 ? answer(503, '') : answer(200, 'fine');
+  });
+  await vi.waitFor(() => expect(sent).toBeGreaterThan(5));
+  const { answers, disturbed } = await load.stop();
+  expect(answers.filter(({ wrong }) => wrong)).toMatchObject([{ status: 503 }, { status: 503 }]);
+  expect(disturbed).toBeGreaterThan(0);
+});
