@@ -74,6 +74,8 @@ export const observabilityRules = [
       properties: {
         plainJobs: names('Jobs of others’ exporters, without users’ data, that Prometheus alone can reach', [
           'redis',
+          // The same exporter, asked about the Sentinel beside it.
+          'sentinel',
           'alertmanager',
           'grafana',
           'traefik',
