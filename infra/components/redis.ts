@@ -85,7 +85,7 @@ export function redis(settings: Settings): Part {
 }
 
 /** What the scripts of mode `sentinel` need to know. */
-function sentinelInput(settings: Settings): SentinelInput {
+export function sentinelInput(settings: Settings): SentinelInput {
   return {
     primaryName,
     hosts: redisHosts(settings),

@@ -42,7 +42,7 @@ export function settingsOf(config: Readonly<Record<string, unknown>>): Record<st
 }
 
 /** Keys whose values are secrets, and no settings. */
-export function isSecretKey(key: string): boolean {
+function isSecretKey(key: string): boolean {
   return /^(receiver-.+|registry|grafana-token|grafana-oidc-secret|redis-external-.+|data-key-.+)$/.test(key);
 }
 
