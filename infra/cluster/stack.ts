@@ -99,13 +99,16 @@ function connects(host: string, port: number): Promise<boolean> {
   });
 }
 
-/** Logs a first user in; waits while logins answer 503, as they do without Redis. @throws Error with the answer */
+/**
+ * Logs a first user in; waits while logins answer 503, as they do without Redis, or 429: all checks log in from one address.
+ * @throws Error with the answer
+ */
 export async function login({ client, material }: Cluster, email: string): Promise<string> {
   const password = material.values[`password/user/${email}`];
   const json = { email, password };
-  const answer = await until(`login of ${email}`, 60, async () => {
+  const answer = await until(`login of ${email}`, 90, async () => {
     const one = await (await client()).call('POST', '/api/v1/auth/login', { json });
-    if (one.status === 503 || one.status === 0) throw new Error(`${one.status} ${one.body}`);
+    if ([0, 429, 503].includes(one.status)) throw new Error(`${one.status} ${one.body}`);
     return one;
   });
   if (answer.status !== 200) throw new Error(`login of ${email}: ${answer.status} ${answer.body}`);
