@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import type { Answer } from './client.ts';
 import { startLoad, statuses } from './load.ts';
 import { probeNetwork } from './probe-network.ts';
 import { type Cluster, login } from './stack.ts';
@@ -76,8 +77,7 @@ const edgeAnswers: Check = {
       const answer = await client.call('GET', path, host ? { headers: { host } } : {});
       if (answer.status !== status)
         throw new Error(`${host ?? ''}${path}: ${answer.status}, expected ${status}`);
-      for (const header of ['strict-transport-security', 'content-security-policy', 'x-content-type-options'])
-        if (!answer.headers[header]) throw new Error(`${host ?? ''}${path}: no ${header}`);
+      mustHaveHeaders(answer, `${host ?? ''}${path}`);
     }
     const { spec } = await cluster.kubectl.json<{ spec: { ports: { port: number }[] } }>(
       'get',
@@ -89,6 +89,34 @@ const edgeAnswers: Check = {
     return 'HSTS and CSP on 200 and 404; one port, 443; metrics are not routed';
   },
 };
+
+/** Nothing behind the edge: its own answer has the headers, too. */
+const serviceAway: Check = {
+  name: 'the edge without the service: 502 to 504, with the headers',
+  unless: ({ settings }) => (settings.app.autoscaling ? 'the autoscaler owns the replicas' : undefined),
+  async run(cluster) {
+    const { kubectl, settings } = cluster;
+    const scale = (replicas: number) =>
+      kubectl.run(['scale', 'deployment/case-service', `--replicas=${replicas}`]);
+    await scale(0);
+    try {
+      const answer = await until('the answer of the edge itself', 90, async () => {
+        const one = await (await cluster.client()).call('GET', '/health');
+        return one.status >= 502 && one.status <= 504 && one;
+      });
+      mustHaveHeaders(answer, `${answer.status}`);
+      return `${answer.status} with HSTS and CSP`;
+    } finally {
+      await scale(settings.app.replicas);
+      await ready.run(cluster);
+    }
+  },
+};
+
+function mustHaveHeaders({ headers }: Answer, what: string): void {
+  for (const header of ['strict-transport-security', 'content-security-policy', 'x-content-type-options'])
+    if (!headers[header]) throw new Error(`${what}: no ${header}`);
+}
 
 const network: Check = {
   name: 'the connection matrix, tried pod by pod',
@@ -209,6 +237,7 @@ export const checks: readonly Check[] = [
   ready,
   mainJob,
   edgeAnswers,
+  serviceAway,
   network,
   podKilled,
   redisKilled,

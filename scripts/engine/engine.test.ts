@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { canariesOf, hits } from './canaries.ts';
-import { logTo } from './checks.ts';
+import { logTo, mustSucceed } from './checks.ts';
 import { differences, engineFindings, programFindings } from './findings.ts';
 import { checkPreviews, noneInPlain, withoutDebug } from './preview.ts';
 import type { Workspace } from './workspace.ts';
@@ -105,5 +105,13 @@ test('an engine that cannot be started fails every check, and the others go on',
   const log = logTo((line) => said.push(line));
   await checkPreviews(workspace, log, { stack: 'trial', environment: 'local' });
   expect(said).toHaveLength(5);
-  expect(log.failed()).toBe(5);
+  expect(log.failed).toHaveLength(5);
+});
+
+test('of streamed events that failed only the errors are told: others may hold secrets', () => {
+  const event = (severity: string, message: string) =>
+    JSON.stringify({ sequence: 1, timestamp: 1_795_547_180, diagnosticEvent: { severity, message } });
+  const stdout = [event('debug', password), event('error', 'the role is not there\n')].join('\n');
+  const failing = () => mustSucceed({ code: 1, stdout, stderr: 'warning' }, 'preview');
+  expect(failing).toThrow('preview ended with 1: the role is not there\nwarning');
 });
