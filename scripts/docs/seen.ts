@@ -1,23 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { LoadTestRun } from '../../loadtests/runner/record.ts';
 import type { Section } from './sections.ts';
 import { table } from './table.ts';
-
-/** A run of a load test, one per script in `docs/evidence/loadtest.json`: the newest that was worth keeping. */
-export interface LoadTestRun {
-  readonly script: string;
-  /** Requests that k6 sent; null where the number says nothing. */
-  readonly requests: number | null;
-  /** 429s that k6 saw, and by how much the deny counters of `ratelimit_decisions_total` grew. */
-  readonly seen429: number;
-  readonly counted429: number;
-  readonly k6: string;
-  readonly cores: number;
-  readonly replicas: number;
-  /** The day, as `2026-11-25`. */
-  readonly date: string;
-  readonly note?: string;
-}
 
 /** `docs/evidence/loadtest-broken.json`: what the proofs said of a service that was broken on purpose. */
 interface Broken {
