@@ -24,7 +24,7 @@ one that matters. Images must be there for the nodes.
   --drills          also rotate every secret under load: half an hour, since it waits as an operator does
   --only TEXT       only checks whose name contains it; may be repeated
   --crash COMMAND   kills a container at once, given namespace, pod and container; without it pods are deleted
-  --record NAME     keep what was seen in docs/evidence/cluster-NAME.json
+  --record NAME     keep what was seen in docs/evidence/cluster-NAME.json; with --only, beside the rest of the same day
   --out DIR         keep the manifests and secrets there, and reuse those that are there; outside the repository
   --no-apply        test what is there; needs --out
   --help
