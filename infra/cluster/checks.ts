@@ -225,7 +225,8 @@ export async function missingCases(cluster: Cluster, token: string, ids: readonl
 
 /**
  * Kills a Redis pod. Deleted without grace it may still run its preStop hook for a second or two; the command that
- * `--crash` names kills its server as a crash does.
+ * `--crash` names kills its server as a crash does; then the kubelet waits before it starts it anew, twice as long each time, up
+ * to five minutes, so that ten failovers take half an hour.
  */
 export async function killRedis({ kubectl, crash }: Cluster, pod: string): Promise<void> {
   if (crash === undefined) await kubectl.run(['delete', 'pod', pod, '--grace-period=0', '--force']);
