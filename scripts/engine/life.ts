@@ -84,13 +84,14 @@ interface VolumeSpec {
   readonly persistentVolumeReclaimPolicy?: string;
 }
 
-/** Names with uid, since a StatefulSet's pods keep their names. */
+/** Names with uid, since a StatefulSet's pods keep their names; one that ends is gone, however long it drains. */
 async function pods(kubectl: Kubectl): Promise<string[]> {
-  const { items } = await kubectl.json<{ items: { metadata: { name: string; uid: string } }[] }>(
-    'get',
-    'pods',
-  );
-  return items.map(({ metadata: { name, uid } }) => `${name} ${uid}`);
+  const { items } = await kubectl.json<{
+    items: { metadata: { name: string; uid: string; deletionTimestamp?: string } }[];
+  }>('get', 'pods');
+  return items
+    .filter(({ metadata: { deletionTimestamp } }) => deletionTimestamp === undefined)
+    .map(({ metadata: { name, uid } }) => `${name} ${uid}`);
 }
 
 /** Pods of the backup's nightly job come and go. */
