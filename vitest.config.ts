@@ -10,6 +10,11 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
     globalSetup: ['test/support/global-setup.ts'],
-    coverage: { provider: 'v8', reporter: ['text-summary', 'json-summary'], reportsDirectory: 'coverage' },
+    coverage: {
+      provider: 'v8',
+      reporter: ['text-summary', 'json-summary'],
+      reportsDirectory: 'coverage',
+      include: ['{app,slo,dashboards,infra,policies,loadtests,scripts}/**/*.ts'],
+    },
   },
 });
