@@ -15,7 +15,7 @@ Exit: 0 all hold, 1 one does not, 2 one could not be checked.`;
 /** The gates, in the order of the workflow's job; a test keeps the two equal. */
 export const gates: readonly Step[] = [
   { name: 'lint, types, generated files', script: 'check' },
-  { name: 'tests', script: 'test' },
+  { name: 'tests, and how much they cover', script: 'test', args: ['--coverage'] },
   { name: 'policies over every environment', script: 'policies' },
   { name: 'rendered manifests are current', script: 'render', args: ['--check'] },
   { name: 'workflows', script: 'lint:workflows', optional: true },
