@@ -36,12 +36,6 @@ const tools: readonly Tool[] = [
     remedy: 'install git',
   },
   {
-    name: 'promtool',
-    program: ['promtool', '--version'],
-    without: 'rule tests are skipped',
-    remedy: 'it comes with Prometheus',
-  },
-  {
     name: 'kind',
     program: ['kind', 'version'],
     without: '`npm run kind` is not to be had',
