@@ -8,7 +8,7 @@ import { writeStackSettings } from '../../infra/settings.ts';
 import { CouldNotCheck, command } from '../lib/command.ts';
 import { report } from '../lib/report.ts';
 import { driftMarkdown, driftOf, type Preview } from './drift-report.ts';
-import { runningImage, type State } from './running-image.ts';
+import { imageOfStack } from './running-image.ts';
 
 const usage = `npm run drift -- <environment> [--out FILE]
 
@@ -29,7 +29,7 @@ await command('drift', usage, (args) => {
   });
   const [environment, ...rest] = positionals;
   if (environment === undefined || rest.length > 0) throw new CouldNotCheck('name one environment');
-  const image = runningImage(JSON.parse(pulumi(['stack', 'export', '--stack', environment])) as State);
+  const image = imageOfStack(environment);
   const drifts = driftOf(JSON.parse(preview(environment, image)) as Preview);
   report(driftMarkdown(environment, drifts), root, values.out);
   return drifts.length === 0 ? 0 : 1;

@@ -7,7 +7,7 @@ import { isPinned } from '../../infra/images.ts';
 import { pulumi } from '../../infra/pulumi.ts';
 import { CouldNotCheck, command } from '../lib/command.ts';
 import { setOutput } from '../lib/job.ts';
-import { runningImage, type State } from './running-image.ts';
+import { imageOfStack } from './running-image.ts';
 
 const usage = `npm run release -- <environment> --remember | --runs REFERENCE | --image REFERENCE | --rollback
 
@@ -36,7 +36,7 @@ await command('release', usage, (args) => {
     throw new CouldNotCheck('name one environment, and one of --remember, --runs, --image, --rollback');
   const note = join(root, '.local', 'releases', `${environment}.json`);
   if (values.remember) {
-    const image = running(environment);
+    const image = imageOfStack(environment);
     mkdirSync(join(root, '.local', 'releases'), { recursive: true, mode: 0o700 });
     writeFileSync(note, JSON.stringify({ image }));
     setOutput('image', image ?? '');
@@ -44,7 +44,7 @@ await command('release', usage, (args) => {
     return 0;
   }
   if (values.runs !== undefined) {
-    const image = running(environment);
+    const image = imageOfStack(environment);
     console.log(
       `${environment} runs ${image ?? 'nothing yet'}${image === values.runs ? '' : `, not ${values.runs}`}`,
     );
@@ -52,10 +52,6 @@ await command('release', usage, (args) => {
   }
   return up(environment, values.image ?? remembered(note, environment));
 });
-
-function running(environment: string): string | null {
-  return runningImage(JSON.parse(pulumi(['stack', 'export', '--stack', environment])) as State);
-}
 
 function remembered(note: string, environment: string): string {
   const image = existsSync(note)

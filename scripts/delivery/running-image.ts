@@ -1,5 +1,7 @@
+import { pulumi } from '../../infra/pulumi.ts';
+
 /** The parts of a stack's exported state that are read. */
-export interface State {
+interface State {
   readonly deployment: {
     readonly resources?: readonly {
       readonly type: string;
@@ -22,4 +24,9 @@ export function runningImage({ deployment }: State): string | null {
       type === 'kubernetes:apps/v1:Deployment' && outputs?.metadata?.name === 'case-service',
   );
   return service?.outputs?.spec?.template?.spec?.containers?.[0]?.image ?? null;
+}
+
+/** The image of the service that an environment runs, by the state of its stack. @throws Error when Pulumi cannot tell */
+export function imageOfStack(stack: string): string | null {
+  return runningImage(JSON.parse(pulumi(['stack', 'export', '--stack', stack])) as State);
 }
