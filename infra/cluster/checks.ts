@@ -90,6 +90,33 @@ const edgeAnswers: Check = {
   },
 };
 
+/** The edge's own limit of bodies, before the service's. */
+const bodyLimit: Check = {
+  name: 'the edge: a body over edge.maxBodyKib is refused there, one below it by the service, another host as ever',
+  unless: ({ settings }) =>
+    settings.edge.controller === 'traefik' ? undefined : 'the controller is not ours, nor is its limit',
+  async run(cluster) {
+    const client = await cluster.client();
+    const limit = cluster.settings.edge.maxBodyKib * 1_024;
+    const send = async (bytes: number, status: number, host?: string) => {
+      const answer = await client.call('POST', '/api/v1/auth/login', {
+        json: { email: 'nobody@example.com', password: 'a'.repeat(bytes) },
+        ...(host ? { headers: { host } } : {}),
+      });
+      if (answer.status !== status)
+        throw new Error(`${host ?? ''} ${bytes} bytes: ${answer.status}, expected ${status}`);
+      mustHaveHeaders(answer, `${bytes} bytes`);
+      return String(answer.headers['content-type']);
+    };
+    const own = await send(limit, 413);
+    if (own.includes('json')) throw new Error('the edge passed the body on: the service answered');
+    const below = await send(limit - 1_024, 413);
+    if (!below.includes('problem+json')) throw new Error('the edge refused a body below its limit');
+    await send(1_024, 404, 'elsewhere.example');
+    return `413 of the edge above ${limit} bytes, with HSTS and CSP; below it the service decides`;
+  },
+};
+
 /** Nothing behind the edge: its own answer has the headers, too. */
 const serviceAway: Check = {
   name: 'the edge without the service: 502 to 504, with the headers',
@@ -238,6 +265,7 @@ export const checks: readonly Check[] = [
   ready,
   mainJob,
   edgeAnswers,
+  bodyLimit,
   serviceAway,
   network,
   podKilled,

@@ -11,6 +11,7 @@ import { configMap, deployment, disruptionBudget, service, serviceAccount } from
 import { podTemplate } from './pod.ts';
 
 const name = 'edge';
+const unknownHostPath = '/unknown-host';
 const gatewayApi = 'gateway.networking.k8s.io/v1';
 
 /** Where clients come in: a Gateway with one TLS listener, routes to the service, and Traefik where it is ours. */
@@ -62,7 +63,7 @@ function routes(settings: Settings): Manifest[] {
   const headers = { type: 'ResponseHeaderModifier', responseHeaderModifier: { set, remove: ['server'] } };
   const nowhere = {
     type: 'URLRewrite',
-    urlRewrite: { path: { type: 'ReplaceFullPath', replaceFullPath: '/unknown-host' } },
+    urlRewrite: { path: { type: 'ReplaceFullPath', replaceFullPath: unknownHostPath } },
   };
   const route = (routeName: string, hostnames: readonly string[], filters: readonly object[]): Manifest => ({
     apiVersion: gatewayApi,
@@ -120,7 +121,16 @@ function traefik(settings: Settings): Manifest[] {
         service: name,
       }),
     ),
-    'dynamic.yml': stringify(traefikDynamic(securityHeaders(true))),
+    'dynamic.yml': stringify(
+      traefikDynamic({
+        service: `https://case-service.${settings.namespace}.svc:${ports.api}`,
+        authorityFile: '/run/tls/ca.crt',
+        unknownHostPath,
+        host: settings.edge.host,
+        headers: securityHeaders(true),
+        maxBodyBytes: settings.edge.maxBodyKib * 1_024,
+      }),
+    ),
   };
   const ping = { httpGet: { path: '/ping', port: 'metrics' } };
   const template = podTemplate(settings, {
@@ -130,14 +140,18 @@ function traefik(settings: Settings): Manifest[] {
     spread: true,
     graceSeconds: settings.edge.requestTimeoutSeconds + 15,
     config,
-    volumes: { config: { configMap: 'edge-config' }, tmp: { scratch: 16 } },
+    volumes: {
+      config: { configMap: 'edge-config' },
+      tls: { secret: 'case-service-tls', only: ['ca.crt'] },
+      tmp: { scratch: 16 },
+    },
     containers: [
       {
         name: 'traefik',
         image: imageOf(settings, 'traefik'),
         args: ['--configFile=/etc/traefik/traefik.yml'],
         ports: { https: ports.https, metrics: ports.edgeMetrics },
-        mounts: { config: '/etc/traefik', tmp: '/tmp' },
+        mounts: { config: '/etc/traefik', tls: '/run/tls', tmp: '/tmp' },
         writable: ['tmp'],
         startup: { ...ping, periodSeconds: 1, failureThreshold: 60 },
         readiness: { ...ping, periodSeconds: 5 },

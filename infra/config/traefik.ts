@@ -45,9 +45,6 @@ export function traefikStatic(input: TraefikInput) {
           maxHeaderBytes: 16_384,
           sanitizePath: true,
         },
-        // Bodies are bounded in time here, and in size by the service: Traefik's only limit of size, the middleware buffering,
-        // holds back every answer too until it is whole, and nothing in a file turns that off (dynamic.Buffering,
-        // DisableResponseBuffer). An export streams, and may be larger than /tmp.
         transport: {
           lifeCycle: { requestAcceptGraceTimeout: '5s', graceTimeOut: seconds(input.graceSeconds) },
           respondingTimeouts: {
@@ -90,10 +87,33 @@ const cipherSuites = [
 ];
 
 /**
- * dynamic.yml: TLS versions and suites, and the security headers on whatever a router answers, its own 502 to 504
- * included. Go's server answers raw 400 and 431 before any router; those cannot carry headers.
+ * Bodies of GET and HEAD mean nothing (RFC 9110, 9.3.1) and the service reads none; their answers must not be held back,
+ * as the middleware does: an export streams.
  */
-export function traefikDynamic(headers: Readonly<Record<string, string>>) {
+const carriesBody = '!Method(`GET`) && !Method(`HEAD`)';
+
+/** What the dynamic configuration depends on. */
+export interface TraefikRouting {
+  /** Where the service answers, as URL. */
+  readonly service: string;
+  /** File of the authority that signs the service's certificate. */
+  readonly authorityFile: string;
+  /** Path that requests for other hosts get, where the service has nothing. */
+  readonly unknownHostPath: string;
+  /** The host of the service. */
+  readonly host: string;
+  /** Security headers by name. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Largest body of a request, bytes. */
+  readonly maxBodyBytes: number;
+}
+
+/**
+ * dynamic.yml: TLS versions and suites, the security headers on whatever a router answers, its own 413 and 502 to 504
+ * included, and the limit of bodies. Go's server answers raw 400 and 431 before any router; those cannot carry headers.
+ */
+export function traefikDynamic(routing: TraefikRouting) {
+  const { host, headers, service, authorityFile, unknownHostPath, maxBodyBytes } = routing;
   return {
     tls: {
       options: {
@@ -105,10 +125,42 @@ export function traefikDynamic(headers: Readonly<Record<string, string>>) {
       },
     },
     http: {
+      // Before the Gateway's own routers. Those cannot be told to use a middleware of this file, nor may this file name
+      // their services, whose names hold a hash that other releases of Traefik make otherwise.
+      routers: {
+        bodies: {
+          entryPoints: ['https'],
+          rule: `Host(\`${host}\`) && ${carriesBody}`,
+          priority: 1_000_001,
+          middlewares: ['body-limit'],
+          service: 'case-service',
+        },
+        'bodies-elsewhere': {
+          entryPoints: ['https'],
+          rule: carriesBody,
+          priority: 1_000_000,
+          middlewares: ['body-limit', 'unknown-host'],
+          service: 'case-service',
+        },
+      },
+      services: {
+        'case-service': {
+          loadBalancer: { servers: [{ url: service }], serversTransport: 'case-service' },
+        },
+      },
+      // As BackendTLSPolicy says it for the Gateway's routers. The file is read at start: its authority outlives the pods.
+      serversTransports: {
+        'case-service': { serverName: 'case-service', rootCAs: [authorityFile] },
+      },
       middlewares: {
         'security-headers': {
           headers: { customResponseHeaders: { ...headers, server: '', 'x-powered-by': '' } },
         },
+        // Request and answer are held until whole: the request in memory, since a full /tmp would end the pod.
+        'body-limit': {
+          buffering: { maxRequestBodyBytes: maxBodyBytes, memRequestBodyBytes: maxBodyBytes },
+        },
+        'unknown-host': { replacePath: { path: unknownHostPath } },
       },
     },
   };

@@ -155,6 +155,12 @@ export const settingsSchema = section(
       nodePort: optional(integer('The port of type NodePort.', 30_000, 32_767)),
       replicas: integer('Pods of our Traefik.', 1, 20, 1),
       requestTimeoutSeconds: integer('Time for one request, end to end.', 1, 300, 15),
+      maxBodyKib: integer(
+        'Largest body of a request, which Traefik holds in memory; it answers more with 413. An existing controller has a limit of its own.',
+        64,
+        1_024,
+        128,
+      ),
       existing: optional(
         Type.Object(
           {

@@ -1,0 +1,81 @@
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { edge } from '../components/edge.ts';
+import { environments, loadSettings } from '../settings.ts';
+
+interface Dynamic {
+  readonly http: {
+    readonly routers: Readonly<
+      Record<string, { rule: string; service: string; entryPoints: string[]; middlewares: string[] }>
+    >;
+    readonly services: Readonly<Record<string, { loadBalancer: unknown }>>;
+    readonly serversTransports: Readonly<Record<string, unknown>>;
+    readonly middlewares: Readonly<
+      Record<string, { buffering?: Record<string, number>; replacePath?: { path: string } }>
+    >;
+  };
+}
+
+/** The dynamic configuration of an environment, and its objects. */
+function configured(environment: (typeof environments)[number], changes: Record<string, unknown> = {}) {
+  const settings = loadSettings(environment, { 'edge.controller': 'traefik', ...changes });
+  const { manifests } = edge(settings);
+  const data = manifests.find(({ metadata }) => metadata.name === 'edge-config')?.['data'] as Record<
+    string,
+    string
+  >;
+  return {
+    settings,
+    manifests,
+    dynamic: parse(data['dynamic.yml'] ?? '') as Dynamic,
+    entryPoints: Object.keys(
+      (parse(data['traefik.yml'] ?? '') as { entryPoints: Record<string, unknown> }).entryPoints,
+    ),
+  };
+}
+
+describe.each(environments)('the limit of bodies, %s', (environment) => {
+  const { settings, manifests, dynamic, entryPoints } = configured(environment);
+  const { routers, services, serversTransports } = dynamic.http;
+
+  test('every router names the entry point, middlewares and Service that are there', () => {
+    for (const router of Object.values(routers)) {
+      expect(entryPoints).toEqual(expect.arrayContaining(router.entryPoints));
+      expect(Object.keys(dynamic.http.middlewares)).toEqual(expect.arrayContaining(router.middlewares));
+      expect(Object.keys(services)).toContain(router.service);
+      expect(router.middlewares[0]).toBe('body-limit');
+    }
+  });
+
+  test('answers of GET and HEAD stream: they are not the routers’', () => {
+    const methods = '!Method(`GET`) && !Method(`HEAD`)';
+    expect(Object.values(routers).map(({ rule }) => rule)).toEqual([
+      `Host(\`${settings.edge.host}\`) && ${methods}`,
+      methods,
+    ]);
+  });
+
+  test('another host gets the path that the catch-all route gives it', () => {
+    const rewritten = JSON.stringify(manifests.filter(({ kind }) => kind === 'HTTPRoute'));
+    const path = dynamic.http.middlewares['unknown-host']?.replacePath?.path;
+    expect(routers['bodies-elsewhere']?.middlewares).toContain('unknown-host');
+    expect(rewritten).toContain(`"replaceFullPath":"${path}"`);
+  });
+
+  test('the hop to the pods is TLS, checked by the authority that the pod mounts', () => {
+    expect(services['case-service']?.loadBalancer).toEqual({
+      servers: [{ url: `https://case-service.${settings.namespace}.svc:8443` }],
+      serversTransport: 'case-service',
+    });
+    expect(serversTransports['case-service']).toEqual({
+      serverName: 'case-service',
+      rootCAs: ['/run/tls/ca.crt'],
+    });
+  });
+});
+
+test('edge.maxBodyKib is the limit, all of it in memory', () => {
+  expect(
+    configured('dev', { 'edge.maxBodyKib': 256 }).dynamic.http.middlewares['body-limit']?.buffering,
+  ).toEqual({ maxRequestBodyBytes: 262_144, memRequestBodyBytes: 262_144 });
+});
