@@ -155,9 +155,10 @@ export const settingsSchema = section(
       nodePort: optional(integer('The port of type NodePort.', 30_000, 32_767)),
       replicas: integer('Pods of our Traefik.', 1, 20, 1),
       requestTimeoutSeconds: integer('Time for one request, end to end.', 1, 300, 15),
+      // Not below 128: probes of security-verify send 98 KiB, which the service is to answer, not the edge.
       maxBodyKib: integer(
         'Largest body of a request, which Traefik holds in memory; it answers more with 413. An existing controller has a limit of its own.',
-        64,
+        128,
         1_024,
         128,
       ),
