@@ -47,6 +47,18 @@ export function startLoad(
   };
 }
 
+/** Milliseconds of the longest time without a right answer, from the first wrong one to the next right one; 0 when none was wrong. */
+export function longestOutage({ answers }: Pick<Load, 'answers'>): number {
+  let since: number | undefined;
+  let longest = 0;
+  for (const { at, wrong } of answers.toSorted((one, other) => one.at - other.at)) {
+    since ??= wrong ? at : undefined;
+    if (since !== undefined) longest = Math.max(longest, at - since);
+    if (!wrong) since = undefined;
+  }
+  return longest;
+}
+
 /** Counts by status: `{ '200': 100, '429': 3 }`. */
 export function statuses({ answers }: Pick<Load, 'answers'>): Record<string, number> {
   const counts: Record<string, number> = {};

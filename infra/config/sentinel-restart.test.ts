@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { freePort } from '../../test/support/redis.ts';
 import { makePods, type Pods } from './sentinel.testing.ts';
-import { readyScript } from './sentinel.ts';
+import { readyScript, stopScript } from './sentinel.ts';
 
 let pods: Pods;
 const all = [0, 1, 2] as const;
@@ -120,6 +120,20 @@ describe.runIf(process.platform === 'linux')('three pods', () => {
       expect(primary).not.toBe(before);
       return primary;
     }, patience);
+    await replicas(after, 2);
+  }, 240_000);
+
+  test('of which the primary is about to stop: another takes over, and whoever is connected is sent there', async () => {
+    const before = await agreed(...all);
+    await replicas(before, 2);
+    await write(before, 'before the stop');
+    const dropped = pods.staysConnected(before);
+    expect(await pods.runs(before, stopScript)).toBe(0);
+    await dropped;
+    expect(await pods.ask(before, 'info', 'replication')).toContain('role:slave');
+    const after = await agreed(...all.filter((ordinal) => ordinal !== before));
+    expect(after).not.toBe(before);
+    expect(await pods.ask(after, 'get', 'cs:v1:{a}')).toBe('before the stop');
     await replicas(after, 2);
   }, 240_000);
 

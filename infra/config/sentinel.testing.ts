@@ -21,6 +21,8 @@ export interface Pods {
   sees(ordinal: number): Promise<{ readonly primary: number; readonly replicas: number } | undefined>;
   /** Sends a command to a pod's server. */
   ask(ordinal: number, command: string, ...args: readonly string[]): Promise<unknown>;
+  /** Connects to a pod's server as a client does, and settles when the server ends the connection. */
+  staysConnected(ordinal: number): Promise<void>;
   /** Where a pod's exporter finds its Sentinel, and the file with its password. */
   forExporter(ordinal: number): { readonly sentinel: string; readonly passwords: string };
   /** Ends all of it and removes the volumes. */
@@ -134,6 +136,10 @@ export function makePods(redisPort: number, sentinelPort: number): Pods {
       client(ordinal, redisPort, command === 'info' ? 'sentinel' : 'case-data', (it) =>
         it.call(command, ...args),
       ),
+    staysConnected: (ordinal) =>
+      client(ordinal, redisPort, 'case-data', async (it) => {
+        await once(it, 'close');
+      }),
     forExporter(ordinal) {
       const sentinel = `rediss://${address(ordinal)}:${sentinelPort}`;
       const passwords = join(folder, 'exporter-password.json');

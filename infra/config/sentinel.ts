@@ -179,7 +179,11 @@ export function readyScript(input: SentinelInput): string {
   );
 }
 
-/** Before a primary stops: writes pause, another takes over, so that a planned stop loses nothing. */
+/**
+ * Before a primary stops: writes pause, another takes over, so that a planned stop loses nothing. Then it becomes a replica
+ * and drops its clients: Sentinel does so itself, but ten seconds after a failover that was asked for, and clients that missed
+ * the news would write in vain to a primary without replicas for as long.
+ */
 export function stopScript(input: SentinelInput): string {
   return lines(
     '#!/bin/sh',
@@ -189,14 +193,24 @@ export function stopScript(input: SentinelInput): string {
     `  REDISCLI_AUTH="$(secret sentinel-password)" timeout 2 redis-cli --no-auth-warning --tls --cacert ${input.tlsDirectory}/ca.crt --user sentinel -p ${input.redisPort} "$@"`,
     '}',
     '[ "$(own role | head -n 1)" = master ] || exit 0',
-    'own client pause 3000 write',
+    'own client pause 10000 write',
     `for host in ${input.hosts.join(' ')}; do`,
     '  [ "$host" != "$me" ] || continue',
     `  [ "$(REDISCLI_AUTH="$(secret reloader-password)" timeout 2 redis-cli --no-auth-warning --tls --cacert ${input.tlsDirectory}/ca.crt --user reloader -h "$host" -p ${input.sentinelPort} sentinel failover ${input.primaryName})" = OK ] && break`,
     'done',
-    'for _ in 1 2 3 4 5 6 7 8 9 10; do',
-    '  [ "$(own role | head -n 1)" = master ] || exit 0',
-    '  sleep 1',
+    'end=$(($(date +%s) + 10))',
+    'while [ "$(date +%s)" -lt "$end" ] && [ "$(own role | head -n 1)" = master ]; do',
+    `  for host in ${input.hosts.join(' ')}; do`,
+    '    [ "$host" != "$me" ] || continue',
+    '    of="$(ask "$host" get-master-addr-by-name | head -n 1)"',
+    '    [ "$of" != "$me" ] || continue',
+    '    case "$of" in *.svc)',
+    `      own replicaof "$of" ${input.redisPort}`,
+    '      own client kill type normal',
+    '      exit 0',
+    '    esac',
+    '  done',
+    '  sleep 0.2',
     'done',
   );
 }

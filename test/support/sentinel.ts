@@ -13,12 +13,14 @@ export interface Sentinel {
 /**
  * Starts a Sentinel: redis-server with a file that it may rewrite, in the primary's folder.
  * @param directives more lines of the file, such as `tls-replication yes`; with TLS directives it speaks TLS only
+ * @param wanted its port; a free one when none is given
  */
 export async function startSentinel(
   primary: RedisServer,
   directives: readonly string[] = [],
+  wanted?: number,
 ): Promise<Sentinel> {
-  const port = await freePort();
+  const port = wanted ?? (await freePort());
   const file = join(primary.dir, 'sentinel.conf');
   const tls = directives.some((line) => line.startsWith('tls-'));
   writeFileSync(

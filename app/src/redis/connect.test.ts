@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Redis } from 'ioredis';
+import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { freePort } from '../../../test/support/redis.ts';
-import { startSentinel } from '../../../test/support/sentinel.ts';
+import { type Sentinel, startSentinel } from '../../../test/support/sentinel.ts';
 import { type Backing, startBacking, until } from '../../test/service.ts';
 import { createMetrics } from '../metrics/index.ts';
 import { loadConfiguration } from '../settings/load.ts';
@@ -58,22 +58,11 @@ test('a connection that ioredis gave up for good is made anew, and one that we c
 
 test('a Sentinel that does not answer is an event, never plain text beside the log', async () => {
   const written = vi.spyOn(console, 'error').mockImplementation(() => undefined);
-  const password = randomBytes(12).toString('hex');
-  writeFileSync(join(backing.dir, 'secrets/redis-sentinel-password'), password);
-  const file = (name: string): string => join(backing.dir, 'redis', name);
-  const sentinel = await startSentinel(backing.redis, [
-    `tls-cert-file ${file('tls.crt')}`,
-    `tls-key-file ${file('tls.key')}`,
-    `tls-ca-cert-file ${file('ca.crt')}`,
-    'tls-auth-clients no',
-    'tls-replication yes',
-    `user sentinel on >${password} allcommands allchannels`,
-  ]);
+  const sentinel = await tlsSentinel();
   try {
     const { logs } = await connect({
-      REDIS_MODE: 'sentinel',
+      ...watchedBy(sentinel),
       REDIS_SENTINELS: `127.0.0.1:${sentinel.port},127.0.0.1:${await freePort()}`,
-      REDIS_SENTINEL_MASTER: 'main',
     });
     await until(() => logs().some(({ reason }) => /ECONNREFUSED/.test(String(reason))));
     expect(logs().every(({ event }) => event === 'redis_error' || event === 'redis_connected')).toBe(true);
@@ -83,3 +72,63 @@ test('a Sentinel that does not answer is an event, never plain text beside the l
     written.mockRestore();
   }
 });
+
+test('news of a failover comes from a Sentinel that was restarted, too', async () => {
+  const sentinel = await tlsSentinel();
+  await connect(watchedBy(sentinel));
+  await until(() => isHeardBy(sentinel));
+  await sentinel.stop();
+  const again = await tlsSentinel(sentinel.port);
+  try {
+    await until(() => isHeardBy(again));
+  } finally {
+    await again.stop();
+  }
+});
+
+const sentinelPassword = randomBytes(12).toString('hex');
+
+const watchedBy = ({ port }: Sentinel) => ({
+  REDIS_MODE: 'sentinel',
+  REDIS_SENTINELS: `127.0.0.1:${port}`,
+  REDIS_SENTINEL_MASTER: 'main',
+});
+
+function tlsSentinel(port?: number): Promise<Sentinel> {
+  writeFileSync(join(backing.dir, 'secrets/redis-sentinel-password'), sentinelPassword);
+  const file = (name: string): string => join(backing.dir, 'redis', name);
+  return startSentinel(
+    backing.redis,
+    [
+      `tls-cert-file ${file('tls.crt')}`,
+      `tls-key-file ${file('tls.key')}`,
+      `tls-ca-cert-file ${file('ca.crt')}`,
+      'tls-auth-clients no',
+      'tls-replication yes',
+      `user sentinel on >${sentinelPassword} allcommands allchannels`,
+    ],
+    port,
+  );
+}
+
+/** Whether somebody waits for a Sentinel's news of a failover. */
+async function isHeardBy({ port }: Sentinel): Promise<boolean> {
+  const asking = new Redis({
+    port,
+    username: 'sentinel',
+    password: sentinelPassword,
+    tls: { rejectUnauthorized: false },
+    retryStrategy: null,
+    lazyConnect: true,
+  });
+  asking.on('error', () => undefined);
+  try {
+    await asking.connect();
+    return / sub=1 /.test(String(await asking.call('client', 'list')));
+  } catch {
+    // It is not up yet.
+    return false;
+  } finally {
+    asking.disconnect();
+  }
+}

@@ -118,6 +118,9 @@ function connect(
         enableTLSForSentinelMode: true,
         sentinelTLS: node.tls,
         sentinelRetryStrategy: backoff,
+        // Of the connections that wait for news of a failover: a Sentinel that was restarted is listened to again before
+        // the next one is. ioredis waits a minute, and an update of all of them takes less.
+        sentinelReconnectStrategy: () => 2_000,
         failoverDetector: true,
         Connector: reportingConnector(onError),
       });
