@@ -41,7 +41,14 @@ export function redisConf(input: RedisConfInput): string {
     'tcp-keepalive 60',
     // Refuses other addresses only while the default user is on and without a password, as before the ACL is there.
     'protected-mode yes',
-    ...(input.sentinel ? ['min-replicas-to-write 1', 'min-replicas-max-lag 10'] : []),
+    ...(input.sentinel
+      ? [
+          'min-replicas-to-write 1',
+          'min-replicas-max-lag 10',
+          // After a failover a primary takes no writes before a replica has its data: five seconds sooner than by default.
+          'repl-diskless-sync-delay 0',
+        ]
+      : []),
   ]);
 }
 

@@ -135,6 +135,7 @@ describe.runIf(process.platform === 'linux')('three pods', () => {
     expect(after).not.toBe(before);
     expect(await pods.ask(after, 'get', 'cs:v1:{a}')).toBe('before the stop');
     await replicas(after, 2);
+    expect(await pods.ask(after, 'info', 'stats')).toMatch(/sync_full:0\r\nsync_partial_ok:2\r\n/);
   }, 240_000);
 
   test('of which a replica is ready while it is in sync, and no longer', async () => {

@@ -67,7 +67,7 @@ export function makePods(redisPort: number, sentinelPort: number): Pods {
     const here = everybody
       .reduce((text, other) => text.replaceAll(hostName(other), address(other)), script)
       .replaceAll('"$HOSTNAME.redis.ns.svc"', address(ordinal))
-      .replaceAll(/(--user \w+) -p/g, `$1 -h ${address(ordinal)} -p`)
+      .replaceAll(/(--user (?:\w+|"\$user")) -p/g, `$1 -h ${address(ordinal)} -p`)
       .replaceAll('*.svc)', '127.*)')
       .replaceAll('/etc/redis/', `${folder}/etc-${ordinal}/`);
     return spawn('sh', ['-c', here], {
