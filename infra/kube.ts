@@ -25,6 +25,16 @@ export function askKubectl(args: readonly string[], context: string | undefined)
   });
 }
 
+/** Why no cluster answers; undefined when one does. @param context as that of {@link askKubectl} */
+export async function unreachable(context: string | undefined): Promise<string | undefined> {
+  try {
+    const { ok, said } = await askKubectl(['get', '--raw', '/readyz'], context);
+    return ok ? undefined : said;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
 /** Which cluster a context means, for people: its name and the server. @throws Error when there is no such context */
 export async function clusterOf(context: string | undefined): Promise<string> {
   const format = 'jsonpath={.current-context} ({.clusters[0].cluster.server})';

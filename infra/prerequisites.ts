@@ -1,4 +1,4 @@
-import { askKubectl } from './kube.ts';
+import { askKubectl, unreachable } from './kube.ts';
 import type { Settings } from './settings.ts';
 
 /** Something a cluster must have before an environment can be made, and the command that brings it. */
@@ -102,8 +102,8 @@ function isAvailable(found: string): boolean {
  */
 export async function missingPrerequisites(settings: Settings): Promise<string[]> {
   const { context } = settings.cluster;
-  const ready = await askKubectl(['get', '--raw', '/readyz'], context);
-  if (!ready.ok) throw new Error(`no cluster answers: ${ready.said}`);
+  const why = await unreachable(context);
+  if (why) throw new Error(`no cluster answers: ${why}`);
   const answers = await Promise.all(
     prerequisites(settings).map(async (one) => ({ one, answer: await askKubectl(one.check, context) })),
   );

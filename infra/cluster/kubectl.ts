@@ -26,7 +26,8 @@ export interface Forward {
 
 /** kubectl for a namespace. @param context of the kubeconfig; the current one when left out */
 export function kubectlFor(namespace: string, context?: string): Kubectl {
-  const scoped = (args: readonly string[]) => [...within(context), '--namespace', namespace, ...args];
+  const within = context ? [`--context=${context}`] : [];
+  const scoped = (args: readonly string[]) => [...within, '--namespace', namespace, ...args];
   const run = (args: readonly string[], input?: string) => call(scoped(args), input);
   return {
     namespace,
@@ -35,18 +36,6 @@ export function kubectlFor(namespace: string, context?: string): Kubectl {
     pipe: (args, file) => pipe(scoped(args), file),
     forward: (target, port) => forward(scoped(['port-forward', target, `:${port}`])),
   };
-}
-
-const within = (context: string | undefined) => (context ? [`--context=${context}`] : []);
-
-/** Whether a cluster answers, and if not, why. @param context as that of {@link kubectlFor} */
-export async function unreachable(context?: string): Promise<string | undefined> {
-  try {
-    await call([...within(context), 'get', '--raw', '/readyz', '--request-timeout=5s']);
-    return undefined;
-  } catch (error) {
-    return (error as Error).message;
-  }
 }
 
 function call(args: readonly string[], input?: string): Promise<string> {

@@ -1,6 +1,7 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { unreachable } from '../kube.ts';
 import { changesOf } from '../settings/changes.ts';
 import { loadSettings } from '../settings.ts';
 import { apply, writeRevealed } from './apply.ts';
@@ -8,7 +9,7 @@ import { type Check, checks } from './checks.ts';
 import { environmentCommand } from './command.ts';
 import { dataChecks } from './dataChecks.ts';
 import { type Outcome, record } from './evidence.ts';
-import { kubectlFor, unreachable } from './kubectl.ts';
+import { kubectlFor } from './kubectl.ts';
 import { metricChecks } from './metricChecks.ts';
 import { rotationChecks } from './rotationChecks.ts';
 import { securityCheck } from './securityCheck.ts';
@@ -46,7 +47,7 @@ process.exitCode = await environmentCommand('test:cluster', help, options, async
   if (values['no-apply'] && !values.out) throw new Error('--no-apply needs --out: the passwords are there');
   const settings = loadSettings(environment, changesOf(values.set));
   if (settings.environment === 'prod') throw new Error('never on prod: it deletes data');
-  const why = await unreachable();
+  const why = await unreachable(undefined);
   if (why) throw new Error(`SKIPPED, nothing was tested: no cluster answers (${why})`);
   const folder = values.out ?? mkdtempSync(join(tmpdir(), 'test-cluster-'));
   const kubectl = kubectlFor(settings.namespace);

@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { unreachable } from '../../infra/cluster/kubectl.ts';
 import { keepEvidence } from '../../infra/evidence.ts';
+import { unreachable } from '../../infra/kube.ts';
 import { changesOf } from '../../infra/settings/changes.ts';
 import { environments } from '../../infra/settings.ts';
 import { CouldNotCheck, command } from '../lib/command.ts';
@@ -66,7 +66,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url))
     if (unknown.length > 0)
       throw new CouldNotCheck(`${unknown[0]}: environments are ${environments.join(', ')}`);
     mustBeThere('pulumi', 'pulumi-language-nodejs');
-    const why = values.cluster ? await unreachable() : undefined;
+    const why = values.cluster ? await unreachable(undefined) : undefined;
     if (why) throw new CouldNotCheck(`SKIPPED, nothing was tested: no cluster answers (${why})`);
     if (values.cluster && positionals.length === 0) throw new CouldNotCheck('--cluster needs an environment');
     const changes = changesOf(values.set);
