@@ -89,6 +89,8 @@ export function statefulSet(
     readonly service: string;
     readonly volumes: Readonly<Record<string, number>>;
     readonly parallel?: boolean;
+    /** How long a pod must have been ready before an update goes on to the next. */
+    readonly minReadySeconds?: number;
   },
 ): Manifest {
   return {
@@ -99,6 +101,7 @@ export function statefulSet(
       replicas: input.replicas,
       serviceName: input.service,
       podManagementPolicy: input.parallel ? 'Parallel' : 'OrderedReady',
+      ...(input.minReadySeconds ? { minReadySeconds: input.minReadySeconds } : {}),
       revisionHistoryLimit: 5,
       persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Retain', whenScaled: 'Retain' },
       selector: { matchLabels: selector(settings, name) },

@@ -24,6 +24,11 @@ const tlsDirectory = '/run/tls';
 const secretsDirectory = '/run/secrets/redis';
 const dataDirectory = '/data';
 const runDirectory = '/run/redis';
+/**
+ * Sentinels take a server that came back for one that is down for up to 15 seconds more, and leave it out of a failover: the
+ * next primary would then be alone, and take no writes. Within 20 seconds of a failover they begin no other by themselves.
+ */
+const sentinelSettleSeconds = 30;
 
 /** The store: one server, or three that follow one primary with a Sentinel beside each. */
 export function redis(settings: Settings): Part {
@@ -63,6 +68,7 @@ export function redis(settings: Settings): Part {
         service: name,
         volumes: { data: settings.redis.storage },
         parallel: sentinel,
+        ...(sentinel ? { minReadySeconds: sentinelSettleSeconds } : {}),
       }),
       service(settings, {
         name,
