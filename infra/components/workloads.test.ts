@@ -234,6 +234,16 @@ describe('the case service', () => {
   });
 });
 
+test('an update of Redis waits for longer than Sentinels take to know a server again', () => {
+  const redis = (mode: string) =>
+    objectsOf(loadSettings('dev', { 'redis.mode': mode })).find(
+      ({ kind, metadata }) => kind === 'StatefulSet' && metadata.name === 'redis',
+    )?.spec as { minReadySeconds?: number };
+  // 15 seconds, seen on a cluster, and the 20 in which they begin no failover after another.
+  expect(redis('sentinel').minReadySeconds).toBeGreaterThan(20);
+  expect(redis('single').minReadySeconds).toBeUndefined();
+});
+
 test('a hash of configuration heeds content and not the order of keys', () => {
   expect(configHash({ a: 1, b: [1, 2] })).toBe(configHash({ b: [1, 2], a: 1 }));
   expect(configHash({ a: 1, b: [1, 2] })).not.toBe(configHash({ a: 1, b: [2, 1] }));
