@@ -39,6 +39,12 @@ test('over the compliant stack the pack reports nothing', async () => {
   expect(await prod.analyze(changedStack())).toEqual([]);
 });
 
+test('what the server adds is not taken for what was asked for', async () => {
+  const registered = changedStack({ at: 'Deployment/case-service', path: 'spec.replicas', value: 3 });
+  expect(await prod.analyze(registered)).toMatchObject([{ rule: 'hpa-owns-replicas' }]);
+  expect(await prod.analyze(changedStack(), registered)).toEqual([]);
+});
+
 test('pack and program find the same in every broken and every unknown stack', async () => {
   // What the compliant stack holds too was found clean above.
   const clean = new Set(changedStack().map((resource) => JSON.stringify(resource)));

@@ -17,6 +17,9 @@ import { waivers } from './waivers.ts';
  */
 const environment = environmentOf(process.env.PULUMI_NODEJS_STACK ?? process.env.PULUMI_STACK);
 
+/** What was asked for, by URN: every resource is judged alone before the stack is as a whole. */
+const inputs = new Map<string, Resource['props']>();
+
 new PolicyPack('simple378', {
   description: 'The security checklist of Simple378',
   displayName: 'Simple378 security checklist',
@@ -43,16 +46,19 @@ function policy(rule: Rule): ResourceValidationPolicy | StackValidationPolicy {
     return {
       ...common,
       validateStack: ({ resources, getConfig }, report) =>
-        judge(rule, resources.map(plain), getConfig<Config>()).forEach(({ message, urn }) => {
+        judge(rule, resources.map(asked), getConfig<Config>()).forEach(({ message, urn }) => {
           report(message, urn ?? undefined);
         }),
     };
   return {
     ...common,
-    validateResource: ({ getConfig, ...resource }, report) =>
-      judge(rule, [plain(resource)], getConfig<Config>()).forEach(({ message }) => {
+    validateResource: ({ getConfig, ...args }, report) => {
+      const resource = plain(args);
+      inputs.set(resource.urn, resource.props);
+      judge(rule, [resource], getConfig<Config>()).forEach(({ message }) => {
         report(message);
-      }),
+      });
+    },
   };
 }
 
@@ -95,18 +101,21 @@ function inForce(): typeof waivers {
   return waivers.filter(({ expires }) => expires >= today);
 }
 
+type Described = Omit<PolicyResource, 'isType' | 'asType' | 'dependencies' | 'propertyDependencies'>;
+
 /**
- * The resource as it was registered. Pulumi wraps the properties so that a rule which reads an unknown value ends
- * as a note; the rules refuse unknowns themselves. After registration the Kubernetes provider's outputs hold the
- * server's defaults: what was asked for is in `__inputs`.
+ * A resource of the stack as it was asked for. The engine hands a stack's resources over with what the server answered, its
+ * defaults and what others own included: the replicas that an autoscaler set, for one.
  */
-function plain({
-  type,
-  name,
-  urn,
-  opts,
-  props,
-}: Omit<PolicyResource, 'isType' | 'asType' | 'dependencies' | 'propertyDependencies'>): Resource {
-  const raw = (props.__getSpecialProxyTarget ?? props) as Readonly<Record<string, unknown>>;
-  return { type, name, urn, opts, props: (raw.__inputs ?? raw) as Resource['props'] };
+function asked(described: Described): Resource {
+  const resource = plain(described);
+  return { ...resource, props: inputs.get(resource.urn) ?? resource.props };
+}
+
+/**
+ * A resource without Pulumi's wrapping, with which a rule that reads an unknown value ends as a note; the rules refuse
+ * unknowns themselves.
+ */
+function plain({ type, name, urn, opts, props }: Described): Resource {
+  return { type, name, urn, opts, props: (props.__getSpecialProxyTarget ?? props) as Resource['props'] };
 }

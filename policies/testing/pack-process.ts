@@ -31,8 +31,8 @@ export interface Diagnostic {
 export interface PackProcess {
   /** Every policy's name and level, as `pulumi policy` shows them. */
   info(): Promise<readonly { readonly name: string; readonly mandatory: boolean }[]>;
-  /** One `Analyze` per resource, then one `AnalyzeStack`, as the engine does. */
-  analyze(resources: readonly Resource[]): Promise<readonly Diagnostic[]>;
+  /** One `Analyze` per resource, then one `AnalyzeStack` of them as they are `registered`, as the engine does. */
+  analyze(resources: readonly Resource[], registered?: readonly Resource[]): Promise<readonly Diagnostic[]>;
   /** `Analyze` alone, for what only resource rules can find. */
   analyzeEach(resources: readonly Resource[]): Promise<readonly Diagnostic[]>;
   stop(): Promise<void>;
@@ -60,9 +60,10 @@ export async function startPack(stack: string): Promise<PackProcess> {
         mandatory: policy.getEnforcementlevel() === messages.EnforcementLevel.MANDATORY,
       }));
     },
-    async analyze(resources) {
+    async analyze(resources, registered = resources) {
       const request = new messages.AnalyzeStackRequest();
-      for (const resource of resources) request.addResources(fill(new messages.AnalyzerResource(), resource));
+      for (const resource of registered)
+        request.addResources(fill(new messages.AnalyzerResource(), resource));
       const singly = await analyzeEach(client, resources);
       const stack = await call<AnalyzeResponse>(client, 'analyzeStack', request);
       return [...singly, ...stack.getDiagnosticsList().map((diagnostic) => read(diagnostic, null))];
