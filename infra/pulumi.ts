@@ -4,14 +4,26 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 /**
+ * For the environment of a Pulumi that compares with what runs. Fields that somebody changed by hand are owned by what they did
+ * it with, and to set one that another owns is a conflict, in a preview too, unless it is forced.
+ */
+export const takingBack = { PULUMI_K8S_ENABLE_PATCH_FORCE: 'true' } as const;
+
+/**
  * Runs the Pulumi CLI on this project without questions and gives what it printed.
  * @param input its standard input: for secrets, since arguments are seen by everybody on the machine
+ * @param env more of its environment
  * @throws Error with what it complained of
  */
-export function pulumi(args: readonly string[], input = ''): string {
+export function pulumi(
+  args: readonly string[],
+  input = '',
+  env: Readonly<Record<string, string>> = {},
+): string {
   const { error, status, stdout, stderr } = spawnSync('pulumi', [...args, '--non-interactive'], {
     cwd: root,
     input,
+    env: { ...process.env, ...env },
     encoding: 'utf8',
     maxBuffer: 1 << 28,
   });

@@ -54,6 +54,14 @@ test('previews and brings up, and names the cluster where nobody is asked', () =
   expect(calls('pulumi').map((call) => call.split(' ')[1])).toEqual(['preview', 'up']);
 });
 
+test('takes back what was changed by hand only when it is told to', () => {
+  tool(folder, 'pulumi', `echo "$* force=$PULUMI_K8S_ENABLE_PATCH_FORCE"`);
+  expect(up(['dev', '--yes']).said).not.toMatch(/--refresh|force=true/);
+  const { said } = up(['dev', '--yes', '--refresh']);
+  expect(said).toMatch(/preview .*--refresh force=true/);
+  expect(said).toMatch(/up --yes .*--refresh force=true/);
+});
+
 test.each([1, 2, 78])('ends with %i as the policies do, and asks nobody', (code) => {
   const { status, said } = up(['dev', '--yes'], code);
   expect([status, said]).toEqual([code, `up: the policies end with ${code}\n`]);

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { clusterOf } from './kube.ts';
 import { missingPrerequisites } from './prerequisites.ts';
+import { takingBack } from './pulumi.ts';
 import { testedPerReplica } from './settings/capacity.ts';
 import { BadSettings, loadSettings, type Settings } from './settings.ts';
 
@@ -17,6 +18,7 @@ setting cluster.context, else of kubectl's current context; the question names i
   --stack NAME   the Pulumi stack, whose file Pulumi.NAME.yaml holds the settings; default: the environment's name
   --yes          do not ask
   --preview      stop after the preview
+  --refresh      compare with what runs, not with what was brought up last: puts right what was changed by hand
   --help
 
 Exit codes: 0 done, 1 a policy or Pulumi says no, 2 could not check or wrong usage, 78 bad settings.`;
@@ -41,6 +43,7 @@ async function run(argv: readonly string[]): Promise<number> {
       stack: { type: 'string' },
       yes: { type: 'boolean', default: false },
       preview: { type: 'boolean', default: false },
+      refresh: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -61,20 +64,15 @@ async function run(argv: readonly string[]): Promise<number> {
     throw new Error(`the cluster lacks what is needed:\n${missing.map((line) => `  ${line}`).join('\n')}`);
   const place = `${environment} on ${await clusterOf(settings.cluster.context)}`;
   console.log(`up: stack ${name} is ${place}`);
-  const stack = ['--stack', name];
-  const preview = await command('pulumi', ['preview', '--diff', ...stack, '--policy-pack', 'policies']);
+  const options = [
+    ...['--stack', name, '--policy-pack', 'policies'],
+    ...(values.refresh ? ['--refresh'] : []),
+  ];
+  const env = values.refresh ? takingBack : {};
+  const preview = await command('pulumi', ['preview', '--diff', ...options], env);
   if (preview !== 0 || values.preview) return preview === 0 ? 0 : 1;
   if (!values.yes && !(await agreed(environment, place))) return 1;
-  return (await command('pulumi', [
-    'up',
-    '--yes',
-    '--skip-preview',
-    ...stack,
-    '--policy-pack',
-    'policies',
-  ])) === 0
-    ? 0
-    : 1;
+  return (await command('pulumi', ['up', '--yes', '--skip-preview', ...options], env)) === 0 ? 0 : 1;
 }
 
 /** What Pulumi reads: the stack's own file, where there is one. @throws BadSettings; Error when it is of another environment */
@@ -102,9 +100,17 @@ async function agreed(environment: string, place: string): Promise<boolean> {
   return answer.trim() === environment;
 }
 
-function command(name: string, args: readonly string[]): Promise<number> {
+function command(
+  name: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(name, [...args], { cwd: root, stdio: 'inherit' });
+    const child = spawn(name, [...args], {
+      cwd: root,
+      stdio: 'inherit',
+      env: { ...process.env, ...env },
+    });
     child.on('error', ({ code, message }: NodeJS.ErrnoException) =>
       reject(
         new Error(

@@ -37,5 +37,5 @@ export function driftMarkdown(environment: string, drifts: readonly Drift[]): st
   const rows = drifts.map(
     ({ resource, op, fields }) => `| ${op} | \`${resource}\` | ${fields.map((f) => `\`${f}\``).join(', ')} |`,
   );
-  return `${title}\n\n| \`pulumi up\` would | Resource | Fields |\n|---|---|---|\n${rows.join('\n')}\n`;
+  return `${title}\n\n| \`npm run up -- ${environment} --refresh\` would | Resource | Fields |\n|---|---|---|\n${rows.join('\n')}\n`;
 }

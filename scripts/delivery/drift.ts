@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { pulumi } from '../../infra/pulumi.ts';
+import { pulumi, takingBack } from '../../infra/pulumi.ts';
 import { writeStackSettings } from '../../infra/settings.ts';
 import { CouldNotCheck, command } from '../lib/command.ts';
 import { report } from '../lib/report.ts';
@@ -43,7 +43,8 @@ function preview(environment: string, image: string | null): string {
     const file = join(folder, name);
     copyFileSync(join(root, name), file);
     if (image !== null) writeStackSettings(file, environment, { 'app.image': image });
-    return pulumi(['preview', '--refresh', '--json', '--stack', environment, '--config-file', file]);
+    const args = ['preview', '--refresh', '--json', '--stack', environment, '--config-file', file];
+    return pulumi(args, '', takingBack);
   } finally {
     rmSync(folder, { recursive: true });
   }
