@@ -45,6 +45,20 @@ test('what the server adds is not taken for what was asked for', async () => {
   expect(await prod.analyze(changedStack(), registered)).toEqual([]);
 });
 
+test('what is about to be deleted is not judged', async () => {
+  const pack = await startPack('prod');
+  try {
+    const withoutAutoscaler = changedStack({
+      at: 'Deployment/case-service',
+      path: 'spec.replicas',
+      value: 10,
+    }).filter(({ type }) => !type.endsWith(':HorizontalPodAutoscaler'));
+    expect(await pack.analyze(withoutAutoscaler, changedStack())).toEqual([]);
+  } finally {
+    await pack.stop();
+  }
+});
+
 test('pack and program find the same in every broken and every unknown stack', async () => {
   // What the compliant stack holds too was found clean above.
   const clean = new Set(changedStack().map((resource) => JSON.stringify(resource)));

@@ -46,7 +46,7 @@ function policy(rule: Rule): ResourceValidationPolicy | StackValidationPolicy {
     return {
       ...common,
       validateStack: ({ resources, getConfig }, report) =>
-        judge(rule, resources.map(asked), getConfig<Config>()).forEach(({ message, urn }) => {
+        judge(rule, resources.flatMap(asked), getConfig<Config>()).forEach(({ message, urn }) => {
           report(message, urn ?? undefined);
         }),
     };
@@ -104,12 +104,13 @@ function inForce(): typeof waivers {
 type Described = Omit<PolicyResource, 'isType' | 'asType' | 'dependencies' | 'propertyDependencies'>;
 
 /**
- * A resource of the stack as it was asked for. The engine hands a stack's resources over with what the server answered, its
- * defaults and what others own included: the replicas that an autoscaler set, for one.
+ * A resource of the stack as it was asked for; none when it was not, and is about to be deleted. The engine hands a stack's
+ * resources over with what the server answered, its defaults and what others own included: the replicas that an autoscaler
+ * set, for one.
  */
-function asked(described: Described): Resource {
-  const resource = plain(described);
-  return { ...resource, props: inputs.get(resource.urn) ?? resource.props };
+function asked(described: Described): Resource[] {
+  const props = inputs.get(described.urn);
+  return props ? [{ ...plain(described), props }] : [];
 }
 
 /**
