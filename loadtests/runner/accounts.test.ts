@@ -2,7 +2,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test, vi } from 'vitest';
-import { disableAccounts, ensureAccounts, signIn } from './accounts.ts';
+import { defaultPolicies } from '../../app/src/limiter/policies.ts';
+import { disableAccounts, ensureAccounts, hasUsedLimits, signIn } from './accounts.ts';
 import type { Answer, Client } from './client.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'accounts-'));
@@ -55,6 +56,20 @@ test('a limit, and a limiter without Redis, are waited out, but not for ever', a
   const away = service([503]);
   await expect(signIn(away.client, account)).rejects.toThrow('login of a@x.test answered 503');
   expect(away.asked.logins).toBeLessThan(10);
+});
+
+test.each([
+  ['nobody has logged in', '"login";r=9;t=60, "login-address";r=29;t=60', false],
+  ['half of the account is left', '"login";r=5;t=60, "login-address";r=29;t=60', false],
+  ['less than half of the address is left', '"login";r=9;t=60, "login-address";r=14;t=60', true],
+  ['the service tells nothing', undefined, false],
+])('whether limits were used before: %s', async (_, ratelimit, used) => {
+  const { client } = service([200]);
+  const telling: Client = async (...args) => {
+    const answer = await client(...args);
+    return { ...answer, headers: { ...answer.headers, ratelimit } };
+  };
+  expect(await hasUsedLimits(telling, users, defaultPolicies)).toBe(used);
 });
 
 test('who is not let in, and what is not created, is named', async () => {

@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import type { Policy } from '../../app/src/limiter/policies.ts';
+import { remainingOf } from '../scenarios/headers.ts';
 import { loadRole } from '../scenarios/limits.ts';
 import type { Account } from '../scenarios/run-file.ts';
 import { type Answer, type Client, createClient } from './client.ts';
@@ -100,18 +102,43 @@ export async function signIn(client: Client, account: Account): Promise<string> 
 /** Waits that a service which says when to come back is given; Redis may be away, but not for ever. */
 const mostWaits = 5;
 
-async function login(client: Client, { email, password }: Account): Promise<string | null> {
-  const answer = await insisted(() => client('POST', '/api/v1/auth/login', { body: { email, password } }));
+async function login(client: Client, account: Account): Promise<string | null> {
+  const answer = await tryLogin(client, account);
+  const { email } = account;
   if (answer.status === 200) return (answer.json() as { accessToken: string }).accessToken;
   if (answer.status === 401) return null;
   throw new Error(`login of ${email} answered ${answer.status}`);
 }
 
-/** @throws Error when there is no admin among the users, or the service does not let it in */
-async function adminToken(client: Client, users: string): Promise<string> {
+function tryLogin(client: Client, { email, password }: Account): Promise<Answer> {
+  return insisted(() => client('POST', '/api/v1/auth/login', { body: { email, password } }));
+}
+
+/**
+ * Whether half of a limit is used up that a login counts in, by what came from here before: a test would meet it too soon.
+ * @param users file with an admin, who logs in to ask
+ */
+export async function hasUsedLimits(
+  client: Client,
+  users: string,
+  policies: readonly Policy[],
+): Promise<boolean> {
+  const { headers } = await tryLogin(client, adminOf(users));
+  const told = { RateLimit: [headers.ratelimit].flat().join(', ') };
+  return policies.some(({ name, quota }) => (remainingOf(told, name) ?? quota) < quota / 2);
+}
+
+/** @throws Error when there is no admin among the users */
+function adminOf(users: string): Account {
   const known = JSON.parse(readFileSync(users, 'utf8')) as (Account & { role: string })[];
   const admin = known.find(({ role }) => role === 'admin');
   if (admin === undefined) throw new Error(`${users} has no user with the role admin`);
+  return admin;
+}
+
+/** @throws Error when there is no admin among the users, or the service does not let it in */
+async function adminToken(client: Client, users: string): Promise<string> {
+  const admin = adminOf(users);
   const token = await login(client, admin);
   if (token === null) throw new Error(`the service does not let ${admin.email} of ${users} in`);
   return token;

@@ -11,7 +11,7 @@ import { rampProfile, rampUsers } from '../scenarios/breakpoint.ts';
 import type { Summary } from '../scenarios/report.ts';
 import type { RunFile, Script } from '../scenarios/run-file.ts';
 import { exceeded, profileOf, profiles } from '../scenarios/traffic.ts';
-import { accountsFile, disableAccounts, ensureAccounts } from './accounts.ts';
+import { accountsFile, disableAccounts, ensureAccounts, hasUsedLimits } from './accounts.ts';
 import { type Addresses, chooseAddresses } from './addresses.ts';
 import { type Client, createClient } from './client.ts';
 import { type Engine, findEngine, howToInstall } from './engine.ts';
@@ -91,7 +91,7 @@ async function run(options: Options, target: Target, client: Client, accounts: s
   }
   // What an earlier run left would be taken for what this one found.
   for (const kind of reportKinds) rmSync(join(reports, `${options.script}.${kind}`), { force: true });
-  await quietWindows(policies);
+  await quietWindows(policies, await hasUsedLimits(client, target.users, policies));
   const before = await readCounters(target);
   console.error(`loadtest: ${options.script} with ${(engine as Engine).name}`);
   const quiet = process.stderr.isTTY ? () => {} : tellProgress(runFile, console.error);
@@ -144,14 +144,15 @@ function describe(
   };
 }
 
-/** The arithmetic starts from empty windows: waits until those of the run before are. */
-async function quietWindows(policies: readonly Policy[]): Promise<void> {
+/** The arithmetic starts from empty windows: waits until those of the last run are, or of whatever else came from here. */
+async function quietWindows(policies: readonly Policy[], used: boolean): Promise<void> {
   const file = join(state, 'ended');
-  if (!existsSync(file)) return;
-  const empty =
-    Number(readFileSync(file, 'utf8')) + (Math.max(...policies.map(longestWaitSeconds)) + 2) * 1000;
-  const wait = empty - Date.now();
+  const ended = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
+  const longest = (Math.max(...policies.map(longestWaitSeconds)) + 2) * 1000;
+  const wait = (used ? Date.now() : ended) + longest - Date.now();
   if (wait <= 0) return;
-  console.error(`loadtest: waiting ${Math.ceil(wait / 1000)} s until the windows of the last run are empty`);
+  console.error(
+    `loadtest: waiting ${Math.ceil(wait / 1000)} s until the windows of what came before are empty`,
+  );
   await setTimeout(wait, undefined, { signal: interrupted.signal });
 }
