@@ -74,15 +74,15 @@ test('a Sentinel that does not answer is an event, never plain text beside the l
 });
 
 test('news of a failover comes from a Sentinel that was restarted, too', async () => {
-  const sentinel = await tlsSentinel();
-  await connect(watchedBy(sentinel));
-  await until(() => isHeardBy(sentinel));
-  await sentinel.stop();
-  const again = await tlsSentinel(sentinel.port);
+  let sentinel = await tlsSentinel();
   try {
-    await until(() => isHeardBy(again));
+    await connect(watchedBy(sentinel));
+    await until(() => isHeardBy(sentinel));
+    await sentinel.stop();
+    sentinel = await tlsSentinel(sentinel.port);
+    await until(() => isHeardBy(sentinel));
   } finally {
-    await again.stop();
+    await sentinel.stop();
   }
 });
 
