@@ -37,21 +37,27 @@ const replicas = (primary: number, count: number) =>
 const write = (ordinal: number, value: string) =>
   vi.waitFor(async () => expect(await pods.ask(ordinal, 'set', 'cs:v1:{a}', value)).toBe('OK'), patience);
 
-/** Makes a failover that the first pod misses, with a write after it, and gives the new primary. */
-async function failOverWithoutFirst(): Promise<number> {
+/** Makes a failover that the primary's pod misses, with a write after it, and gives the new primary and those that run. */
+async function failOverWithoutPrimary(): Promise<{ next: number; running: readonly number[] }> {
   pods.start(...all);
-  expect(await agreed(...all)).toBe(0);
-  await write(0, 'before');
-  await pods.kill(0);
+  // The first pod's, but for a failover at the start: a busy machine is slow to answer.
+  const before = await agreed(...all);
+  const running = all.filter((ordinal) => ordinal !== before);
+  await write(before, 'before');
+  await pods.kill(before);
   const next = await vi.waitFor(async () => {
-    const primary = await agreed(1, 2);
-    expect(primary).not.toBe(0);
+    const primary = await agreed(...running);
+    expect(primary).not.toBe(before);
     return primary;
   }, patience);
   await replicas(next, 1);
   await write(next, 'after');
-  return next;
+  return { next, running };
 }
+
+/** How often a server has sent all of its data to a replica since it started. */
+const fullCopies = async (ordinal: number) =>
+  Number(String(await pods.ask(ordinal, 'info', 'stats')).match(/sync_full:(\d+)/)?.[1]);
 
 /** Waits until a server has written its append-only file to the disk, which it does once a second. */
 const written = (ordinal: number) =>
@@ -80,9 +86,9 @@ async function startExporter(): Promise<{ readonly url: string; stop(): void }> 
 // Other addresses of loopback than 127.0.0.1 are there on Linux alone.
 describe.runIf(process.platform === 'linux')('three pods', () => {
   test('that all lose power after a failover that one missed: the newest data is there', async () => {
-    const next = await failOverWithoutFirst();
+    const { next, running } = await failOverWithoutPrimary();
     await written(next);
-    await pods.kill(1, 2);
+    await pods.kill(...running);
 
     pods.start(...all);
     expect(await agreed(...all)).toBe(next);
@@ -127,6 +133,7 @@ describe.runIf(process.platform === 'linux')('three pods', () => {
     const before = await agreed(...all);
     await replicas(before, 2);
     await write(before, 'before the stop');
+    const copies = await Promise.all(all.map(fullCopies));
     const dropped = pods.staysConnected(before);
     expect(await pods.runs(before, stopScript)).toBe(0);
     await dropped;
@@ -135,7 +142,8 @@ describe.runIf(process.platform === 'linux')('three pods', () => {
     expect(after).not.toBe(before);
     expect(await pods.ask(after, 'get', 'cs:v1:{a}')).toBe('before the stop');
     await replicas(after, 2);
-    expect(await pods.ask(after, 'info', 'stats')).toMatch(/sync_full:0\r\nsync_partial_ok:2\r\n/);
+    // They had all of it but for a few commands.
+    expect(await fullCopies(after)).toBe(copies[after]);
   }, 240_000);
 
   test('of which a replica is ready while it is in sync, and no longer', async () => {
