@@ -26,7 +26,7 @@ export function askKubectl(args: readonly string[], context: string | undefined)
 }
 
 /** Why no cluster answers; undefined when one does. @param context as that of {@link askKubectl} */
-export async function unreachable(context: string | undefined): Promise<string | undefined> {
+export async function unreachable(context?: string): Promise<string | undefined> {
   try {
     const { ok, said } = await askKubectl(['get', '--raw', '/readyz'], context);
     return ok ? undefined : said;

@@ -7,6 +7,7 @@ import { type Cluster, login } from './stack.ts';
 import { until } from './until.ts';
 
 const admin = 'admin@example.test';
+
 /** Backup, loss of everything, restore. */
 const backupAndRestore: Check = {
   name: 'backup and restore: what was copied is there again',

@@ -47,7 +47,7 @@ process.exitCode = await environmentCommand('test:cluster', help, options, async
   if (values['no-apply'] && !values.out) throw new Error('--no-apply needs --out: the passwords are there');
   const settings = loadSettings(environment, changesOf(values.set));
   if (settings.environment === 'prod') throw new Error('never on prod: it deletes data');
-  const why = await unreachable(undefined);
+  const why = await unreachable();
   if (why) throw new Error(`SKIPPED, nothing was tested: no cluster answers (${why})`);
   const folder = values.out ?? mkdtempSync(join(tmpdir(), 'test-cluster-'));
   const kubectl = kubectlFor(settings.namespace);

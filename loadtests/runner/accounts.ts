@@ -104,10 +104,9 @@ const mostWaits = 5;
 
 async function login(client: Client, account: Account): Promise<string | null> {
   const answer = await tryLogin(client, account);
-  const { email } = account;
   if (answer.status === 200) return (answer.json() as { accessToken: string }).accessToken;
   if (answer.status === 401) return null;
-  throw new Error(`login of ${email} answered ${answer.status}`);
+  throw new Error(`login of ${account.email} answered ${answer.status}`);
 }
 
 function tryLogin(client: Client, { email, password }: Account): Promise<Answer> {

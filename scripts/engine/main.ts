@@ -66,7 +66,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url))
     if (unknown.length > 0)
       throw new CouldNotCheck(`${unknown[0]}: environments are ${environments.join(', ')}`);
     mustBeThere('pulumi', 'pulumi-language-nodejs');
-    const why = values.cluster ? await unreachable(undefined) : undefined;
+    const why = values.cluster ? await unreachable() : undefined;
     if (why) throw new CouldNotCheck(`SKIPPED, nothing was tested: no cluster answers (${why})`);
     if (values.cluster && positionals.length === 0) throw new CouldNotCheck('--cluster needs an environment');
     const changes = changesOf(values.set);
