@@ -37,7 +37,7 @@ leads to its trace.
 2. \`npm run generate:dashboards\`, and \`npm run dashboards:preview\` to look at it.
 3. \`npm test\`: the lint says what is missing, and a real Prometheus parser reads the query.
 
-A new dashboard is a file there and a line in \`dashboards/index.ts\`. \`npm run dashboards:push -- --grafana URL\` writes all to a
+A new dashboard is a file there and a line in \`dashboards/index.ts\`. With \`grafana.mode: external\`, Pulumi writes all of them to a
 Grafana that reads no files.
 
 ${boards.map(section).join('\n')}

@@ -26,7 +26,7 @@ const meanings = {
   warning: ['deny', '4xx', 'throttled', 'half_open', 'timeout', 'conflict'],
   critical: ['failure', 'unavailable', 'error', '5xx', 'reuse', 'open', 'bad'],
   calm: ['miss', 'overloaded', 'replayed'],
-  quiet: ['3xx', 'baseline', 'invalid'],
+  quiet: ['3xx', 'invalid'],
 } as const satisfies Record<keyof typeof colour, readonly string[]>;
 /** In Grafana since 13; older ones fall back to their classic palette. */
 const colourBlindSafe = 'palette-colorblind' as sdk.FieldColorModeId;

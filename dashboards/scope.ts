@@ -1,4 +1,4 @@
-import { catalogue } from '../app/src/metrics/catalogue.ts';
+import { catalogue } from '../contract/metrics.ts';
 import {
   alertmanagerSelf,
   prometheusSelf,

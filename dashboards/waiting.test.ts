@@ -3,14 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { request } from 'undici';
 import { afterAll, beforeAll, expect } from 'vitest';
-import { sessionOf } from '../app/src/auth/sessions.ts';
-import { defaultPolicies } from '../app/src/limiter/policies.ts';
-import { exchange } from '../app/test/raw.ts';
-import type { TestService, TestSession } from '../app/test/service.ts';
+import { sessionOf } from '../app/auth/sessions.ts';
+import { defaultPolicies } from '../contract/policies.ts';
 import { lastBackupKey } from '../infra/config/backup.ts';
 import { type PanelQuery, panelQueries } from '../infra/panel-data.ts';
-import { type AlertStack, startAlertStack } from '../slo/testing/live/stack.ts';
+import { type AlertStack, startAlertStack } from '../test/alerts/stack.ts';
 import { needsAlertmanager as it } from '../test/support/needs.ts';
+import { exchange } from '../test/support/raw-http.ts';
+import type { TestService, TestSession } from '../test/support/service.ts';
 import { queryRange } from './preview/prometheus.ts';
 
 // Everything is real: Redis and its exporter, two replicas, Prometheus with the real rules, and traces nobody takes.

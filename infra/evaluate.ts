@@ -1,6 +1,6 @@
 import * as pulumi from '@pulumi/pulumi';
 import { program } from './index.ts';
-import { rawSettings } from './settings.ts';
+import { rawSettings } from './settings/index.ts';
 
 /** A resource as the program registered it. */
 export interface Registered {

@@ -1,6 +1,6 @@
 /**
  * The images of what runs beside the service: tag for people, digest for machines. Digests are those of the published
- * indexes (all platforms). To refresh them: `npm run images:refresh`.
+ * indexes (all platforms)..
  */
 export const imageCatalogue = {
   redis:

@@ -2,10 +2,10 @@ import { Provider } from '@pulumi/kubernetes/provider.js';
 import * as pulumi from '@pulumi/pulumi';
 import { generatedAuthority } from './components/authority.ts';
 import { Component } from './components/component.ts';
-import { GrafanaExternal } from './components/grafanaExternal.ts';
-import { Material } from './components/material.ts';
+import { Material } from './components/credentials.ts';
+import { GrafanaExternal } from './components/grafana-external.ts';
 import { type Outputs, outputsOf } from './outputs.ts';
-import { BadSettings, parseSettings, type Settings, settingsOf } from './settings.ts';
+import { BadSettings, parseSettings, type Settings, settingsOf } from './settings/index.ts';
 import { stack } from './stack.ts';
 
 /** One environment: settings → components → outputs. What the components consist of is in stack.ts. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { goodCluster, tool as toolIn } from './testing/tools.ts';
+import { goodCluster, tool as toolIn } from '../test/support/programs.ts';
 
 // Stand-ins for the four tools, which keep clusters and stacks as files: what is tested is the order and the state between runs.
 const root = fileURLToPath(new URL('..', import.meta.url));

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { gatewayApi } from './prerequisites.ts';
-import { BadSettings, loadSettings, writeStackSettings } from './settings.ts';
+import { BadSettings, loadSettings, writeStackSettings } from './settings/index.ts';
 
 const help = `Usage: npm run kind -- [options]
 

@@ -1,6 +1,6 @@
 import type * as pulumi from '@pulumi/pulumi';
-import type { Material } from './components/material.ts';
-import type { Settings } from './settings.ts';
+import type { Material } from './components/credentials.ts';
+import type { Settings } from './settings/index.ts';
 
 /** What a stack tells; `pulumi stack output --show-secrets` shows the passwords. */
 export interface Outputs {

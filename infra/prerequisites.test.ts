@@ -2,9 +2,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { gatewayKinds, tool } from '../test/support/programs.ts';
 import { missingPrerequisites, prerequisites } from './prerequisites.ts';
-import { loadSettings } from './settings.ts';
-import { gatewayKinds, tool } from './testing/tools.ts';
+import { loadSettings } from './settings/index.ts';
 
 const existing = {
   'edge.controller': 'existing',

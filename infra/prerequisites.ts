@@ -1,5 +1,5 @@
 import { askKubectl, unreachable } from './kube.ts';
-import type { Settings } from './settings.ts';
+import type { Settings } from './settings/index.ts';
 
 /** Something a cluster must have before an environment can be made, and the command that brings it. */
 export interface Prerequisite {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { RunError } from '@pulumi/pulumi';
 import { afterEach, describe, expect, test } from 'vitest';
-import { sharedGrafana } from './components/grafanaExternal.ts';
+import { sharedGrafana } from './components/grafana-external.ts';
 import { prometheus } from './components/prometheus.ts';
 import {
   type Evaluated,
@@ -10,7 +10,7 @@ import {
   evaluate as run,
   secretSignature,
 } from './evaluate.ts';
-import { environments, loadSettings } from './settings.ts';
+import { environments, loadSettings } from './settings/index.ts';
 
 const known = new Map<string, Evaluated>();
 

@@ -7,7 +7,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { type Evaluated, evaluate } from './evaluate.ts';
 import { main, renderEnvironment } from './render.ts';
-import { environments } from './settings.ts';
+import { environments } from './settings/index.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'render-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -15,7 +15,7 @@ import { stringify } from 'yaml';
 import type { Fresh } from './render/fresh.ts';
 import { markers, objects, type RenderedObject } from './render/objects.ts';
 import { changesOf, keyAndValue } from './settings/changes.ts';
-import { BadSettings, environments, loadSettings, type Settings } from './settings.ts';
+import { BadSettings, environments, loadSettings, type Settings } from './settings/index.ts';
 import { stack } from './stack.ts';
 
 const help = `Usage: npm run render -- [environment…] [options]

@@ -1,6 +1,6 @@
 import { alertmanager } from './components/alertmanager.ts';
 import { backup } from './components/backup.ts';
-import { caseService } from './components/caseService.ts';
+import { caseService } from './components/case-service.ts';
 import { edge } from './components/edge.ts';
 import { grafana } from './components/grafana.ts';
 import type { Part } from './components/manifest.ts';
@@ -10,7 +10,7 @@ import { prometheus } from './components/prometheus.ts';
 import { quotas } from './components/quotas.ts';
 import { redis } from './components/redis.ts';
 import { tracing } from './components/tracing.ts';
-import type { Settings } from './settings.ts';
+import type { Settings } from './settings/index.ts';
 
 /** The architecture: what an environment consists of, as plain data, in the order in which it is made. */
 export function stack(settings: Settings): Part[] {

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { writeStackSettings } from './settings.ts';
-import { goodCluster, tool } from './testing/tools.ts';
+import { goodCluster, tool } from '../test/support/programs.ts';
+import { writeStackSettings } from './settings/index.ts';
 
 // Stand-ins for kubectl and Pulumi on the PATH, and for the policies: what is tested is the order and how it ends.
 const root = fileURLToPath(new URL('..', import.meta.url));

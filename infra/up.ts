@@ -7,7 +7,7 @@ import { clusterOf } from './kube.ts';
 import { missingPrerequisites } from './prerequisites.ts';
 import { takingBack } from './pulumi.ts';
 import { testedPerReplica } from './settings/capacity.ts';
-import { BadSettings, loadSettings, type Settings } from './settings.ts';
+import { BadSettings, loadSettings, type Settings } from './settings/index.ts';
 
 const help = `Usage: npm run up -- <environment> [options]
 

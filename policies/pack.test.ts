@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type PackProcess, startPack } from '../test/support/pack-process.ts';
 import { evaluate } from './engine/evaluate.ts';
 import { environmentConfig } from './environments.ts';
 import { broken } from './fixtures/broken.ts';
 import { type Break, changedStack } from './fixtures/change.ts';
 import { rules } from './rules/index.ts';
-import { type PackProcess, startPack } from './testing/pack-process.ts';
 
 let prod: PackProcess;
 beforeAll(async () => {

@@ -2,12 +2,12 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { evaluate as program } from '../infra/evaluate.ts';
 import { environments } from '../infra/settings/environments.ts';
+import { startPack } from '../test/support/pack-process.ts';
 import { evaluate, holds } from './engine/evaluate.ts';
 import { kubernetesKind } from './engine/kubernetes.ts';
 import { environmentConfig } from './environments.ts';
 import { renderedResources } from './report/rendered.ts';
 import { rules } from './rules/index.ts';
-import { startPack } from './testing/pack-process.ts';
 import { waivers } from './waivers.ts';
 
 /** The real program of every environment, by the three ways in which the rules are run. */

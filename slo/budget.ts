@@ -1,4 +1,4 @@
-import { catalogue, type Definition } from '../app/src/metrics/catalogue.ts';
+import { catalogue, type Definition } from '../contract/metrics.ts';
 import { isClosed } from './selectors.ts';
 
 /** What observability costs: series by metric, from label domains, buckets and replicas. */

@@ -1,4 +1,4 @@
-import { catalogue } from '../app/src/metrics/catalogue.ts';
+import { catalogue } from '../contract/metrics.ts';
 import { budget, burnsOf, type Objective } from './index.ts';
 
 /** Problems of a list of objectives, in words; empty when it is sound. */

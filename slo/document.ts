@@ -2,7 +2,6 @@ import { burnAlertName, percent } from './alerts/burn.ts';
 import { type Environment, seriesBudgets, seriesByMetric, totalSeries } from './budget.ts';
 import { budget, burns, type Objective, objectives } from './index.ts';
 import { detection } from './simulator.ts';
-import { readSeen } from './testing/live/seen.ts';
 
 /** `docs/slo.md`, generated: the objectives, what they allow, and when their alerts fire. */
 export function sloDocument(): string {
@@ -40,7 +39,7 @@ healthy days, until the first alert. Rules are evaluated every 15 to 120 s, and 
 | --- | ${detected.map(() => '---').join(' | ')} |
 ${objectives.map((one: Objective) => `| ${one.title} | ${detected.map((share) => noticed(one, share)).join(' | ')} |`).join('\n')}
 
-${seenAlerts()}## What observability costs
+## What observability costs
 Most series of the service, from the labels' domains, buckets and replicas. A test fails when an environment exceeds its
 budget.
 
@@ -57,24 +56,6 @@ Prometheus keeps samples for longer than the longest window (30 days); settings 
 
 The tests take promtool and Prometheus from the PATH first: \`PATH=/where/another/is:$PATH npm test -- slo dashboards\` holds
 rules, panels and configuration to another version. 2.42 and 3.16 agree.
-`;
-}
-
-/** What the last recorded run of `npm run test:alerts` saw. */
-function seenAlerts(): string {
-  const record = readSeen();
-  if (!record) return '';
-  const { measuredAt, context, seen } = record;
-  const rows = seen.map(
-    ({ scenario, alert, seconds: took, atMost }) => `| ${scenario} | ${alert} | ${took} s | ${atMost} s |`,
-  );
-  return `## Seen on a real stack
-\`npm run test:alerts\` breaks Redis, replicas, Prometheus and Alertmanager of its own and waits at a webhook. On ${measuredAt.slice(0, 10)}, ${context.cores} cores, load ${context.loadBefore} before:
-
-| What was broken | Alert | Arrived after | At most |
-| --- | --- | --- | --- |
-${rows.join('\n')}
-
 `;
 }
 

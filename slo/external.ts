@@ -1,4 +1,4 @@
-import type { Definition } from '../app/src/metrics/catalogue.ts';
+import type { Definition } from '../contract/metrics.ts';
 
 /**
  * Metrics of other programs that rules and panels use: type and labels, as Redis exporter 1.45 to 1.86, Prometheus 2.42

@@ -1,4 +1,4 @@
-import type { Catalogue, LabelsOf, MetricName } from '../app/src/metrics/catalogue.ts';
+import type { Catalogue, LabelsOf, MetricName } from '../contract/metrics.ts';
 
 /**
  * The service's objectives, once. Recording rules, alerts, their tests, panels, load-test thresholds and `docs/slo.md`

@@ -2,12 +2,12 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { boards } from '../dashboards/index.ts';
+import { scenarios } from '../test/alerts/scenarios.ts';
 import { dashboardUids } from './alerts/alert.ts';
 import { outputs } from './generate.ts';
 import { panelId } from './index.ts';
 import { promtool } from './promtool.testing.ts';
 import { type AlertingRule, ruleFiles } from './rules.ts';
-import { scenarios } from './testing/live/scenarios.ts';
 
 const folder = new URL('../docs/runbooks/', import.meta.url);
 const runbooks = new Map(
@@ -101,7 +101,7 @@ describe('runbooks', () => {
   it('give commands that can be typed: known programs, components that exist, queries that parse', async () => {
     const components = new Set(
       [
-        ...readFileSync(new URL('../infra/connections.ts', import.meta.url), 'utf8').matchAll(
+        ...readFileSync(new URL('../infra/network/connections.ts', import.meta.url), 'utf8').matchAll(
           /'?([a-z-]+)'?: \{\s*ports/g,
         ),
       ].map(([, component]) => component),

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { catalogue, type Definition } from '../app/src/metrics/catalogue.ts';
+import { catalogue, type Definition } from '../contract/metrics.ts';
 import {
   absent,
   add,

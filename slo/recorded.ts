@@ -1,4 +1,4 @@
-import type { Definition } from '../app/src/metrics/catalogue.ts';
+import type { Definition } from '../contract/metrics.ts';
 import { type ObjectiveId, objectives, type Window, windows } from './index.ts';
 
 /** Names and labels of what the rules record, so that alerts and panels cannot name another series. */

@@ -1,7 +1,7 @@
 import type { sum, VectorExprBuilder } from '@grafana/promql-builder';
 import { vector } from '@grafana/promql-builder';
-import type { Definition, Domain } from '../app/src/metrics/catalogue.ts';
-import { catalogue } from '../app/src/metrics/catalogue.ts';
+import type { Definition, Domain } from '../contract/metrics.ts';
+import { catalogue } from '../contract/metrics.ts';
 import { alertmanagerSelf, prometheusSelf, redisExporter, sentinelExporter, targets } from './external.ts';
 import type { Duration } from './promql.ts';
 import { recorded } from './recorded.ts';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { startBacking } from '../app/test/service.ts';
+import { startBacking } from '../test/support/service.ts';
 import { totalSeries } from './budget.ts';
 
 it('10,000 random URLs and tokens add no series of their own, and the service stays within its budget', {

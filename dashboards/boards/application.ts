@@ -1,6 +1,5 @@
 import { objective } from '../../slo/index.ts';
 import { div, increase, max, quantile, rate, ratio, sum, topk } from '../../slo/promql.ts';
-import { baselineQuery } from '../baseline/record.ts';
 import type { Board } from '../model.ts';
 import { fleet, service } from '../scope.ts';
 
@@ -164,7 +163,6 @@ export const application: Board = {
             { expr: durations(0.5), legend: '50 %' },
             { expr: durations(0.95), legend: '95 %' },
             { expr: durations(0.99), legend: '99 %', exemplars: true },
-            ...baselineQuery('p99Seconds'),
           ],
         },
         {

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { prometheusConfig } from '../../infra/config/prometheus.ts';
 import { ruleFiles } from '../../slo/rules.ts';
-import { type Server, startServer } from '../../slo/testing/live/servers.ts';
+import { type Server, startServer } from '../../test/alerts/servers.ts';
 import { freePort } from '../../test/support/redis.ts';
 import { dashboards } from '../index.ts';
 import { axisTo } from './axis.ts';

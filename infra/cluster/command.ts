@@ -1,6 +1,6 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { unreachable } from '../kube.ts';
-import { BadSettings, type Settings } from '../settings.ts';
+import { BadSettings, type Settings } from '../settings/index.ts';
 import { type Kubectl, kubectlFor } from './kubectl.ts';
 
 /** Ends a command in order: what it throws is one message, 78 for bad settings and 2 for anything else. */

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
-import { connections } from '../connections.ts';
+import { connections } from '../network/connections.ts';
 import { changesOf } from '../settings/changes.ts';
-import { loadSettings, type Settings } from '../settings.ts';
+import { loadSettings, type Settings } from '../settings/index.ts';
 import { environmentCommand, reach } from './command.ts';
 import type { Kubectl } from './kubectl.ts';
 import {

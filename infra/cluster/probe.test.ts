@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { loadSettings } from '../settings.ts';
+import { loadSettings } from '../settings/index.ts';
 import { attempts, type Found, findings, probePod, stranger, verdict } from './probe.ts';
 
 const settings = loadSettings('dev', { 'redis.mode': 'sentinel' });

@@ -1,11 +1,11 @@
 import { labels } from '../components/labels.ts';
 import type { Manifest } from '../components/manifest.ts';
 import { podTemplate } from '../components/pod.ts';
-import { connections } from '../connections.ts';
 import { imageUsers } from '../images.ts';
+import { connections } from '../network/connections.ts';
 import { networkPolicies } from '../network/policies.ts';
 import { reaches } from '../network/solver.ts';
-import type { Settings } from '../settings.ts';
+import type { Settings } from '../settings/index.ts';
 
 /** One attempt to connect, and what must come of it. */
 export interface Attempt {

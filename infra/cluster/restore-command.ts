@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { changesOf } from '../settings/changes.ts';
-import { loadSettings } from '../settings.ts';
+import { loadSettings } from '../settings/index.ts';
 import { environmentCommand, reach } from './command.ts';
 import { download, listBackups, restore, upload } from './restore.ts';
 

@@ -1,9 +1,9 @@
 import { basename } from 'node:path';
-import { redisHosts } from '../components/redisClient.ts';
-import type { Settings } from '../settings.ts';
-import { besidePod, dataPod, refused, runPod, waiting } from './dataPods.ts';
+import { besidePod, dataPod, refused, runPod, waiting } from '../../test/cluster/data-pods.ts';
+import { Final, until } from '../../test/cluster/until.ts';
+import { redisHosts } from '../components/redis-client.ts';
+import type { Settings } from '../settings/index.ts';
 import type { Kubectl } from './kubectl.ts';
-import { Final, until } from './until.ts';
 
 /**
  * Puts a copy in the place of Redis' data: stops Redis, puts the copy on one server's volume and empties the others, which

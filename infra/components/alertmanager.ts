@@ -1,8 +1,8 @@
 import { stringify } from 'yaml';
 import { type AlertReceiver, alertmanagerConfig, messageTemplate } from '../config/alertmanager.ts';
-import { ports } from '../connections.ts';
 import { imageUsers } from '../images.ts';
-import type { Settings } from '../settings.ts';
+import { ports } from '../network/connections.ts';
+import type { Settings } from '../settings/index.ts';
 import { imageOf } from './image.ts';
 import { type Part, plainValue } from './manifest.ts';
 import { configMap, service, serviceAccount, statefulSet } from './objects.ts';

@@ -1,6 +1,6 @@
 import * as pulumi from '@pulumi/pulumi';
 import { CertRequest, LocallySignedCert, PrivateKey, SelfSignedCert } from '@pulumi/tls';
-import type { Settings } from '../settings.ts';
+import type { Settings } from '../settings/index.ts';
 import type { Authority } from './certificates.ts';
 
 /** Ten years: a generated authority is for trying things out, and its clients would have to trust a new one. */

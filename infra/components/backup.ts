@@ -1,14 +1,14 @@
 import { backupScript, restoreScript } from '../config/backup.ts';
-import { ports } from '../connections.ts';
 import { imageUsers } from '../images.ts';
-import type { Settings } from '../settings.ts';
+import { ports } from '../network/connections.ts';
+import type { Settings } from '../settings/index.ts';
 import { imageOf } from './image.ts';
 import { metadata } from './labels.ts';
 import type { Part } from './manifest.ts';
 import { configMap, serviceAccount, volumeClaim } from './objects.ts';
 import { podTemplate } from './pod.ts';
 import { sentinelInput } from './redis.ts';
-import { primaryName, redisHosts, redisPassword } from './redisClient.ts';
+import { primaryName, redisHosts, redisPassword } from './redis-client.ts';
 
 const name = 'redis-backup';
 

@@ -1,4 +1,4 @@
-import type { Settings } from '../settings.ts';
+import type { Settings } from '../settings/index.ts';
 import { metadata } from './labels.ts';
 import type { CertificateSpec, Manifest } from './manifest.ts';
 

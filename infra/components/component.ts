@@ -1,8 +1,8 @@
 import * as pulumi from '@pulumi/pulumi';
-import type { Settings } from '../settings.ts';
+import type { Settings } from '../settings/index.ts';
+import type { Material } from './credentials.ts';
 import type { Part } from './manifest.ts';
-import type { Material } from './material.ts';
-import { objectsOf } from './objectsOf.ts';
+import { objectsOf } from './object-builders.ts';
 import { register } from './register.ts';
 
 /** How a component is made. */

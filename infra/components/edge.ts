@@ -1,9 +1,9 @@
 import { stringify } from 'yaml';
-import { securityHeaders } from '../../app/src/http/headers.ts';
+import { securityHeaders } from '../../contract/response-headers.ts';
 import { traefikDynamic, traefikStatic } from '../config/traefik.ts';
-import { ports } from '../connections.ts';
 import { imageUsers } from '../images.ts';
-import type { Settings } from '../settings.ts';
+import { ports } from '../network/connections.ts';
+import type { Settings } from '../settings/index.ts';
 import { imageOf } from './image.ts';
 import { clusterWide, labels, metadata } from './labels.ts';
 import type { Manifest, Part } from './manifest.ts';

@@ -1,4 +1,4 @@
-import type { Settings } from '../settings.ts';
+import type { Settings } from '../settings/index.ts';
 
 /**
  * Labels of an object. `component` is the network identity that NetworkPolicies select by; `name` is what Services

@@ -1,4 +1,4 @@
-import type { Settings } from '../settings.ts';
+import type { Settings } from '../settings/index.ts';
 import { labels } from './labels.ts';
 import { type Manifest, type Part, plainValue, type SecretSpec } from './manifest.ts';
 

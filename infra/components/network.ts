@@ -1,6 +1,6 @@
-import { connections } from '../connections.ts';
+import { connections } from '../network/connections.ts';
 import { networkPolicies } from '../network/policies.ts';
-import type { Settings } from '../settings.ts';
+import type { Settings } from '../settings/index.ts';
 import type { Part } from './manifest.ts';
 
 /** Default deny both ways, and what the connections name. */

@@ -1,5 +1,5 @@
 import type { PodTemplateSpec } from 'kubernetes-types/core/v1.js';
-import type { Settings } from '../settings.ts';
+import type { Settings } from '../settings/index.ts';
 import { metadata, selector } from './labels.ts';
 import type { Manifest } from './manifest.ts';
 

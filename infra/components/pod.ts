@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Container, PodTemplateSpec, Probe, Volume } from 'kubernetes-types/core/v1.js';
-import type { Settings } from '../settings.ts';
+import type { Settings } from '../settings/index.ts';
 import { labels } from './labels.ts';
 
 /** What differs between containers; all else is the same for every one, see {@link podTemplate}. */

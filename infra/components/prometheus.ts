@@ -1,16 +1,16 @@
 import { stringify } from 'yaml';
 import { ruleFiles } from '../../slo/rules.ts';
 import { prometheusConfig } from '../config/prometheus.ts';
-import { connections, ports } from '../connections.ts';
 import { imageUsers } from '../images.ts';
+import { connections, ports } from '../network/connections.ts';
 import { scrapeTargets } from '../network/scrape.ts';
-import type { Settings } from '../settings.ts';
+import type { Settings } from '../settings/index.ts';
 import { dashboardSuffix, grafanaUrl } from './grafana.ts';
 import { imageOf } from './image.ts';
 import type { Part } from './manifest.ts';
 import { configMap, service, serviceAccount, statefulSet } from './objects.ts';
 import { podTemplate } from './pod.ts';
-import { redisHosts } from './redisClient.ts';
+import { redisHosts } from './redis-client.ts';
 
 const name = 'prometheus';
 

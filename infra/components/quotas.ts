@@ -1,5 +1,5 @@
 import type { PodSpec } from 'kubernetes-types/core/v1.js';
-import type { Settings } from '../settings.ts';
+import type { Settings } from '../settings/index.ts';
 import { labels } from './labels.ts';
 import type { Manifest, Part } from './manifest.ts';
 

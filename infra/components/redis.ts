@@ -1,6 +1,6 @@
 import { lastBackupKey } from '../config/backup.ts';
 import { aclFile, redisConf, redisUsers } from '../config/redis.ts';
-import { reloadScript } from '../config/redisReload.ts';
+import { reloadScript } from '../config/redis-reload.ts';
 import {
   readyScript,
   redisScript,
@@ -10,14 +10,14 @@ import {
   sentinelScript,
   stopScript,
 } from '../config/sentinel.ts';
-import { ports } from '../connections.ts';
 import { imageUsers } from '../images.ts';
-import type { Settings } from '../settings.ts';
+import { ports } from '../network/connections.ts';
+import type { Settings } from '../settings/index.ts';
 import { imageOf } from './image.ts';
 import type { Part, SecretSpec } from './manifest.ts';
 import { configMap, disruptionBudget, service, serviceAccount, statefulSet } from './objects.ts';
 import { type ContainerInput, podTemplate } from './pod.ts';
-import { passwordKey, primaryName, redisHosts, redisPassword, sentinelServers } from './redisClient.ts';
+import { passwordKey, primaryName, redisHosts, redisPassword, sentinelServers } from './redis-client.ts';
 
 const name = 'redis';
 const tlsDirectory = '/run/tls';

@@ -1,8 +1,8 @@
 import { stringify } from 'yaml';
 import { collectorConfig, traceStoreConfig } from '../config/otel.ts';
-import { ports } from '../connections.ts';
 import { imageUsers } from '../images.ts';
-import type { Settings } from '../settings.ts';
+import { ports } from '../network/connections.ts';
+import type { Settings } from '../settings/index.ts';
 import { imageOf } from './image.ts';
 import type { Manifest, Part } from './manifest.ts';
 import { configMap, deployment, service, serviceAccount, statefulSet } from './objects.ts';

@@ -1,6 +1,6 @@
 import type { Container, PodTemplateSpec } from 'kubernetes-types/core/v1.js';
 import { describe, expect, test } from 'vitest';
-import { environments, loadSettings, type Settings } from '../settings.ts';
+import { environments, loadSettings, type Settings } from '../settings/index.ts';
 import { stack } from '../stack.ts';
 import type { Manifest } from './manifest.ts';
 import { configHash } from './pod.ts';

@@ -11,12 +11,12 @@ import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { ruleFiles } from '../../slo/rules.ts';
-import { startServer } from '../../slo/testing/live/servers.ts';
+import { startServer } from '../../test/alerts/servers.ts';
 import { needsAlertmanager } from '../../test/support/needs.ts';
 import { freePort } from '../../test/support/redis.ts';
 import { alertmanager } from '../components/alertmanager.ts';
 import { configHash } from '../components/pod.ts';
-import { loadSettings } from '../settings.ts';
+import { loadSettings } from '../settings/index.ts';
 import { type AlertReceiver, alertmanagerConfig, inhibitions, messageTemplate } from './alertmanager.ts';
 
 interface ConfigMap {

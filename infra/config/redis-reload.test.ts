@@ -6,7 +6,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { freePort, type RedisServer, startRedis } from '../../test/support/redis.ts';
 import { aclFile, type RedisUser } from './redis.ts';
-import { reloadScript } from './redisReload.ts';
+import { reloadScript } from './redis-reload.ts';
 import { sentinelAcl, sentinelConf } from './sentinel.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'redis-reload-'));

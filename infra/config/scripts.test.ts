@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { backupScript, restoreScript } from './backup.ts';
-import { reloadScript } from './redisReload.ts';
+import { reloadScript } from './redis-reload.ts';
 import {
   redisScript,
   type SentinelInput,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { edge } from '../components/edge.ts';
-import { environments, loadSettings } from '../settings.ts';
+import { environments, loadSettings } from '../settings/index.ts';
 
 interface Dynamic {
   readonly http: {

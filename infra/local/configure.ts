@@ -9,8 +9,8 @@ import { alertmanagerConfig } from '../config/alertmanager.ts';
 import { grafanaIni, grafanaProvisioning } from '../config/grafana.ts';
 import { prometheusConfig, type ScrapeJob } from '../config/prometheus.ts';
 import { aclFile, redisConf, redisUsers } from '../config/redis.ts';
+import { redisPassword, writePrivate } from './credentials.ts';
 import { type Ports, paths, root } from './layout.ts';
-import { redisPassword, writePrivate } from './material.ts';
 
 /** Which optional parts are there. */
 export interface Available {

@@ -10,7 +10,7 @@ Runs the whole stack on this machine, on loopback, and follows its logs. Ctrl-C 
 
   --port-offset N   shift every port by N, 0 to 50000: a second stack beside the first
   --fresh           drop the state of earlier runs (.local/) first
-  --policies FILE   rate limits from a JSON list of policies, as app/src/limiter/policies.ts has them; examples in
+  --policies FILE   rate limits from a JSON list of policies, as contract/policies.ts has them; examples in
                     loadtests/policies/. The load tests read the same file
   --no-install      use only what is on PATH, get nothing
   --smoke           start, do the main job as a user would, report each step, stop

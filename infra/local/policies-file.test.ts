@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { defaultPolicies } from '../../app/src/limiter/policies.ts';
+import { defaultPolicies } from '../../contract/policies.ts';
 import { readPoliciesFile } from './policies-file.ts';
 
 test('no file means the default policies; a good file its own', () => {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { defaultPolicies, type Policy } from '../../app/src/limiter/policies.ts';
-import { InvalidPolicies, missingPolicies, validatePolicies } from '../../app/src/limiter/validate.ts';
+import { defaultPolicies, type Policy } from '../../contract/policies.ts';
+import { InvalidPolicies, missingPolicies, validatePolicies } from '../../contract/validate-policies.ts';
 
 /** A file of policies that the service would refuse, with every reason on a line of its own. */
 export class BadPolicies extends Error {}

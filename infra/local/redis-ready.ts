@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:tls';
+import { redisPassword } from './credentials.ts';
 import { paths } from './layout.ts';
-import { redisPassword } from './material.ts';
 
 /** Whether Redis serves commands: it accepts connections before it has loaded its file. */
 export const redisAnswers = (port: number) => (): Promise<boolean> =>

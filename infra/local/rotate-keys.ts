@@ -3,13 +3,13 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { reseal } from '../../test/cluster/reseal.ts';
 import { exitCodeOf, reach } from '../cluster/command.ts';
 import type { Kubectl } from '../cluster/kubectl.ts';
-import { reseal } from '../cluster/reseal.ts';
-import { loadSettings } from '../settings.ts';
+import { loadSettings } from '../settings/index.ts';
+import { replicaEnvironment } from './components.ts';
+import { writePrivate } from './credentials.ts';
 import { basePorts, paths, portsAt, root } from './layout.ts';
-import { writePrivate } from './material.ts';
-import { replicaEnvironment } from './parts.ts';
 import { readStackFile } from './stack-file.ts';
 
 /** Replicas look at their files every second. */

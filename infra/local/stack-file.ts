@@ -1,8 +1,8 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { redisUsers } from '../config/redis.ts';
 import type { Resolved, ServerName } from './binaries.ts';
+import { writePrivate } from './credentials.ts';
 import { type Ports, paths } from './layout.ts';
-import { writePrivate } from './material.ts';
 
 /** What other tools read of a running stack: `.local/stack.json`. URLs carry no credentials, paths are absolute. */
 export interface StackFile {

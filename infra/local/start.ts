@@ -3,11 +3,11 @@ import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writ
 import { join } from 'node:path';
 import { ancestorsAlive } from './ancestors.ts';
 import { howToGet, type Resolved, resolve, type ServerName, servers } from './binaries.ts';
+import { partsOf } from './components.ts';
 import { writeConfiguration } from './configure.ts';
+import { ensureMaterial, writePrivate } from './credentials.ts';
 import { home, type Ports, paths, portsAt } from './layout.ts';
 import { formatLine } from './log-line.ts';
-import { ensureMaterial, writePrivate } from './material.ts';
-import { partsOf } from './parts.ts';
 import { busyPorts } from './ports.ts';
 import { Supervisor } from './processes.ts';
 import { isAlive, readStackFile, removeStackFile, type StackFile, writeStackFile } from './stack-file.ts';
@@ -165,9 +165,7 @@ const writeLock = (parts: Readonly<Record<string, number>>): void =>
 function endLeftOver(name: string, pid: number): void {
   try {
     if (
-      !readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(
-        name.startsWith('case-') ? 'app/src/main.ts' : home,
-      )
+      !readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(name.startsWith('case-') ? 'app/main.ts' : home)
     )
       return;
     process.kill(pid, 'SIGKILL');

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as x509 from '@peculiar/x509';
 import { afterAll, afterEach, expect, test, vi } from 'vitest';
+import { ensureMaterial } from './credentials.ts';
 import { paths, portsAt } from './layout.ts';
-import { ensureMaterial } from './material.ts';
 import { isAlive, readStackFile, removeStackFile, supervisorPid, writeStackFile } from './stack-file.ts';
 
 // Everything is real but the place: a folder of the test's own instead of this checkout's .local.

@@ -1,4 +1,4 @@
-import type { Connections } from '../connections.ts';
+import type { Connections } from './connections.ts';
 
 /** The connections as a Mermaid flow chart, for the docs; DNS is left out, everything asks it. */
 export function diagram(graph: Connections): string {

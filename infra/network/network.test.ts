@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { labels } from '../components/labels.ts';
-import { type Connections, connections } from '../connections.ts';
-import { environments, loadSettings, type Settings } from '../settings.ts';
+import { environments, loadSettings, type Settings } from '../settings/index.ts';
+import { type Connections, connections } from './connections.ts';
 import { diagram } from './diagram.ts';
 import { networkPolicies } from './policies.ts';
 import { scrapeTargets } from './scrape.ts';

@@ -1,8 +1,8 @@
 import type { NetworkPolicyPeer, NetworkPolicyPort } from 'kubernetes-types/networking/v1.js';
 import { metadata } from '../components/labels.ts';
 import type { Manifest } from '../components/manifest.ts';
-import type { Connection, Connections, Outside } from '../connections.ts';
-import type { Settings } from '../settings.ts';
+import type { Settings } from '../settings/index.ts';
+import type { Connection, Connections, Outside } from './connections.ts';
 
 /** NodeLocal DNSCache answers at this address instead of the DNS pods where a cluster runs it. */
 const nodeLocalDns = '169.254.20.10/32';

@@ -1,5 +1,5 @@
-import type { Connections } from '../connections.ts';
-import type { Settings } from '../settings.ts';
+import type { Settings } from '../settings/index.ts';
+import type { Connections } from './connections.ts';
 
 /** One job of Prometheus: the addresses behind a DNS name, on one port. */
 export interface ScrapeTarget {

@@ -15,7 +15,7 @@ import {
   X509CertificateGenerator,
 } from '@peculiar/x509';
 import type { CertificateSpec } from '../components/manifest.ts';
-import type { Settings } from '../settings.ts';
+import type { Settings } from '../settings/index.ts';
 import type { Source } from './objects.ts';
 
 /** Secret values by key, and issued certificates by name; kept beside what was rendered, so that a second run reuses them. */

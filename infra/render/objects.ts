@@ -1,7 +1,7 @@
 import type { Authority, Issued } from '../components/certificates.ts';
 import type { CertificateSpec, Manifest, SecretFile } from '../components/manifest.ts';
-import { objectsOf } from '../components/objectsOf.ts';
-import type { Settings } from '../settings.ts';
+import { objectsOf } from '../components/object-builders.ts';
+import type { Settings } from '../settings/index.ts';
 import { stack } from '../stack.ts';
 
 /** Where secret values come from when there is no engine. */

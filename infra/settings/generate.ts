@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { connections } from '../connections.ts';
+import { connections } from '../network/connections.ts';
 import { diagram } from '../network/diagram.ts';
 import { configurationSchema, settingsDocument } from './document.ts';
 import { loadSettings } from './load.ts';

@@ -1,4 +1,4 @@
-import { defaultPolicies, type Policy } from '../../app/src/limiter/policies.ts';
+import { defaultPolicies, type Policy } from '../../contract/policies.ts';
 import type { Settings } from './schema.ts';
 
 /** The rate limits of an environment: the service's own policies with the settings' changes. */

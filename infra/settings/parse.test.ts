@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { BadSettings, environments, loadSettings, parseSettings, settingsOf } from '../settings.ts';
+import { type Case, problems } from '../../test/support/environment-settings.ts';
+import { BadSettings, environments, loadSettings, parseSettings, settingsOf } from './index.ts';
 import { rawSettings } from './load.ts';
-import { type Case, problems } from './testing.ts';
 
 const digest = `@sha256:${'0'.repeat(64)}`;
 const ring = { active: '2026-11-01', accepted: ['2026-11-01'] };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Case, problems } from './testing.ts';
+import { type Case, problems } from '../../test/support/environment-settings.ts';
 
 /** What is good enough elsewhere. */
 const wrong: Case[] = [

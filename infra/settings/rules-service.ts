@@ -1,4 +1,4 @@
-import { defaultPolicies } from '../../app/src/limiter/policies.ts';
+import { defaultPolicies } from '../../contract/policies.ts';
 import { testedPerReplica } from './capacity.ts';
 import { limitsOf } from './limits.ts';
 import { problem, type Rule, repeated } from './rule.ts';

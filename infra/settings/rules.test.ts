@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { defaultPolicies } from '../../app/src/limiter/policies.ts';
-import { type Case, problems } from './testing.ts';
+import { defaultPolicies } from '../../contract/policies.ts';
+import { type Case, problems } from '../../test/support/environment-settings.ts';
 
 /** What is wrong only between fields; all of it is reported, exactly. */
 const wrong: Case[] = [

@@ -95,7 +95,7 @@ export const settingsSchema = section(
       'Changes to the rate-limit policies of the service, by name.',
       Type.Object(
         {
-          name: text('A policy of app/src/limiter/policies.ts.', 'a policy name', '^[a-z][a-z0-9-]{0,31}$'),
+          name: text('A policy of contract/policies.ts.', 'a policy name', '^[a-z][a-z0-9-]{0,31}$'),
           quota: optional(integer('Units admitted in any window.', 1, 100_000_000)),
           windowSeconds: optional(integer('The window.', 1, 86_400)),
           mode: optional(choice('Whether it denies.', ['enforce', 'shadow'])),

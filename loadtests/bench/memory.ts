@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
-import { createRateLimiter } from '../../app/src/limiter/index.ts';
+import { createRateLimiter } from '../../limiter/index.ts';
 import { type RedisServer, startRedis } from '../../test/support/redis.ts';
 
 // Measures what users cost Redis: one window each is planted by the limiter itself, in a Redis of its own, for

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { defaultPolicies, type Policy } from '../../app/src/limiter/policies.ts';
+import { defaultPolicies, type Policy } from '../../contract/policies.ts';
 import { readPoliciesFile } from '../../infra/local/policies-file.ts';
 import { rampProfile } from '../scenarios/breakpoint.ts';
 import { planLimits } from '../scenarios/limits.ts';

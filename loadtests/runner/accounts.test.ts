@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test, vi } from 'vitest';
-import { defaultPolicies } from '../../app/src/limiter/policies.ts';
+import { defaultPolicies } from '../../contract/policies.ts';
 import { disableAccounts, ensureAccounts, hasUsedLimits, signIn } from './accounts.ts';
 import type { Answer, Client } from './client.ts';
 

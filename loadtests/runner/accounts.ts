@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import type { Policy } from '../../app/src/limiter/policies.ts';
+import type { Policy } from '../../contract/policies.ts';
 import { remainingOf } from '../scenarios/headers.ts';
 import { loadRole } from '../scenarios/limits.ts';
 import type { Account } from '../scenarios/run-file.ts';

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { dirname } from 'node:path';
 import { containerEngine } from '../../infra/local/containers.ts';
 
-/** The image used where k6 is not installed. To refresh: `npm run images:refresh`. */
+/** The image used where k6 is not installed.. */
 export const k6Image =
   'docker.io/grafana/k6:2.2.0@sha256:9bd01d6941fca969cb61bb57d2da5ee9b385fe2aa8881df3798c196564d6ace6';
 
@@ -18,7 +18,7 @@ export interface Engine {
 /** What to type when there is none. */
 export const howToInstall =
   'k6 is not installed, and neither Docker nor Podman answers. Install k6 (https://grafana.com/docs/k6/latest/set-up/install-k6/), ' +
-  'or start Docker, or use `npm run test:load`, which needs neither.';
+  'or start Docker.';
 
 /** Oldest k6 that runs `.ts` imports as they are and exports its web dashboard. */
 const oldest = [1, 1] as const;

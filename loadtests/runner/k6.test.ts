@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test, vi } from 'vitest';
-import { defaultPolicies } from '../../app/src/limiter/policies.ts';
+import { defaultPolicies } from '../../contract/policies.ts';
 import type { RunFile } from '../scenarios/run-file.ts';
 import { callOf, runK6, tellProgress } from './k6.ts';
 

@@ -3,12 +3,11 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { Policy } from '../../app/src/limiter/policies.ts';
+import type { Policy } from '../../contract/policies.ts';
 import { readPoliciesFile } from '../../infra/local/policies-file.ts';
 import { longestWaitSeconds } from '../scenarios/admissions.ts';
 import { attackAccounts } from '../scenarios/attack.ts';
 import { rampProfile, rampUsers } from '../scenarios/breakpoint.ts';
-import type { Summary } from '../scenarios/report.ts';
 import type { RunFile, Script } from '../scenarios/run-file.ts';
 import { exceeded, profileOf, profiles } from '../scenarios/traffic.ts';
 import { accountsFile, disableAccounts, ensureAccounts, hasUsedLimits } from './accounts.ts';
@@ -18,14 +17,12 @@ import { type Engine, findEngine, howToInstall } from './engine.ts';
 import { callOf, runK6, tellProgress } from './k6.ts';
 import { type Options, readOptions, usage } from './options.ts';
 import { readCounters } from './read-counters.ts';
-import { keepRun, runOf } from './record.ts';
 import { findTarget, type Target } from './target.ts';
 import { reportKinds, verdict } from './verdict.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 const state = join(root, '.local', 'loadtest');
 const reports = join(root, 'reports', 'loadtest');
-const evidence = join(root, 'docs', 'evidence', 'loadtest.json');
 /** Load accounts that each script signs in. */
 const accountsFor: Record<Script, number> = {
   limits: 6,
@@ -99,12 +96,7 @@ async function run(options: Options, target: Target, client: Client, accounts: s
   writeFileSync(join(state, 'ended'), String(Date.now()));
   const summary = join(reports, `${options.script}.json`);
   const after = await readCounters(target);
-  const code = verdict(status, summary, before, after, options.shared);
-  if (options.record && code === 0) {
-    const seen = JSON.parse(readFileSync(summary, 'utf8')) as Summary;
-    keepRun(evidence, runOf(options.script, seen, before, after, (engine as Engine).name));
-  }
-  return code;
+  return verdict(status, summary, before, after, options.shared);
 }
 
 /** Traffic that meets a limit is no finding, and no measurement of what the service carries. */

@@ -16,7 +16,6 @@ export interface Options {
   readonly localIps?: string | undefined;
   readonly shared: boolean;
   readonly prepare: boolean;
-  readonly record: boolean;
 }
 
 /** What `--help` prints. */
@@ -47,7 +46,6 @@ Runs a k6 script against the local stack, or another target, and compares its 42
   --local-ips RANGE  addresses of this machine to send from (default on Linux to loopback: a thousand)
   --prepare          write accounts and run file, print the k6 command, and stop; the accounts stay enabled until the
                      next run
-  --record           keep a run that holds in docs/evidence/loadtest.json, which docs/success-criteria.md shows
 
 Exit: 0 holds, 1 does not, 2 could not check or wrong usage. Reports: reports/loadtest/.`;
 
@@ -69,7 +67,6 @@ export function readOptions(args: string[]): Options | null {
       'local-ips': { type: 'string' },
       shared: { type: 'boolean', default: false },
       prepare: { type: 'boolean', default: false },
-      record: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h' },
     },
   });
@@ -94,7 +91,6 @@ export function readOptions(args: string[]): Options | null {
     localIps: values['local-ips'],
     shared: values.shared,
     prepare: values.prepare,
-    record: values.record,
   };
 }
 

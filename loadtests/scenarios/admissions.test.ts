@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { subBuckets } from '../../app/src/limiter/policies.ts';
+import { subBuckets } from '../../contract/policies.ts';
 import { expectedAdmissions, longestWaitSeconds, remainingSum } from './admissions.ts';
 
 /** The limiter's algorithm, in the plainest words: sub-buckets, the oldest counted in full. */

@@ -1,4 +1,4 @@
-import { type Policy, subBuckets } from '../../app/src/limiter/policies.ts';
+import { type Policy, subBuckets } from '../../contract/policies.ts';
 
 /** Fewest and most requests that a policy may admit; equal where the arithmetic is exact. */
 export interface Admissions {

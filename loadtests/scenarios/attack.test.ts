@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { defaultPolicies } from '../../app/src/limiter/policies.ts';
+import { defaultPolicies } from '../../contract/policies.ts';
 import { attackAccounts, planAttack } from './attack.ts';
 import { exceeded } from './traffic.ts';
 

@@ -1,4 +1,4 @@
-import type { Policy } from '../../app/src/limiter/policies.ts';
+import type { Policy } from '../../contract/policies.ts';
 import { type Admissions, expectedAdmissions, quotaFor } from './admissions.ts';
 import { loadRole } from './limits.ts';
 import type { Profile } from './traffic.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { defaultPolicies } from '../../app/src/limiter/policies.ts';
+import { defaultPolicies } from '../../contract/policies.ts';
 import { intensiveAt, planBurst } from './burst.ts';
 
 test('a burst spends the whole quota, and half of the ordinary one', () => {

@@ -1,4 +1,4 @@
-import type { Policy } from '../../app/src/limiter/policies.ts';
+import type { Policy } from '../../contract/policies.ts';
 import { quotaFor } from './admissions.ts';
 import { loadRole } from './limits.ts';
 import type { CaseOperation } from './requests.ts';

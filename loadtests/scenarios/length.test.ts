@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { defaultPolicies } from '../../app/src/limiter/policies.ts';
+import { defaultPolicies } from '../../contract/policies.ts';
 import { secondsOf } from './length.ts';
 import type { RunFile } from './run-file.ts';
 

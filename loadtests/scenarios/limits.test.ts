@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { defaultPolicies, type Policy } from '../../app/src/limiter/policies.ts';
+import { defaultPolicies, type Policy } from '../../contract/policies.ts';
 import { planLimits } from './limits.ts';
 
 test('every default policy gets a probe that ends within its window', () => {

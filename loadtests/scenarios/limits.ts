@@ -1,4 +1,4 @@
-import { type Policy, type RouteClass, routeClasses, type Scope } from '../../app/src/limiter/policies.ts';
+import { type Policy, type RouteClass, routeClasses, type Scope } from '../../contract/policies.ts';
 import { longestWaitSeconds, quotaFor, remainingSum } from './admissions.ts';
 import { probeRequests } from './requests.ts';
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { catalogue } from '../../app/src/metrics/catalogue.ts';
+import { catalogue } from '../../contract/metrics.ts';
 import { type Request, requests, tagsOf } from './requests.ts';
 
 const own = { id: 'AAAAAAAAAAAAAAAAAAAAAA', version: 1 };

@@ -1,5 +1,5 @@
-import type { RouteClass } from '../../app/src/limiter/policies.ts';
-import type { LabelsOf } from '../../app/src/metrics/catalogue.ts';
+import type { LabelsOf } from '../../contract/metrics.ts';
+import type { RouteClass } from '../../contract/policies.ts';
 
 /** The label by which the service counts a case operation; load tests tag their requests with the same. */
 export type CaseOperation = LabelsOf<'case_operations_total'>['operation'];

@@ -1,4 +1,4 @@
-import type { Policy } from '../../app/src/limiter/policies.ts';
+import type { Policy } from '../../contract/policies.ts';
 
 /** The scripts, each a file `loadtests/<name>.ts`. */
 export const scripts = ['limits', 'burst', 'attack', 'mixed', 'soak', 'spike', 'breakpoint'] as const;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { defaultPolicies } from '../../app/src/limiter/policies.ts';
-import { caseOperations } from '../../app/src/metrics/catalogue.ts';
+import { caseOperations } from '../../contract/metrics.ts';
+import { defaultPolicies } from '../../contract/policies.ts';
 import {
   exceeded,
   mostInWindow,

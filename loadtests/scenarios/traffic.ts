@@ -1,5 +1,5 @@
-import { type Policy, routeClasses } from '../../app/src/limiter/policies.ts';
-import { caseOperations } from '../../app/src/metrics/catalogue.ts';
+import { caseOperations } from '../../contract/metrics.ts';
+import { type Policy, routeClasses } from '../../contract/policies.ts';
 import { quotaFor } from './admissions.ts';
 import { loadRole } from './limits.ts';
 import type { CaseOperation } from './requests.ts';

@@ -134,7 +134,7 @@ export const platformControls: readonly Control[] = [
     holder: 'proven',
     proofs: {
       tests: [
-        { file: 'app/src/settings/settings.test.ts', name: 'are all reported at once when they are missing' },
+        { file: 'app/settings/settings.test.ts', name: 'are all reported at once when they are missing' },
       ],
       rules: ['secret-text-is-managed', 'generated-secret-strength'],
     },
@@ -202,7 +202,7 @@ export const platformControls: readonly Control[] = [
     proofs: {
       tests: [
         {
-          file: 'app/src/auth/routes.test.ts',
+          file: 'app/auth/routes.test.ts',
           name: 'Redis lets the two roles touch nothing but their own keys',
         },
       ],
@@ -229,8 +229,8 @@ export const platformControls: readonly Control[] = [
     references: ['ASVS 11.3.2', 'ASVS 11.3.3', 'ASVS 11.3.4', 'ASVS 14.2.4', 'C-0264'],
     holder: 'proven',
     proofs: {
-      guards: [{ file: 'app/src/cases/crypto.ts', text: 'aes-256-gcm' }],
-      tests: [{ file: 'policies/proofs/canary.test.ts', name: 'no case text and no usable token on disk' }],
+      guards: [{ file: 'app/cases/crypto.ts', text: 'aes-256-gcm' }],
+      tests: [{ file: 'test/security/canary.test.ts', name: 'no case text and no usable token on disk' }],
       rules: ['storage-encrypted', 'storage-class-encrypts'],
     },
   },

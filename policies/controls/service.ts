@@ -31,12 +31,12 @@ export const serviceControls: readonly Control[] = [
     holder: 'proven',
     proofs: {
       guards: [
-        { file: 'app/src/http/listener.ts', text: 'securityHeaders(certificate !== undefined)' },
-        { file: 'app/src/http/errors.ts', text: '...securityHeaders(tls)' },
+        { file: 'app/http/listener.ts', text: 'securityHeaders(certificate !== undefined)' },
+        { file: 'app/http/errors.ts', text: '...securityHeaders(tls)' },
       ],
       tests: [
         { file: 'policies/verify/verify.test.ts', name: 'the real service holds every check' },
-        { file: 'app/src/http/api.test.ts', name: 'unknown addresses are told nothing, carry every header' },
+        { file: 'app/http/api.test.ts', name: 'unknown addresses are told nothing, carry every header' },
       ],
       live: sweep,
       rules: ['edge-headers'],
@@ -50,8 +50,8 @@ export const serviceControls: readonly Control[] = [
     references: ['ASVS 3.4.1', 'RFC 6797'],
     holder: 'proven',
     proofs: {
-      guards: [{ file: 'app/src/http/headers.ts', text: 'securityHeaders(tls: boolean)' }],
-      tests: [{ file: 'app/src/http/framing.test.ts', name: 'does not claim HSTS' }],
+      guards: [{ file: 'contract/response-headers.ts', text: 'securityHeaders(tls: boolean)' }],
+      tests: [{ file: 'app/http/framing.test.ts', name: 'does not claim HSTS' }],
       live: ['headers-plain-no-hsts'],
     },
   },
@@ -72,7 +72,7 @@ export const serviceControls: readonly Control[] = [
     references: ['ASVS 12.1.1', 'ASVS 12.1.2', 'Mozilla intermediate'],
     holder: 'proven',
     proofs: {
-      guards: [{ file: 'app/src/http/tls.ts', text: "ecdhCurve: 'X25519:P-256:P-384'" }],
+      guards: [{ file: 'app/http/tls.ts', text: "ecdhCurve: 'X25519:P-256:P-384'" }],
       live: [
         'tls-no-tls-1-0',
         'tls-no-tls-1-1',
@@ -98,10 +98,8 @@ export const serviceControls: readonly Control[] = [
     references: ['ASVS 12.2.2'],
     holder: 'proven',
     proofs: {
-      guards: [{ file: 'app/src/http/tls.ts', text: 'serveCertificate' }],
-      tests: [
-        { file: 'app/src/http/tls.test.ts', name: 'a renewed certificate is served without a restart' },
-      ],
+      guards: [{ file: 'app/http/tls.ts', text: 'serveCertificate' }],
+      tests: [{ file: 'app/http/tls.test.ts', name: 'a renewed certificate is served without a restart' }],
       live: ['tls-certificate', 'tls-expiry'],
       rules: ['certificate-renewed-in-time', 'no-generated-issuer'],
     },
@@ -114,8 +112,8 @@ export const serviceControls: readonly Control[] = [
     references: ['ASVS 4.1.2', 'ASVS 12.2.1', 'API8'],
     holder: 'proven',
     proofs: {
-      guards: [{ file: 'app/src/http/plain.ts', text: 'HTTPS Required' }],
-      tests: [{ file: 'app/src/http/framing.test.ts', name: 'plain HTTP serves nothing' }],
+      guards: [{ file: 'app/http/plain.ts', text: 'HTTPS Required' }],
+      tests: [{ file: 'app/http/framing.test.ts', name: 'plain HTTP serves nothing' }],
       live: ['tls-plain-refuses', 'tls-port-not-plain', 'tls-port-80'],
       rules: ['gateway-tls-only', 'route-on-tls-listener', 'service-settings-safe'],
     },
@@ -129,8 +127,8 @@ export const serviceControls: readonly Control[] = [
     holder: 'proven',
     proofs: {
       guards: [
-        { file: 'app/src/auth/tokens.ts', text: "algorithms: ['EdDSA']" },
-        { file: 'app/src/auth/tokens.ts', text: "typ: 'at+jwt'" },
+        { file: 'app/auth/tokens.ts', text: "algorithms: ['EdDSA']" },
+        { file: 'app/auth/tokens.ts', text: "typ: 'at+jwt'" },
       ],
       tests: [
         {
@@ -150,10 +148,10 @@ export const serviceControls: readonly Control[] = [
     holder: 'proven',
     proofs: {
       guards: [
-        { file: 'app/src/auth/tokens.ts', text: 'accessTokenSeconds = 600' },
-        { file: 'app/src/auth/sessions.ts', text: 'randomBytes(32)' },
+        { file: 'app/auth/tokens.ts', text: 'accessTokenSeconds = 600' },
+        { file: 'app/auth/sessions.ts', text: 'randomBytes(32)' },
       ],
-      tests: [{ file: 'app/src/auth/refresh.test.ts', name: 'tokens are at rest as hashes only' }],
+      tests: [{ file: 'app/auth/refresh.test.ts', name: 'tokens are at rest as hashes only' }],
       live: ['auth-token-claims', 'auth-refresh-random'],
       rules: ['generated-secret-strength'],
     },
@@ -167,14 +165,14 @@ export const serviceControls: readonly Control[] = [
     holder: 'proven',
     proofs: {
       guards: [
-        { file: 'app/src/http/access.ts', text: 'sessions.isLive' },
-        { file: 'app/src/auth/sessions.ts', text: 'rotateLua' },
+        { file: 'app/http/access.ts', text: 'sessions.isLive' },
+        { file: 'app/auth/sessions.ts', text: 'rotateLua' },
       ],
       tests: [
-        { file: 'app/src/auth/routes.test.ts', name: 'logout ends the session on every replica' },
-        { file: 'app/src/auth/refresh.test.ts', name: 'fifty at once give one successor' },
+        { file: 'app/auth/routes.test.ts', name: 'logout ends the session on every replica' },
+        { file: 'app/auth/refresh.test.ts', name: 'fifty at once give one successor' },
         {
-          file: 'app/src/auth/refresh.test.ts',
+          file: 'app/auth/refresh.test.ts',
           name: 'a token used again later ends the session everywhere',
         },
       ],
@@ -190,15 +188,15 @@ export const serviceControls: readonly Control[] = [
     holder: 'proven',
     proofs: {
       guards: [
-        { file: 'app/src/auth/routes.ts', text: 'loginRefused' },
-        { file: 'app/src/auth/passwords.ts', text: 'argon2' },
+        { file: 'app/auth/routes.ts', text: 'loginRefused' },
+        { file: 'app/auth/passwords.ts', text: 'argon2' },
       ],
       tests: [
         {
-          file: 'app/src/auth/login.test.ts',
+          file: 'app/auth/login.test.ts',
           name: 'a wrong password, an unknown account and a disabled one',
         },
-        { file: 'app/src/auth/login.test.ts', name: 'the time of a refusal does not tell' },
+        { file: 'app/auth/login.test.ts', name: 'the time of a refusal does not tell' },
       ],
       live: ['auth-login-uniform', 'auth-login-strict'],
     },
@@ -212,12 +210,12 @@ export const serviceControls: readonly Control[] = [
     holder: 'proven',
     proofs: {
       guards: [
-        { file: 'app/src/limiter/policies.ts', text: "'login', 'account', 10" },
-        { file: 'app/src/auth/backoff.ts', text: 'LoginBackoff' },
+        { file: 'contract/policies.ts', text: "'login', 'account', 10" },
+        { file: 'app/auth/backoff.ts', text: 'LoginBackoff' },
       ],
       tests: [
-        { file: 'app/src/auth/login.test.ts', name: 'guessing from one place waits longer and longer' },
-        { file: 'app/src/auth/login.test.ts', name: 'a flood of logins is refused beyond the queue' },
+        { file: 'app/auth/login.test.ts', name: 'guessing from one place waits longer and longer' },
+        { file: 'app/auth/login.test.ts', name: 'a flood of logins is refused beyond the queue' },
       ],
       live: ['auth-login-throttled'],
       rules: ['limits-within-capacity'],
@@ -232,12 +230,12 @@ export const serviceControls: readonly Control[] = [
     holder: 'proven',
     proofs: {
       guards: [
-        { file: 'app/src/auth/csrf.ts', text: 'csrfRefusal' },
-        { file: 'app/src/auth/cookie.ts', text: '__Host-refresh' },
+        { file: 'app/auth/csrf.ts', text: 'csrfRefusal' },
+        { file: 'app/auth/cookie.ts', text: '__Host-refresh' },
       ],
       tests: [
-        { file: 'app/src/auth/cookie.test.ts', name: 'the cookie is out of reach of scripts' },
-        { file: 'app/src/auth/cookie.test.ts', name: 'no other route reads it' },
+        { file: 'app/auth/cookie.test.ts', name: 'the cookie is out of reach of scripts' },
+        { file: 'app/auth/cookie.test.ts', name: 'no other route reads it' },
       ],
       live: ['origins-csrf', 'origins-csrf-keeps-session', 'origins-bearer-ignores-cookies'],
     },
@@ -250,8 +248,8 @@ export const serviceControls: readonly Control[] = [
     references: ['ASVS 3.4.2', 'ASVS 3.5.2', 'API8'],
     holder: 'proven',
     proofs: {
-      guards: [{ file: 'app/src/http/cors.ts', text: 'known.has(origin)' }],
-      tests: [{ file: 'app/src/http/api.test.ts', name: 'one on the list may read answers' }],
+      guards: [{ file: 'app/http/cors.ts', text: 'known.has(origin)' }],
+      tests: [{ file: 'app/http/api.test.ts', name: 'one on the list may read answers' }],
       live: ['origins-cors'],
       rules: ['service-settings-safe'],
     },
@@ -264,8 +262,8 @@ export const serviceControls: readonly Control[] = [
     references: ['ASVS 8.1.1', 'ASVS 8.2.1', 'ASVS 8.3.1', 'API5'],
     holder: 'proven',
     proofs: {
-      guards: [{ file: 'app/src/http/access.ts', text: 'requireDeclarations' }],
-      tests: [{ file: 'policies/proofs/matrix.test.ts', name: 'role × route × verb' }],
+      guards: [{ file: 'app/http/access.ts', text: 'requireDeclarations' }],
+      tests: [{ file: 'test/security/matrix.test.ts', name: 'role × route × verb' }],
       live: ['rbac-anonymous', 'rbac-roles'],
     },
   },
@@ -277,8 +275,8 @@ export const serviceControls: readonly Control[] = [
     references: ['ASVS 8.2.2', 'ASVS 8.2.3', 'API1'],
     holder: 'proven',
     proofs: {
-      guards: [{ file: 'app/src/cases/routes.ts', text: 'throw noSuchCase()' }],
-      tests: [{ file: 'policies/proofs/matrix.test.ts', name: 'two users × every id route' }],
+      guards: [{ file: 'app/cases/routes.ts', text: 'throw noSuchCase()' }],
+      tests: [{ file: 'test/security/matrix.test.ts', name: 'two users × every id route' }],
       live: ['rbac-other-owner'],
     },
   },
@@ -290,8 +288,8 @@ export const serviceControls: readonly Control[] = [
     references: ['ASVS 15.3.3', 'API3'],
     holder: 'proven',
     proofs: {
-      guards: [{ file: 'app/src/http/listener.ts', text: 'removeAdditional: false' }],
-      tests: [{ file: 'policies/proofs/matrix.test.ts', name: 'mass assignment of %s' }],
+      guards: [{ file: 'app/http/listener.ts', text: 'removeAdditional: false' }],
+      tests: [{ file: 'test/security/matrix.test.ts', name: 'mass assignment of %s' }],
       live: ['rbac-mass-assignment'],
     },
   },
@@ -303,8 +301,8 @@ export const serviceControls: readonly Control[] = [
     references: ['ASVS 4.1.4', 'ASVS 13.4.4', 'API9'],
     holder: 'proven',
     proofs: {
-      guards: [{ file: 'app/src/http/methods.ts', text: 'Method Not Allowed' }],
-      tests: [{ file: 'app/src/http/api.test.ts', name: 'every path says which methods it has' }],
+      guards: [{ file: 'app/http/methods.ts', text: 'Method Not Allowed' }],
+      tests: [{ file: 'app/http/api.test.ts', name: 'every path says which methods it has' }],
       live: ['rbac-methods', 'exposure-trace'],
     },
   },
@@ -316,8 +314,8 @@ export const serviceControls: readonly Control[] = [
     references: ['ASVS 4.2.1', 'ASVS 4.2.2', 'RFC 9112'],
     holder: 'proven',
     proofs: {
-      guards: [{ file: 'app/src/http/framing.ts', text: 'assertFraming' }],
-      tests: [{ file: 'policies/proofs/matrix.test.ts', name: 'framing: every ambiguous request' }],
+      guards: [{ file: 'app/http/framing.ts', text: 'assertFraming' }],
+      tests: [{ file: 'test/security/matrix.test.ts', name: 'framing: every ambiguous request' }],
       live: ['leakage-framing'],
     },
   },
@@ -330,10 +328,10 @@ export const serviceControls: readonly Control[] = [
     holder: 'proven',
     proofs: {
       guards: [
-        { file: 'app/src/http/listener.ts', text: "removeContentTypeParser('text/plain')" },
-        { file: 'app/src/http/listener.ts', text: 'coerceTypes: false' },
+        { file: 'app/http/listener.ts', text: "removeContentTypeParser('text/plain')" },
+        { file: 'app/http/listener.ts', text: 'coerceTypes: false' },
       ],
-      tests: [{ file: 'policies/proofs/matrix.test.ts', name: 'content types × every route with a body' }],
+      tests: [{ file: 'test/security/matrix.test.ts', name: 'content types × every route with a body' }],
       live: ['leakage-content-types'],
     },
   },
@@ -345,10 +343,10 @@ export const serviceControls: readonly Control[] = [
     references: ['ASVS 16.5.1', 'ASVS 14.2.1', 'ASVS 13.4.6', 'RFC 9457'],
     holder: 'proven',
     proofs: {
-      guards: [{ file: 'app/src/http/errors.ts', text: 'export function sendError' }],
+      guards: [{ file: 'app/http/errors.ts', text: 'export function sendError' }],
       tests: [
-        { file: 'policies/proofs/canary.test.ts', name: 'no secret, token, address or case text in the log' },
-        { file: 'app/src/telemetry/telemetry.test.ts', name: 'an unexpected error is logged by its place' },
+        { file: 'test/security/canary.test.ts', name: 'no secret, token, address or case text in the log' },
+        { file: 'app/telemetry/telemetry.test.ts', name: 'an unexpected error is logged by its place' },
       ],
       live: ['leakage-no-echo', 'leakage-no-internals', 'leakage-problem-documents'],
     },
@@ -361,8 +359,8 @@ export const serviceControls: readonly Control[] = [
     references: ['API4', 'ASVS 2.4.1'],
     holder: 'proven',
     proofs: {
-      guards: [{ file: 'app/src/limiter/fastify.ts', text: 'refusal(decision)' }],
-      tests: [{ file: 'app/src/limiter/limiter.test.ts', name: 'decides a burst of one tick exactly' }],
+      guards: [{ file: 'limiter/fastify.ts', text: 'refusal(decision)' }],
+      tests: [{ file: 'limiter/limiter.test.ts', name: 'decides a burst of one tick exactly' }],
       live: ['limiter-exact', 'limiter-headers', 'limiter-429'],
       rules: ['limits-within-capacity'],
     },
@@ -375,8 +373,8 @@ export const serviceControls: readonly Control[] = [
     references: ['API4', 'ASVS 4.1.3'],
     holder: 'proven',
     proofs: {
-      guards: [{ file: 'app/src/limiter/keys.ts', text: 'networkOf' }],
-      tests: [{ file: 'app/src/http/api.test.ts', name: 'the address is what a trusted proxy says' }],
+      guards: [{ file: 'limiter/keys.ts', text: 'networkOf' }],
+      tests: [{ file: 'app/http/api.test.ts', name: 'the address is what a trusted proxy says' }],
       live: ['limiter-isolation', 'limiter-bypass'],
     },
   },
@@ -388,7 +386,7 @@ export const serviceControls: readonly Control[] = [
     references: ['ASVS 13.4.1', 'ASVS 13.4.5', 'API8', 'API9'],
     holder: 'proven',
     proofs: {
-      guards: [{ file: 'app/src/http/internal.ts', text: 'createInternal' }],
+      guards: [{ file: 'app/http/internal.ts', text: 'createInternal' }],
       live: ['exposure-hidden-paths', 'exposure-internal-tls'],
       rules: ['route-only-to-public-ports', 'service-cluster-internal'],
     },

@@ -314,7 +314,7 @@ export const brokenRunning: Readonly<Record<string, Broken>> = {
     control: 'INP-3',
     check: 'leakage-no-internals',
     sabotage: always(
-      editBody((body) => body.replace('"title"', '"stack":"at handler (app/src/x.ts:1)","title"'), 404),
+      editBody((body) => body.replace('"title"', '"stack":"at handler (app/x.ts:1)","title"'), 404),
     ),
   },
   'a second answer': {

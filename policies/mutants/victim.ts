@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { Backing, TestService } from '../../app/test/service.ts';
+import type { Backing, TestService } from '../../test/support/service.ts';
 import { operationsOf } from '../verify/checks/rbac.ts';
 import type { Target } from '../verify/client.ts';
 import type { User } from '../verify/types.ts';
@@ -15,8 +15,8 @@ export interface RunningVictim extends Victim {
   stop(): Promise<void>;
 }
 
-type ServiceModule = typeof import('../../app/test/service.ts');
-type AccountsModule = typeof import('../../app/src/auth/index.ts');
+type ServiceModule = typeof import('../../test/support/service.ts');
+type AccountsModule = typeof import('../../app/auth/index.ts');
 
 /**
  * Starts it, with the default limits.
@@ -27,8 +27,8 @@ export async function startVictim(
   redisOptions: Readonly<Record<string, string>> = {},
 ): Promise<RunningVictim> {
   const load = (file: string): Promise<unknown> => import(pathToFileURL(join(root, file)).href);
-  const { startBacking } = (await load('app/test/service.ts')) as ServiceModule;
-  const accounts = (await load('app/src/auth/index.ts')) as AccountsModule;
+  const { startBacking } = (await load('test/support/service.ts')) as ServiceModule;
+  const accounts = (await load('app/auth/index.ts')) as AccountsModule;
   const backing = await startBacking(redisOptions);
   const service = await backing.start();
   const target = (port: number, tls = true): Target => ({

@@ -1,4 +1,4 @@
-import { hsts } from '../../app/src/http/headers.ts';
+import { hsts } from '../../contract/response-headers.ts';
 import { isKind, manifest, namespaceOf, objectName, spec } from '../engine/kubernetes.ts';
 import type { Resource } from '../engine/types.ts';
 import { integer, names, resourceRule, stackRule } from './define.ts';
@@ -149,7 +149,7 @@ export const edgeRules = [
     title: 'Middleware that sets headers sends HSTS for a year and keeps the checklist’s headers',
     why: 'The edge answers 404 and 502 itself: those answers carry its headers only.',
     severity: 'high',
-    remediation: 'Build the middleware from app/src/http/headers.ts.',
+    remediation: 'Build the middleware from contract/response-headers.ts.',
     references: ['ASVS 3.4.1', 'ASVS 3.4.3', 'ASVS 3.4.4', 'ASVS 3.4.6'],
     config: { properties: { hstsSeconds: integer('Least max-age of HSTS, in seconds', 31_536_000) } },
     applies: (resource) => isKind(resource, 'Middleware') && 'headers' in (manifest(resource).spec ?? {}),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { defaultPolicies } from '../../app/src/limiter/policies.ts';
+import { defaultPolicies } from '../../contract/policies.ts';
 import { environments } from '../../infra/settings/environments.ts';
 import { violationsOf } from '../engine/evaluate.ts';
 import type { Rule } from '../engine/types.ts';

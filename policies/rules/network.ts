@@ -65,7 +65,7 @@ export const networkRules = [
     why: 'A rule without from or without ports opens a pod to everybody, or to every port.',
     severity: 'high',
     remediation:
-      'Give each ingress and egress rule a from or to, and ports; add the connection in infra/connections.ts.',
+      'Give each ingress and egress rule a from or to, and ports; add the connection in infra/network/connections.ts.',
     references: ['C-0260', 'NSA', 'ASVS 13.2.4', 'CKV2_K8S_6'],
     config: {
       properties: {

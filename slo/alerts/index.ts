@@ -2,7 +2,7 @@ import type { Alert } from './alert.ts';
 import { limiterAlerts } from './limiter.ts';
 import { monitoringAlerts } from './monitoring.ts';
 import { redisAlerts } from './redis.ts';
-import { redisSafetyAlerts } from './redisSafety.ts';
+import { redisSafetyAlerts } from './redis-safety.ts';
 import { securityAlerts } from './security.ts';
 import { serviceAlerts } from './service.ts';
 

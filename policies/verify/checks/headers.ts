@@ -1,4 +1,4 @@
-import { baseHeaders, hsts } from '../../../app/src/http/headers.ts';
+import { baseHeaders, hsts } from '../../../contract/response-headers.ts';
 import { type Answer, hostHeader, notAProblem, open, parseAnswers, type Request, send } from '../client.ts';
 import type { Check, Context, Outcome } from '../types.ts';
 import { CouldNotCheck } from '../types.ts';
@@ -84,7 +84,8 @@ export const headerChecks: readonly Check[] = [
       id: `headers-${name}`,
       group: 'headers',
       expected: `${provocation.status} with every security header, and a problem document if it is an error`,
-      remedy: 'Send app/src/http/headers.ts on every answer, client errors and framework errors included.',
+      remedy:
+        'Send contract/response-headers.ts on every answer, client errors and framework errors included.',
       references: [
         'ASVS 3.4.1',
         'ASVS 3.4.3',

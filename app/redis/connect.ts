@@ -1,0 +1,174 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ConnectionOptions } from 'node:tls';
+import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
+import type { Logger } from 'pino';
+import type { Settings } from '../settings/settings.ts';
+import { emit } from '../telemetry/events.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { observeCommands } from './observe.ts';
+import { reportingConnector } from './sentinel.ts';
+
+/** A connection to one Redis, to the primary that Sentinels name, or to a cluster. */
+export type RedisClient = Redis | Cluster;
+
+/** The two roles of Redis: `data` must answer, `limiter` has a local substitute. */
+export type StoreRole = 'data' | 'limiter';
+
+/** A call that takes longer has failed. The limiter has a deadline of its own, which bears a busy event loop. */
+const commandTimeout = 1_000;
+/** A peer that vanished without a FIN is noticed by silence on a connection that has work in flight. */
+const socketTimeoutMs = { data: 6_000, limiter: 300 } as const satisfies Record<StoreRole, number>;
+
+/**
+ * Connects a role with its own ACL user over TLS, and goes on trying in the background.
+ *
+ * The options are those that neither hang nor count twice (ioredis 6.0.0, measured): nothing is queued while
+ * offline, nothing is sent again after a lost reply, and a frozen server is left after a deadline. Passwords
+ * that were rotated are read again before each attempt.
+ */
+export function connectRedis(
+  role: StoreRole,
+  settings: Settings,
+  deps: { readonly metrics: Metrics; readonly log: Logger },
+): RedisClient {
+  const secret = (file: string) => readFileSync(join(settings.SECRETS_DIR, file), 'utf8').trim();
+  const password = () => secret(`redis-${role}-password`);
+  const tls = { ca: readFileSync(settings.REDIS_CA_FILE), minVersion: 'TLSv1.2' as const };
+  const node = {
+    username: role === 'data' ? settings.REDIS_DATA_USER : settings.REDIS_LIMITER_USER,
+    password: password(),
+    tls,
+    connectTimeout: 1_000,
+    commandTimeout,
+    socketTimeout: socketTimeoutMs[role],
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    retryStrategy: backoff,
+    // After a failover the old primary answers READONLY: connect anew, and let the caller fail this once.
+    reconnectOnError: (error) => error.message.includes('READONLY'),
+    // CLIENT SETINFO is unknown before Redis 7.2, and an ACL that names it would not load there.
+    disableClientInfo: true,
+    connectionName: `${settings.INSTANCE}-${role}`,
+  } satisfies RedisOptions;
+  const reasons = reporter(role, deps.log);
+  const client = connect(settings, node, secret, reasons.report);
+  const options = client instanceof Cluster ? client.options.redisOptions : client.options;
+  client.on('close', () => {
+    try {
+      if (options) options.password = password();
+      if (client instanceof Redis && settings.REDIS_MODE === 'sentinel')
+        client.options.sentinelPassword = secret('redis-sentinel-password');
+    } catch {
+      // The file is being replaced: the old password is tried once more.
+    }
+  });
+  reviveWhenEnded(client);
+  watch(client, role, deps, reasons);
+  return observeCommands(client, role, deps.metrics);
+}
+
+/**
+ * ioredis 6.0.0 gives up for good, as if it had been closed, when Sentinel announces a failover while a connection to
+ * the old primary is being made (its failover detector closes the connector under it). Only our own close may end it.
+ */
+function reviveWhenEnded(client: RedisClient): void {
+  const disconnect = client.disconnect.bind(client);
+  let closed = false;
+  client.disconnect = (reconnect = false) => {
+    closed ||= !reconnect;
+    disconnect(reconnect);
+  };
+  client.on('end', () => {
+    if (closed) return;
+    const again = setTimeout(() => void client.connect().catch(() => undefined), backoff(1));
+    again.unref();
+  });
+}
+
+function connect(
+  settings: Settings,
+  node: NodeOptions,
+  secret: (file: string) => string,
+  onError: (error: Error) => void,
+): RedisClient {
+  const [first, ...others] = (settings.REDIS_URL ?? '').split(',');
+  switch (settings.REDIS_MODE) {
+    case 'single':
+      return new Redis({ ...node, ...address(first ?? '') });
+    case 'cluster': {
+      const options = {
+        redisOptions: node,
+        enableOfflineQueue: false,
+        clusterRetryStrategy: backoff,
+        slotsRefreshTimeout: 1_000,
+        // Certificates carry host names: keep the name that the cluster announces.
+        dnsLookup: (host, done) => done(null, host),
+      } satisfies ClusterOptions;
+      return new Cluster([first ?? '', ...others].map(address), options);
+    }
+    case 'sentinel':
+      return new Redis({
+        ...node,
+        sentinels: (settings.REDIS_SENTINELS ?? '').split(',').map(address),
+        name: settings.REDIS_SENTINEL_MASTER ?? '',
+        sentinelUsername: 'sentinel',
+        sentinelPassword: secret('redis-sentinel-password'),
+        enableTLSForSentinelMode: true,
+        sentinelTLS: node.tls,
+        sentinelRetryStrategy: backoff,
+        // Of the connections that wait for news of a failover: a Sentinel that was restarted is listened to again before
+        // the next one is. ioredis waits a minute, and an update of all of them takes less.
+        sentinelReconnectStrategy: () => 2_000,
+        failoverDetector: true,
+        Connector: reportingConnector(onError),
+      });
+  }
+}
+
+type NodeOptions = Omit<RedisOptions, 'replyMapping'> & { readonly tls: ConnectionOptions };
+
+/** `rediss://host:port` or `host:port`. */
+function address(text: string): { host: string; port: number } {
+  const { hostname, port } = new URL(text.includes('://') ? text : `rediss://${text}`);
+  return { host: hostname, port: Number(port || 6379) };
+}
+
+/** Milliseconds before the next attempt: soon at first, at most a second, and not all replicas at once. */
+const backoff = (attempt: number): number => Math.min(attempt * 50, 1_000) + Math.floor(Math.random() * 50);
+
+/** Errors of a store as events. The same refusal every second is one event. */
+function reporter(
+  store: StoreRole,
+  log: Logger,
+): { readonly report: (error: Error) => void; readonly forget: () => void } {
+  let last = '';
+  return {
+    report(error) {
+      if (error.message !== last) emit(log, 'redis_error', { store, reason: error.message });
+      last = error.message;
+    },
+    forget() {
+      last = '';
+    },
+  };
+}
+
+/** A store that comes and goes is an event and a metric, never an unhandled error. */
+function watch(
+  client: RedisClient,
+  store: StoreRole,
+  { metrics, log }: { readonly metrics: Metrics; readonly log: Logger },
+  { report, forget }: ReturnType<typeof reporter>,
+): void {
+  const up = (value: 0 | 1) => metrics.redis_up.set({ store }, value);
+  up(0);
+  client.on('ready', () => {
+    up(1);
+    forget();
+    emit(log, 'redis_connected', { store });
+  });
+  client.on('close', () => up(0));
+  client.on('error', report);
+}

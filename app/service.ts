@@ -1,0 +1,182 @@
+import { join } from 'node:path';
+import type { Server } from 'node:tls';
+import type { SpanExporter } from '@opentelemetry/sdk-trace';
+import type { FastifyInstance } from 'fastify';
+import type { DestinationStream } from 'pino';
+import { caseOperations } from '../contract/metrics.ts';
+import { createRateLimiter, InvalidPolicies } from '../limiter/index.ts';
+import { type Accounts, createAccounts } from './auth/index.ts';
+import { createApi } from './http/api.ts';
+import type { Context } from './http/context.ts';
+import { createInternal } from './http/internal.ts';
+import type { Lifecycle } from './http/listener.ts';
+import { mostConnections } from './http/memory.ts';
+import { createPlain } from './http/plain.ts';
+import { keepSockets } from './http/sockets.ts';
+import { readCertificate, serveCertificate, tlsFiles } from './http/tls.ts';
+import packageFile from './package.json' with { type: 'json' };
+import { connectRedis } from './redis/connect.ts';
+import type { Configuration } from './settings/load.ts';
+import { readPolicies } from './settings/policies.ts';
+import { readSecrets, secretFiles } from './settings/secrets.ts';
+import { SettingsError } from './settings/settings.ts';
+import { watchFiles } from './settings/watch.ts';
+import { emit } from './telemetry/events.ts';
+import { metricsObserver } from './telemetry/limiter-metrics.ts';
+import { createLog } from './telemetry/log.ts';
+import { createMetrics } from './telemetry/metrics.ts';
+import { measureProcess } from './telemetry/process-metrics.ts';
+import { startTracing } from './telemetry/tracing.ts';
+import { bootstrapUsers } from './users/bootstrap.ts';
+
+/** Milliseconds between two looks at the files that may change. */
+const lookEvery = 1_000;
+
+/** A running service: its listeners and how it ends. */
+export interface Service {
+  readonly context: Context;
+  readonly accounts: Accounts;
+  readonly lifecycle: Readonly<Lifecycle>;
+  readonly api: FastifyInstance;
+  readonly internal: FastifyInstance;
+  /**
+   * Not ready, wait until balancers noticed, finish what is open, close. Requests that are still open when
+   * `SHUTDOWN_SECONDS` have passed are cut.
+   */
+  stop(): Promise<void>;
+}
+
+/** What a test may replace. */
+export interface ServiceOptions {
+  readonly logTo?: DestinationStream;
+  readonly spansTo?: SpanExporter;
+}
+
+/** Starts everything. It listens before Redis answers, and is ready once Redis did. */
+export async function startService(
+  { settings, secrets: firstSecrets, certificate: firstCertificate }: Configuration,
+  { logTo, spansTo }: ServiceOptions = {},
+): Promise<Service> {
+  const secrets = { current: firstSecrets };
+  const certificate = { current: firstCertificate };
+  const lifecycle: Lifecycle = { booted: false, draining: false };
+  const log = createLog(settings, logTo);
+  const metrics = createMetrics();
+  const stopTracing = startTracing(settings, metrics, spansTo);
+  const data = connectRedis('data', settings, { metrics, log });
+  const limiterRedis = connectRedis('limiter', settings, { metrics, log });
+  const limiter = createRateLimiter({
+    redis: limiterRedis,
+    policies: readPolicies(settings.POLICIES_FILE),
+    replicas: settings.REPLICAS,
+    secret: firstSecrets.pseudonymKey,
+    operations: caseOperations,
+    observer: metricsObserver(metrics),
+  });
+  const context: Context = { settings, secrets, metrics, log, data, limiter };
+  const accounts = createAccounts(data, metrics);
+  const stopMeasuring = measureProcess(metrics, {
+    settings,
+    version: packageFile.version,
+    secrets,
+    certificate,
+    lifecycle,
+  });
+
+  const api = await createApi(context, accounts, lifecycle, firstCertificate);
+  const internal = await createInternal(context, accounts, lifecycle, firstCertificate);
+  const plain = settings.PLAIN_PORT === undefined ? undefined : createPlain({ ...context, lifecycle });
+  const listeners = [internal, api, ...(plain ? [plain] : [])];
+  const cuts = listeners.map(({ server }) => keepSockets(server, mostConnections()));
+  const host = settings.LISTEN_HOST;
+
+  const watch = (files: readonly string[], reload: () => void) =>
+    watchFiles(files, lookEvery, () => {
+      try {
+        reload();
+        emit(log, 'files_reloaded', { files: files.join(', ') });
+      } catch (error) {
+        emit(log, 'files_refused', { files: files.join(', '), problems: problemsOf(error) });
+      }
+    });
+  const stopWatching = [
+    watch(inFolder(settings.SECRETS_DIR, secretFiles), () => {
+      secrets.current = readSecrets(settings.SECRETS_DIR);
+    }),
+    watch(inFolder(settings.TLS_DIR, tlsFiles), () => {
+      certificate.current = readCertificate(settings.TLS_DIR);
+      serveCertificate([api.server, internal.server] as unknown as Server[], certificate.current);
+    }),
+    ...(settings.POLICIES_FILE === undefined
+      ? []
+      : [watch([settings.POLICIES_FILE], () => limiter.reload(readPolicies(settings.POLICIES_FILE)))]),
+  ];
+
+  const boot = async () => {
+    if (lifecycle.booted) return;
+    try {
+      const count = await bootstrapUsers(secrets.current.bootstrapUsers, accounts.users, accounts.passwords);
+      if (count > 0) emit(log, 'users_bootstrapped', { count });
+      lifecycle.booted = true;
+    } catch (error) {
+      emit(log, 'bootstrap_failed', { err: error });
+      setTimeout(boot, lookEvery).unref();
+    }
+  };
+  if (data.status === 'ready') void boot();
+  else data.once('ready', boot);
+
+  const stop = async (): Promise<void> => {
+    lifecycle.draining = true;
+    emit(log, 'draining', { seconds: settings.DRAIN_SECONDS });
+    await pause(settings.DRAIN_SECONDS);
+    let cut = false;
+    const deadline = setTimeout(
+      () => {
+        cut = true;
+        for (const cutSockets of cuts) cutSockets();
+      },
+      (settings.SHUTDOWN_SECONDS - settings.DRAIN_SECONDS) * 1_000,
+    );
+    // The internal port last: the last scrape and probe still get an answer.
+    await Promise.all([api.close(), plain?.close()]);
+    await internal.close();
+    clearTimeout(deadline);
+    for (const stopOne of stopWatching) stopOne();
+    stopMeasuring();
+    data.disconnect();
+    limiterRedis.disconnect();
+    await stopTracing();
+    emit(log, 'stopped', { cut });
+    log.flush();
+  };
+
+  try {
+    await internal.listen({ host, port: settings.INTERNAL_PORT });
+    await api.listen({ host, port: settings.API_PORT });
+    await plain?.listen({ host, port: settings.PLAIN_PORT ?? 0 });
+  } catch (error) {
+    for (const stopOne of stopWatching) stopOne();
+    stopMeasuring();
+    data.disconnect();
+    limiterRedis.disconnect();
+    await Promise.all(listeners.map((listener) => listener.close()));
+    throw error;
+  }
+  emit(log, 'started', {
+    api: settings.API_PORT,
+    internal: settings.INTERNAL_PORT,
+    plain: settings.PLAIN_PORT ?? null,
+  });
+  return { context, accounts, lifecycle, api, internal, stop };
+}
+
+const inFolder = (folder: string, files: readonly string[]) => files.map((file) => join(folder, file));
+
+const pause = (seconds: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
+
+function problemsOf(error: unknown): string[] {
+  if (error instanceof SettingsError) return error.problems.map(({ name, found }) => `${name} ${found}`);
+  return error instanceof InvalidPolicies ? [...error.problems] : [String(error)];
+}

@@ -1,0 +1,40 @@
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { cycles, importProblems, problemsOf } from './boundaries.ts';
+
+describe('import boundaries', () => {
+  test('hold in this repository', () => {
+    expect(importProblems(fileURLToPath(new URL('..', import.meta.url)))).toEqual([]);
+  });
+
+  test.each([
+    ['app/x.ts', "import * as pulumi from '@pulumi/pulumi';"],
+    ['app/x.ts', "import { a } from '../infra/settings/index.ts';"],
+    ['app/x.ts', "const a = await import('../slo/rules.ts');"],
+    ['limiter/x.ts', "import { a } from '../app/service.ts';"],
+    ['infra/x.ts', "import { a } from '../app/service.ts';"],
+    ['infra/x.ts', "import fastify from 'fastify';"],
+    ['dashboards/x.ts', "export { a } from '../infra/images.ts';"],
+    ['contract/policies.ts', "import { readFileSync } from 'node:fs';"],
+  ])('refuse %s: %s', (file, source) => {
+    expect(problemsOf(file, source)).toHaveLength(1);
+  });
+
+  test.each([
+    ['infra/x.ts', "import { defaultPolicies } from '../contract/policies.ts';"],
+    ['loadtests/x.ts', "import { objectives } from '../slo/index.ts';"],
+    ['limiter/x.test.ts', "import { startRedis } from '../test/support/redis.ts';"],
+    ['app/x.ts', "// import { a } from '../infra/settings/index.ts';"],
+  ])('allow %s: %s', (file, source) => {
+    expect(problemsOf(file, source)).toEqual([]);
+  });
+
+  test('find a cycle of files', () => {
+    const graph = new Map([
+      ['a.ts', ['b.ts']],
+      ['b.ts', ['c.ts']],
+      ['c.ts', ['a.ts']],
+    ]);
+    expect(cycles(graph)).toEqual([['a.ts', 'b.ts', 'c.ts', 'a.ts']]);
+  });
+});

@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto';
+import * as pulumi from '@pulumi/pulumi';
+import { RandomPassword } from '@pulumi/random/randomPassword.js';
+import type { Settings } from '../settings/index.ts';
+import type { Authority } from './certificates.ts';
+import type { SecretFile } from './manifest.ts';
+
+/**
+ * Secret values of an environment by key, each made when first asked for:
+ * `password/…` and `bytes/…` are generated and kept in the state, `config/…` is a secret of the stack's configuration, and so is
+ * `bytes/data-key/<id>` where `data-key-<id>` holds what another stack generated (`npm run carry-keys`).
+ */
+export class Material extends pulumi.ComponentResource {
+  readonly #values = new Map<string, pulumi.Output<string>>();
+  readonly #environment: Settings['environment'];
+  readonly #config = new pulumi.Config('simple378');
+  /** Our own issuer, where there is one. */
+  readonly authority: Authority<pulumi.Output<string>> | undefined;
+
+  constructor(
+    { environment }: Pick<Settings, 'environment'>,
+    authority: (parent: pulumi.Resource) => Authority<pulumi.Output<string>> | undefined,
+  ) {
+    super('simple378:infra:Material', 'material');
+    this.#environment = environment;
+    this.authority = authority(this);
+  }
+
+  /** The value of a key, always a secret. */
+  value(key: string): pulumi.Output<string> {
+    const known = this.#values.get(key) ?? pulumi.secret(this.#make(key));
+    this.#values.set(key, known);
+    return known;
+  }
+
+  /** The content of a Secret's file in base64, a secret. */
+  file({ from, write }: SecretFile): pulumi.Output<string> {
+    const content = pulumi.all(from.map((key) => this.value(key))).apply((values) => write(...values));
+    return pulumi.secret(content.apply((text) => Buffer.from(text).toString('base64')));
+  }
+
+  #make(key: string): pulumi.Output<string> {
+    const [kind, ...rest] = key.split('/');
+    if (kind === 'config') return this.#config.requireSecret(rest.join('/'));
+    const carried = this.#config.getSecret(rest.join('-'));
+    if (kind === 'bytes' && carried !== undefined) return carried.apply(bytesOf);
+    const made = new RandomPassword(
+      key,
+      { length: kind === 'bytes' ? 64 : 40, special: false },
+      { parent: this, ...kept(key, this.#environment) },
+    );
+    // Not RandomBytes: its id is the value itself, and ids are in the state, and on the screen, in plain.
+    return kind === 'bytes' ? made.result.apply(bytesOf) : made.result;
+  }
+}
+
+/** Without its key what is encrypted is lost: in production none goes by a change of settings alone. */
+const kept = (key: string, environment: Settings['environment']): pulumi.CustomResourceOptions =>
+  environment === 'prod' && key.startsWith('bytes/data-key/') ? { protect: true } : {};
+
+/** 32 bytes in base64 from 64 random letters and digits, which hold more than 256 bits. */
+function bytesOf(letters: string): string {
+  return createHash('sha256').update(letters).digest('base64');
+}

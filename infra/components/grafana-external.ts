@@ -1,0 +1,72 @@
+import * as pulumi from '@pulumi/pulumi';
+import { Dashboard } from '@pulumiverse/grafana/oss/dashboard.js';
+import { DataSource } from '@pulumiverse/grafana/oss/dataSource.js';
+import { Folder } from '@pulumiverse/grafana/oss/folder.js';
+import { Provider } from '@pulumiverse/grafana/provider.js';
+import { dashboards } from '../../dashboards/index.ts';
+import { grafanaFolder } from '../config/grafana.ts';
+import type { Settings } from '../settings/index.ts';
+import type { Material } from './credentials.ts';
+import { boardOptions, dashboardSuffix } from './grafana.ts';
+
+/** The existing Grafana of mode `external`, by its API: a folder, the data source, the dashboards; nothing else of it. */
+export class GrafanaExternal extends pulumi.ComponentResource {
+  constructor(settings: Settings, material: Material) {
+    super('simple378:infra:GrafanaExternal', 'grafana');
+    const { url, prometheusUrl } = settings.grafana as { url: string; prometheusUrl: string };
+    const { folderUid, title, source, boards } = sharedGrafana(settings);
+    const provider = new Provider(
+      'grafana',
+      { url, auth: material.value('config/grafana-token') },
+      { parent: this },
+    );
+    const options = { parent: this, provider };
+    const folder = new Folder('folder', { uid: folderUid, title }, options);
+    new DataSource(
+      'prometheus',
+      {
+        uid: source,
+        name: title,
+        type: 'prometheus',
+        url: prometheusUrl,
+        jsonDataEncoded: JSON.stringify({
+          httpMethod: 'POST',
+          timeInterval: `${settings.prometheus.scrapeIntervalSeconds}s`,
+        }),
+      },
+      options,
+    );
+    for (const board of boards)
+      new Dashboard(board.name, { configJson: board.json, folder: folder.uid, overwrite: true }, options);
+    this.registerOutputs({});
+  }
+}
+
+interface Classic {
+  uid: string;
+  tags: string[];
+  links: { type: string; tags: string[] }[];
+  templating: { list: { name: string; current?: object }[] };
+}
+
+/**
+ * What an environment has in a Grafana that others share. Uids are ours, so that another provider version, or a move, keeps
+ * links alive, and each environment's own: a dashboard of one would overwrite that of another.
+ */
+export function sharedGrafana(settings: Settings) {
+  const tag = `${grafanaFolder.uid}-${settings.environment}`;
+  const title = `${grafanaFolder.title} ${settings.environment}`;
+  const source = `${tag}-prometheus`;
+  const boards = dashboards(boardOptions(settings)).map(({ uid: name, json }) => {
+    const board = JSON.parse(json) as Classic;
+    board.uid = `${name}${dashboardSuffix(settings)}`;
+    // The menu of dashboards finds them by tag.
+    board.tags = [tag];
+    for (const link of board.links) if (link.type === 'dashboards') link.tags = [tag];
+    for (const variable of board.templating.list)
+      if (variable.name === 'datasource') variable.current = { text: title, value: source };
+    return { name, json: JSON.stringify(board) };
+  });
+  // Grafana up to 11 keeps folders and dashboards in one table: the application's board has the tag for its uid.
+  return { folderUid: `${tag}-folder`, title, source, boards };
+}

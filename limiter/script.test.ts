@@ -1,0 +1,242 @@
+import fc from 'fast-check';
+import type { Redis } from 'ioredis';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type RedisServer, startRedis } from '../test/support/redis.ts';
+import { type Charge, decodeReply, encodeBatch, type Group } from './encode.ts';
+import { decideLua } from './script.ts';
+import { connectForTest } from './testing.ts';
+import { instants, local, scenario, start } from './testing-scenario.ts';
+import { add, bucketLength, consume, emptyWindow, roll, type WindowState } from './window.ts';
+
+describe('the script on a real Redis', () => {
+  let server: RedisServer;
+  let redis: Redis;
+  let decide: (keys: number, ...args: (string | Buffer)[]) => Promise<Buffer>;
+
+  beforeAll(async () => {
+    server = await startRedis();
+    redis = await connectForTest(server.port);
+    redis.defineCommand('decide', { lua: decideLua });
+    decide = (redis as unknown as { decideBuffer: typeof decide }).decideBuffer.bind(redis);
+  });
+  afterAll(async () => {
+    redis.disconnect();
+    await server.stop();
+  });
+  beforeEach(() => redis.flushall());
+
+  const charge = (over: Partial<Charge> = {}): Charge => ({
+    key: 'rl:v1:{a}:default',
+    policy: 'default',
+    quota: 10,
+    windowMs: 60_000,
+    cost: 1,
+    mode: 'enforce',
+    ...over,
+  });
+  const run = async (groups: Group[], clock: number) => {
+    const { keys, packed } = encodeBatch(groups);
+    return decodeReply(groups, await decide(keys.length, ...keys, packed, String(clock)));
+  };
+
+  test('decides like the local limiter, number for number', async () => {
+    await fc.assert(
+      fc.asyncProperty(scenario, fc.constantFrom(1, 1_000), async (given, scale) => {
+        await redis.flushall();
+        const windowMs = given.windowSeconds * 1_000;
+        const quota = given.quota * scale;
+        const state = emptyWindow();
+        for (const step of instants(given)) {
+          const cost = step.cost * scale;
+          const expected = local(state, bucketLength(windowMs), step.now, quota, cost);
+          const [got] = await run([{ charges: [charge({ quota, cost, windowMs })], count: 1 }], step.now);
+          const rule = got?.rules[0];
+          expect({
+            admitted: got?.admitted === 1,
+            remaining: quota - (rule?.sum ?? 0),
+            waitMs: rule?.waitMs,
+            resetAt: rule?.resetAt,
+            nextAt: rule?.nextAt,
+          }).toEqual(expected);
+        }
+      }),
+      { numRuns: 40 },
+    );
+  }, 60_000);
+
+  test('takes all rules or none: on a denial every key is as it was, to the byte', async () => {
+    const rule = fc.record({
+      key: fc.integer({ min: 0, max: 3 }),
+      quota: fc.integer({ min: 1, max: 6 }),
+      cost: fc.integer({ min: 1, max: 3 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.uniqueArray(rule, { minLength: 1, maxLength: 3, selector: ({ key }) => key }), {
+          minLength: 1,
+          maxLength: 25,
+        }),
+        async (requests) => {
+          await redis.flushall();
+          const admitted = new Map<string, number>();
+          let now = start;
+          for (const rules of requests) {
+            now += 137;
+            const charges = rules.map(({ key, quota, cost }) =>
+              charge({ key: `rl:v1:{s}:${key}`, quota: quota + cost, cost }),
+            );
+            const before = await dump(redis);
+            const [got] = await run([{ charges, count: 1 }], now);
+            if (got?.admitted === 1)
+              for (const { key, cost } of charges) admitted.set(key, (admitted.get(key) ?? 0) + cost);
+            else expect(await dump(redis)).toEqual(before);
+          }
+          for (const [key, units] of admitted)
+            expect((await redis.getBuffer(key))?.readUInt32BE(17)).toBe(units);
+        },
+      ),
+      { numRuns: 40 },
+    );
+  }, 60_000);
+
+  test('decides equal requests of a batch as one after the other would be', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 8 }),
+        fc.integer({ min: 1, max: 4 }),
+        async (counts, cost) => {
+          await redis.flushall();
+          const state = emptyWindow();
+          let now = start;
+          for (const count of counts) {
+            now += 700;
+            roll(state, 1_000, now);
+            const expected = Array.from(
+              { length: count },
+              () => consume(state, 1_000, now, { quota: 50, cost }).admitted,
+            ).filter(Boolean).length;
+            const [got] = await run([{ charges: [charge({ quota: 50, cost })], count }], now);
+            expect([got?.admitted, got?.rules[0]?.sum]).toEqual([expected, state.sum]);
+          }
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  test('decides a batch as its requests one after the other, whatever the modes and the time between', async () => {
+    const rule = fc.record({
+      key: fc.integer({ min: 0, max: 3 }),
+      quota: fc.integer({ min: 1, max: 8 }),
+      cost: fc.integer({ min: 1, max: 3 }),
+      mode: fc.constantFrom('enforce', 'enforce', 'shadow', 'force', 'peek'),
+    });
+    const group = fc.record({
+      rules: fc.uniqueArray(rule, { minLength: 1, maxLength: 3, selector: ({ key }) => key }),
+      count: fc.integer({ min: 1, max: 4 }),
+    });
+    const batch = fc.record({
+      // Within a sub-bucket, some on, at the edges of a window, and after it.
+      pause: fc.constantFrom(0, 1, 400, 1_000, 7_300, 15_000, 59_000, 60_000, 61_000, 200_000),
+      groups: fc.array(group, { minLength: 1, maxLength: 4 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(batch, { minLength: 1, maxLength: 12 }),
+        fc.constantFrom(1, 10_000),
+        async (batches, scale) => {
+          await redis.flushall();
+          const windows = Array.from({ length: 4 }, emptyWindow);
+          let now = start;
+          for (const { pause, groups } of batches) {
+            now += pause;
+            for (const state of windows) roll(state, 1_000, now);
+            const asked = groups.map(({ rules, count }) => ({
+              count,
+              charges: rules.map(({ key, quota, cost, mode }) =>
+                charge({ key: `rl:v1:{s}:${key}`, quota: (quota + cost) * scale, cost: cost * scale, mode }),
+              ),
+            }));
+            const expected = asked.map(({ charges, count }) => oneByOne(windows, charges, count));
+            expect((await run(asked, now)).map(({ admitted }) => admitted)).toEqual(expected);
+
+            const looks = windows.map((_, key) =>
+              charge({ key: `rl:v1:{s}:${key}`, quota: 11 * scale, mode: 'peek' }),
+            );
+            const [seen] = await run([{ charges: looks, count: 1 }], now);
+            expect(seen?.rules.map(({ sum, resetAt, nextAt }) => ({ sum, resetAt, nextAt }))).toEqual(
+              windows.map((state) => {
+                const { resetAt, nextAt } = consume(state, 1_000, now, { quota: 1, cost: 1 }, 'peek');
+                return { sum: state.sum, resetAt, nextAt };
+              }),
+            );
+          }
+        },
+      ),
+      { numRuns: 60 },
+    );
+  }, 60_000);
+
+  test('gives a key an end at its first write of each quarter of a window, after that of all its units', async () => {
+    const one = charge({ quota: 1_000 });
+    let quarter = 0;
+    for (let now = start + 200; now < start + 150_000; now += 700) {
+      const isNew = Math.floor(now / 15_000) !== quarter;
+      quarter = Math.floor(now / 15_000);
+      // Redis' own clock has hardly moved: as if it had come near the end that the quarter before set.
+      if (isNew) await redis.pexpire(one.key, 9_000);
+      await run([{ charges: [one], count: 1 }], now);
+      if (isNew) expect(await redis.pttl(one.key)).toBeGreaterThan(61_000 + 15_000);
+    }
+  }, 60_000);
+
+  test.each([
+    ['a list', (r: Redis, key: string) => r.rpush(key, 'x')],
+    ['garbage', (r: Redis, key: string) => r.set(key, 'x'.repeat(50))],
+    ['garbage of the right length', (r: Redis, key: string) => r.set(key, Buffer.alloc(141, 0xff))],
+  ])('heals a key that holds %s', async (_, plant) => {
+    const one = charge();
+    await plant(redis, one.key);
+    let admitted = 0;
+    for (let i = 0; i < 30 && admitted === 0; i++)
+      admitted += (await run([{ charges: [one], count: 1 }], start + i * 10_000))[0]?.admitted ?? 0;
+    expect(admitted).toBe(1);
+    expect(await redis.pttl(one.key)).toBeGreaterThan(0);
+  });
+
+  test('waits no longer than a window after the clock was set back', async () => {
+    await run([{ charges: [charge({ quota: 2 })], count: 2 }], start + 600_000);
+    expect((await run([{ charges: [charge({ quota: 2 })], count: 1 }], start))[0]?.admitted).toBe(0);
+    expect((await run([{ charges: [charge({ quota: 2 })], count: 1 }], start + 62_000))[0]?.admitted).toBe(1);
+  });
+
+  test('keeps windows of a millisecond-long sub-bucket apart, far beyond 32 bits', async () => {
+    const short = charge({ windowMs: 60, quota: 1 });
+    expect((await run([{ charges: [short], count: 1 }], start))[0]?.admitted).toBe(1);
+    expect((await run([{ charges: [short], count: 1 }], start + 60))[0]?.admitted).toBe(0);
+    expect((await run([{ charges: [short], count: 1 }], start + 61))[0]?.admitted).toBe(1);
+  });
+});
+
+/** How many of equal requests are admitted when they are decided one by one. */
+function oneByOne(windows: readonly WindowState[], charges: readonly Charge[], count: number): number {
+  const windowOf = ({ key }: Charge) => windows[Number(key.at(-1))] as WindowState;
+  const fits = (one: Charge) => windowOf(one).sum + one.cost <= one.quota;
+  let admitted = 0;
+  for (let i = 0; i < count; i++) {
+    if (!charges.every((one) => one.mode !== 'enforce' || fits(one))) break;
+    admitted += 1;
+    for (const one of charges)
+      if (one.mode === 'force' || one.mode === 'enforce' || (one.mode === 'shadow' && fits(one)))
+        add(windowOf(one), one.cost);
+  }
+  return admitted;
+}
+
+async function dump(redis: Redis): Promise<Record<string, string>> {
+  const keys = (await redis.keys('*')).sort();
+  const values = await Promise.all(
+    keys.map(async (key) => (await redis.getBuffer(key))?.toString('hex') ?? ''),
+  );
+  return Object.fromEntries(keys.map((key, i) => [key, values[i] ?? '']));
+}
