@@ -119,7 +119,7 @@ function replica(
   const internal = number === 1 ? ports.internal1 : ports.internal2;
   return {
     name: `case-${number}`,
-    command: [process.execPath, join(root, 'app', 'src', 'main.ts')],
+    command: [process.execPath, join(root, 'app', 'main.ts')],
     env: {
       ...host,
       ...replicaEnvironment(number, ports),

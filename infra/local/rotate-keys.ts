@@ -63,7 +63,7 @@ async function rotate(): Promise<number> {
   console.log(`New key ${active}; waiting until both replicas use it …`);
   await sleep(takenUpMs);
   const offset = Number(new URL(stack.edge).port) - basePorts.api1;
-  const { status } = spawnSync(process.execPath, [join(root, 'app', 'src', 'rotate-keys.ts')], {
+  const { status } = spawnSync(process.execPath, [join(root, 'app', 'rotate-keys.ts')], {
     stdio: 'inherit',
     env: replicaEnvironment(1, portsAt(offset)),
   });

@@ -55,7 +55,7 @@ function main(): number {
 }
 
 function survives(copy: string, { name, file, from, to }: (typeof mutants)[number]): boolean {
-  const path = join(copy, 'app', 'src', 'limiter', file);
+  const path = join(copy, 'limiter', file);
   const source = readFileSync(path, 'utf8');
   if (source.split(from).length !== 2) throw new Error(`mutant "${name}": its text is not once in ${file}`);
   writeFileSync(
