@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { createRateLimiter } from '../limiter/index.ts';
+import { createApi } from './api.ts';
 import { createAccounts } from './auth/index.ts';
-import { createApi } from './http/api.ts';
 import type { Context } from './http/context.ts';
 import type { Secrets } from './settings/secrets.ts';
 import { parseSettings } from './settings/settings.ts';

@@ -1,6 +1,5 @@
 import { Problem } from '../http/problem.ts';
-import type { RedisClient } from '../redis/connect.ts';
-import { defineScript, type Script } from '../redis/scripts.ts';
+import { defineScript, type RedisClient, type Script } from '../redis/client.ts';
 
 /** Failures that cost nothing but the login policies' quota; after them each one doubles the wait. */
 const freeFailures = 10;

@@ -1,4 +1,4 @@
-import type { RedisClient } from '../redis/connect.ts';
+import type { RedisClient } from '../redis/client.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { UserStore } from '../users/store.ts';
 import { LoginBackoff } from './backoff.ts';

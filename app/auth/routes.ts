@@ -5,13 +5,13 @@ import { networkOf } from '../../limiter/keys.ts';
 import { identityOf } from '../http/access.ts';
 import { type Context, type Role, roles } from '../http/context.ts';
 import { badRequest, Problem } from '../http/problem.ts';
+import { normaliseEmail } from '../http/text.ts';
 import { emit } from '../telemetry/events.ts';
-import { normalise } from '../users/store.ts';
+import { pseudonym } from '../telemetry/pseudonym.ts';
 import { clearRefreshCookie, readRefreshCookie, setRefreshCookie } from './cookie.ts';
 import { createCsrfToken, csrfRefusal } from './csrf.ts';
 import type { Accounts } from './index.ts';
 import { isTooLong } from './passwords.ts';
-import { pseudonym } from './pseudonym.ts';
 import { Account, KeySet, LoginBody, RefreshBody, Tokens } from './schemas.ts';
 import { type Session, sessionOf } from './sessions.ts';
 import { accessTokenSeconds, issueAccessToken } from './tokens.ts';
@@ -79,7 +79,7 @@ export function authRoutes(plain: FastifyInstance, context: Context, accounts: A
       if (isTooLong(password))
         throw badRequest([{ field: '/password', message: 'is longer than 256 bytes' }]);
       const { pseudonymKey } = secrets.current;
-      const account = pseudonym(pseudonymKey, 'account', normalise(email));
+      const account = pseudonym(pseudonymKey, 'account', normaliseEmail(email));
       const pair = pseudonym(pseudonymKey, 'account', `${account} ${networkOf(request.ip)}`);
       await backoff.assertAllowed(pair).catch((error: unknown) => {
         if (error instanceof Problem) emit(request.log, 'login_delayed', { account });

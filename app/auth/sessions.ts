@@ -1,7 +1,6 @@
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
 import type { LabelsOf } from '../../contract/metrics.ts';
-import type { RedisClient } from '../redis/connect.ts';
-import { defineScript, type Script } from '../redis/scripts.ts';
+import { defineScript, type RedisClient, type Script } from '../redis/client.ts';
 
 /** Seconds. A session ends after a week, or when it was not refreshed for a day. */
 const absoluteLife = 7 * 24 * 3_600;

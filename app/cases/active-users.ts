@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import type { RedisClient } from '../redis/connect.ts';
+import type { RedisClient } from '../redis/client.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
 const slotMs = 30_000;

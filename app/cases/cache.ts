@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Metrics } from '../telemetry/metrics.ts';
-import type { Case } from './store.ts';
+import type { Case } from './case.ts';
 
 const mostCases = 5_000;
 /** `cache_hit_ratio` covers this much time, in sub-windows so that it moves smoothly. */

@@ -1,8 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RedisClient } from '../redis/connect.ts';
-import { scanKeys } from '../redis/scan.ts';
-import { defineScript, releaseLua } from '../redis/scripts.ts';
-import { caseKeys } from './keys.ts';
+import { defineScript, type RedisClient, releaseLua, scanKeys } from '../redis/client.ts';
+import { caseKeys } from './case.ts';
 
 const pattern = caseKeys.owner('*');
 const keyForm = /^cs:v1:\{case:([A-Za-z0-9_-]+)\}$/;

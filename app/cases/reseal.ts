@@ -1,8 +1,6 @@
-import type { RedisClient } from '../redis/connect.ts';
-import { scanKeys } from '../redis/scan.ts';
-import { defineScript } from '../redis/scripts.ts';
+import { defineScript, type RedisClient, scanKeys } from '../redis/client.ts';
+import { placeOf } from './case.ts';
 import { type DataKeys, keyIdOf, open, seal } from './crypto.ts';
-import { placeOf } from './keys.ts';
 
 /** How far a rotation is. */
 export interface Progress {

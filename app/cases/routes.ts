@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { identityOf } from '../http/access.ts';
 import { Problem } from '../http/problem.ts';
+import type { Case } from './case.ts';
 import {
   CaseId,
   CaseSchema,
@@ -18,7 +19,7 @@ import {
   writers,
 } from './schemas.ts';
 import { exportLines, search } from './search.ts';
-import type { Case, CaseStore } from './store.ts';
+import type { CaseStore } from './store.ts';
 
 const base = '/api/v1/cases';
 const params = Type.Object({ id: CaseId });

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { roles } from '../http/context.ts';
-import { caseStatuses } from './store.ts';
+import { caseStatuses } from './case.ts';
 
 const closed = { additionalProperties: false } as const;
 

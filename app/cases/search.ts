@@ -1,4 +1,5 @@
-import type { Case, CaseStatus, CaseStore, Page } from './store.ts';
+import type { Case, CaseStatus } from './case.ts';
+import type { CaseStore, Page } from './store.ts';
 
 const pageSize = 100;
 /**

@@ -4,9 +4,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type RedisServer, startRedis } from '../../test/support/redis.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { CaseCache } from './cache.ts';
-import { caseKeys } from './keys.ts';
+import type { Case } from './case.ts';
+import { caseKeys } from './case.ts';
 import { removeRecordsWithoutCase } from './ownerless.ts';
-import { type Case, CaseStore } from './store.ts';
+import { CaseStore } from './store.ts';
 
 let server: RedisServer;
 let redis: Redis;

@@ -1,33 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import type { RedisClient } from '../redis/connect.ts';
-import { defineScript, releaseLua, type Script } from '../redis/scripts.ts';
+import { defineScript, type RedisClient, releaseLua, type Script } from '../redis/client.ts';
 import type { CaseCache } from './cache.ts';
+import { type Case, type CaseContent, type CaseStatus, caseKeys, placeOf } from './case.ts';
 import { type DataKeys, open, seal } from './crypto.ts';
-import { caseKeys, placeOf } from './keys.ts';
-
-export const caseStatuses = ['open', 'in_progress', 'closed'] as const;
-/** A member of {@link caseStatuses}. */
-export type CaseStatus = (typeof caseStatuses)[number];
-
-/** A case, as the API shows it. */
-export interface Case {
-  readonly id: string;
-  readonly title: string;
-  readonly description: string;
-  readonly status: CaseStatus;
-  /** Counts the changes; the entity tag. */
-  readonly version: number;
-  readonly ownerId: string;
-  readonly createdAt: string;
-  readonly updatedAt: string;
-}
-
-/** What a caller may set. */
-export interface CaseContent {
-  readonly title: string;
-  readonly description: string;
-  readonly status: CaseStatus;
-}
 
 /** What became of a change. `duplicate`: the operation was applied before. `superseded`: its lock was lost. */
 export type WriteOutcome =

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { caseOperations } from '../../contract/metrics.ts';
 import type { RouteClass } from '../../contract/policies.ts';
 import type { RateLimiter } from '../../limiter/index.ts';
-import type { RedisClient } from '../redis/connect.ts';
+import type { RedisClient } from '../redis/client.ts';
 import type { Secrets } from '../settings/secrets.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Metrics } from '../telemetry/metrics.ts';

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify';
 import { securityHeaders } from '../../contract/response-headers.ts';
-import { isStoreFailure } from '../redis/failure.ts';
+import { isStoreFailure } from '../redis/client.ts';
 import { emit } from '../telemetry/events.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { badRequest, type FieldError, Problem, problemType, unavailable } from './problem.ts';

@@ -1,13 +1,14 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { rateLimit } from '../../limiter/fastify.ts';
 import type { Decision, Subject } from '../../limiter/index.ts';
-import { pseudonym } from '../auth/pseudonym.ts';
+
 import { emit } from '../telemetry/events.ts';
 import { routeOf } from '../telemetry/http-metrics.ts';
+import { countNearLimits } from '../telemetry/near-limits.ts';
 import { PerSecond } from '../telemetry/per-second.ts';
-import { normalise } from '../users/store.ts';
+import { pseudonym } from '../telemetry/pseudonym.ts';
 import type { Context } from './context.ts';
-import { countNearLimits } from './near-limits.ts';
+import { normaliseEmail } from './text.ts';
 
 /** Lines a second: each denial is told until a flood writes more; of what is admitted a sample is enough. */
 const linesPerSecond = { denied: 50, admitted: 10 } as const;
@@ -45,7 +46,9 @@ function subject({ ip, identity, body, routeOptions }: FastifyRequest): Subject 
     userId: identity?.userId,
     role: identity?.role,
     account:
-      routeOptions?.config?.rateLimit === 'login' && typeof email === 'string' ? normalise(email) : undefined,
+      routeOptions?.config?.rateLimit === 'login' && typeof email === 'string'
+        ? normaliseEmail(email)
+        : undefined,
     endpoint: routeOptions?.url,
     operation: routeOptions?.config?.operation,
   };

@@ -11,6 +11,7 @@ import fastify, {
 } from 'fastify';
 import type { Logger } from 'pino';
 import { securityHeaders } from '../../contract/response-headers.ts';
+import type { ServedCertificate } from '../settings/certificate.ts';
 import type { Settings } from '../settings/settings.ts';
 import { countRequest } from '../telemetry/http-metrics.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -18,7 +19,6 @@ import { clientErrorHandler, expectationHandler, sendError } from './errors.ts';
 import { assertFraming } from './framing.ts';
 import { Problem } from './problem.ts';
 import { requestIds } from './request-id.ts';
-import type { ServedCertificate } from './tls.ts';
 
 /** Milliseconds. Headers, then the whole request, must arrive in time, or the sender is cut with 408. */
 const headersTimeout = 10_000;

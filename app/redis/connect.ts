@@ -1,19 +1,20 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ConnectionOptions } from 'node:tls';
-import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
+import {
+  Cluster,
+  type ClusterOptions,
+  Redis,
+  type RedisOptions,
+  type SentinelConnectionOptions,
+  SentinelConnector,
+} from 'ioredis';
 import type { Logger } from 'pino';
 import type { Settings } from '../settings/settings.ts';
 import { emit } from '../telemetry/events.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { RedisClient, StoreRole } from './client.ts';
 import { observeCommands } from './observe.ts';
-import { reportingConnector } from './sentinel.ts';
-
-/** A connection to one Redis, to the primary that Sentinels name, or to a cluster. */
-export type RedisClient = Redis | Cluster;
-
-/** The two roles of Redis: `data` must answer, `limiter` has a local substitute. */
-export type StoreRole = 'data' | 'limiter';
 
 /** A call that takes longer has failed. The limiter has a deadline of its own, which bears a busy event loop. */
 const commandTimeout = 1_000;
@@ -171,4 +172,24 @@ function watch(
   });
   client.on('close', () => up(0));
   client.on('error', report);
+}
+
+/** What a connector does with a Sentinel's address; a method of its class that the types do not show. */
+interface Connecting {
+  connectToSentinel(endpoint: unknown, options?: unknown): Redis;
+}
+
+/**
+ * ioredis' own connector, whose connections to Sentinels report their errors. Those that watch for a failover have no
+ * listener (ioredis 6.0.0), so that ioredis would write each error as plain text to standard error, past the log.
+ */
+function reportingConnector(onError: (error: Error) => void): NonNullable<RedisOptions['Connector']> {
+  return class extends SentinelConnector {
+    constructor(options: unknown) {
+      super(options as SentinelConnectionOptions);
+      const own = this as unknown as Connecting;
+      const connect = own.connectToSentinel.bind(this);
+      own.connectToSentinel = (...args) => connect(...args).on('error', onError);
+    }
+  };
 }

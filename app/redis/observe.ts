@@ -1,6 +1,6 @@
 import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { Metrics } from '../telemetry/metrics.ts';
-import type { RedisClient, StoreRole } from './connect.ts';
+import type { RedisClient, StoreRole } from './client.ts';
 
 const tracer = trace.getTracer('redis');
 

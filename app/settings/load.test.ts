@@ -5,7 +5,7 @@ import { defaultPolicies } from '../../contract/policies.ts';
 import { createAuthority, writeFiles, writeSecrets } from '../../test/support/certificates.ts';
 import { generousPolicies, until } from '../../test/support/service.ts';
 import { problems, settingsFolder } from '../../test/support/service-settings.ts';
-import { readCertificate } from '../http/tls.ts';
+import { readCertificate } from './certificate.ts';
 import { loadConfiguration } from './load.ts';
 import { readPolicies } from './policies.ts';
 import { watchFiles } from './watch.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readCertificate, type ServedCertificate } from '../http/tls.ts';
+import { readCertificate, type ServedCertificate } from './certificate.ts';
 import { readPolicies } from './policies.ts';
 import { readSecrets, type Secrets } from './secrets.ts';
 import { parseSettings, type Settings, SettingsError, type SettingsProblem } from './settings.ts';

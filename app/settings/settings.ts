@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { Ajv, type ErrorObject } from 'ajv';
 import addFormats from 'ajv-formats';
 import { type Static, Type } from 'typebox';
-import { toBlockList } from '../http/request-id.ts';
+import { toBlockList } from './networks.ts';
 
 /** One thing that is wrong with the settings. */
 export interface SettingsProblem {

@@ -1,5 +1,4 @@
-import type { RedisClient } from '../redis/connect.ts';
-import { defineScript, type Script } from '../redis/scripts.ts';
+import { defineScript, type RedisClient, type Script } from '../redis/client.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
 /** Users named in the metric; the others are summed up. */

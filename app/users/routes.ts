@@ -3,12 +3,12 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { Accounts } from '../auth/index.ts';
 import { weakness } from '../auth/passwords.ts';
-import { pseudonym } from '../auth/pseudonym.ts';
 import { Account, AccountId, Email, RoleName } from '../auth/schemas.ts';
 import { identityOf } from '../http/access.ts';
 import type { Context } from '../http/context.ts';
 import { badRequest, Problem } from '../http/problem.ts';
 import { emit } from '../telemetry/events.ts';
+import { pseudonym } from '../telemetry/pseudonym.ts';
 
 const closed = { additionalProperties: false } as const;
 const NewPassword = Type.String({ minLength: 1, maxLength: 256, description: 'At least 12 characters.' });

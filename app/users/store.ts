@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { isRole, type Role } from '../http/context.ts';
-import type { RedisClient } from '../redis/connect.ts';
-import { defineScript, type Script } from '../redis/scripts.ts';
+import { normaliseEmail } from '../http/text.ts';
+import { defineScript, type RedisClient, type Script } from '../redis/client.ts';
 
 /** An account. */
 export interface User {
@@ -70,7 +70,7 @@ export class UserStore {
   async create(email: string, role: Role, passwordHash: string): Promise<User | undefined> {
     const user: User = {
       id: randomBytes(16).toString('base64url'),
-      email: normalise(email),
+      email: normaliseEmail(email),
       role,
       disabled: false,
       createdAt: new Date().toISOString(),
@@ -100,7 +100,7 @@ export class UserStore {
 
   /** The account of a login name, or `undefined`: found out by as many calls either way, so that time tells nothing. */
   async findByEmail(email: string): Promise<UserWithPassword | undefined> {
-    const id = await this.#redis.get(key.email(normalise(email)));
+    const id = await this.#redis.get(key.email(normaliseEmail(email)));
     return this.find(id ?? 'nobody');
   }
 
@@ -151,9 +151,6 @@ export class UserStore {
     return { role, disabled: disabled === '1', generation: Number(generation) };
   }
 }
-
-/** E-mail addresses are compared without case; unusual ones that differ by case alone are one account. */
-export const normalise = (email: string): string => email.normalize('NFC').toLowerCase();
 
 function read(id: string, fields: Record<string, string>): UserWithPassword | undefined {
   const { email, role, disabled, createdAt, passwordHash, generation } = fields;

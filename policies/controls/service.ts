@@ -72,7 +72,7 @@ export const serviceControls: readonly Control[] = [
     references: ['ASVS 12.1.1', 'ASVS 12.1.2', 'Mozilla intermediate'],
     holder: 'proven',
     proofs: {
-      guards: [{ file: 'app/http/tls.ts', text: "ecdhCurve: 'X25519:P-256:P-384'" }],
+      guards: [{ file: 'app/settings/certificate.ts', text: "ecdhCurve: 'X25519:P-256:P-384'" }],
       live: [
         'tls-no-tls-1-0',
         'tls-no-tls-1-1',
@@ -98,8 +98,13 @@ export const serviceControls: readonly Control[] = [
     references: ['ASVS 12.2.2'],
     holder: 'proven',
     proofs: {
-      guards: [{ file: 'app/http/tls.ts', text: 'serveCertificate' }],
-      tests: [{ file: 'app/http/tls.test.ts', name: 'a renewed certificate is served without a restart' }],
+      guards: [{ file: 'app/settings/certificate.ts', text: 'serveCertificate' }],
+      tests: [
+        {
+          file: 'app/settings/certificate.test.ts',
+          name: 'a renewed certificate is served without a restart',
+        },
+      ],
       live: ['tls-certificate', 'tls-expiry'],
       rules: ['certificate-renewed-in-time', 'no-generated-issuer'],
     },
@@ -165,7 +170,7 @@ export const serviceControls: readonly Control[] = [
     holder: 'proven',
     proofs: {
       guards: [
-        { file: 'app/http/access.ts', text: 'sessions.isLive' },
+        { file: 'app/auth/authorise.ts', text: 'sessions.isLive' },
         { file: 'app/auth/sessions.ts', text: 'rotateLua' },
       ],
       tests: [
@@ -386,7 +391,7 @@ export const serviceControls: readonly Control[] = [
     references: ['ASVS 13.4.1', 'ASVS 13.4.5', 'API8', 'API9'],
     holder: 'proven',
     proofs: {
-      guards: [{ file: 'app/http/internal.ts', text: 'createInternal' }],
+      guards: [{ file: 'app/internal.ts', text: 'createInternal' }],
       live: ['exposure-hidden-paths', 'exposure-internal-tls'],
       rules: ['route-only-to-public-ports', 'service-cluster-internal'],
     },

@@ -42,14 +42,14 @@ export const patches: Readonly<Record<string, Patch>> = {
   },
   'curve P-521 offered': {
     control: 'TLS-1',
-    file: 'app/http/tls.ts',
+    file: 'app/settings/certificate.ts',
     from: "'X25519:P-256:P-384'",
     to: "'X25519:secp521r1:P-256'",
     proofs: ['tls-no-curve-p-521'],
   },
   'TLS 1.1 offered': {
     control: 'TLS-1',
-    file: 'app/http/tls.ts',
+    file: 'app/settings/certificate.ts',
     from: /minVersion: 'TLSv1\.2',[\s\S]*?ciphers: \[/,
     to: "minVersion: 'TLSv1.1', maxVersion: 'TLSv1.3', ecdhCurve: 'X25519:P-256:P-384', ciphers: ['ALL:@SECLEVEL=0',",
     proofs: ['tls-no-tls-1-1'],
@@ -98,7 +98,7 @@ export const patches: Readonly<Record<string, Patch>> = {
   },
   'sessions not asked': {
     control: 'AUT-3',
-    file: 'app/http/access.ts',
+    file: 'app/auth/authorise.ts',
     from: '!live ||',
     to: '',
     proofs: ['auth-logout-revokes'],
@@ -140,14 +140,14 @@ export const patches: Readonly<Record<string, Patch>> = {
   },
   'roles not checked': {
     control: 'ACC-1',
-    file: 'app/http/access.ts',
+    file: 'app/auth/authorise.ts',
     from: 'if (!access.includes(standing.role))',
     to: 'if (!access)',
     proofs: ['rbac-roles'],
   },
   'nobody let in everywhere': {
     control: 'ACC-1',
-    file: 'app/http/access.ts',
+    file: 'app/auth/authorise.ts',
     from: "if (access === 'public' || request.is404) return;",
     to: "if (access === 'public' || request.is404 || request.identity === null) return;",
     proofs: ['rbac-anonymous'],
@@ -168,7 +168,7 @@ export const patches: Readonly<Record<string, Patch>> = {
   },
   'other methods are 404': {
     control: 'ACC-4',
-    file: 'app/http/api.ts',
+    file: 'app/api.ts',
     from: 'refuseTheRest();',
     to: '',
     proofs: ['rbac-methods'],

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createSecureContext, type SecureContextOptions, type Server } from 'node:tls';
-import { SettingsError } from '../settings/settings.ts';
+import { SettingsError } from './settings.ts';
 
 /** TLS 1.2 and 1.3 as Mozilla's "intermediate" (5.7) has them; Node's defaults offer more curves and ciphers. */
 const intermediate = {

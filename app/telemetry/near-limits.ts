@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Decision, RateLimiter } from '../../limiter/index.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
+import type { Metrics } from './metrics.ts';
 
 /** Milliseconds for which a user who came close to a quota is counted. */
 const counted = 60_000;
