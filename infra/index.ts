@@ -4,9 +4,9 @@ import { generatedAuthority } from './components/authority.ts';
 import { Component } from './components/component.ts';
 import { Material } from './components/credentials.ts';
 import { GrafanaExternal } from './components/grafana-external.ts';
+import { stack } from './components/stack.ts';
 import { type Outputs, outputsOf } from './outputs.ts';
 import { BadSettings, parseSettings, type Settings, settingsOf } from './settings/index.ts';
-import { stack } from './stack.ts';
 
 /** One environment: settings → components → outputs. What the components consist of is in stack.ts. */
 export function program(): Outputs {

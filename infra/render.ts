@@ -12,11 +12,11 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { stringify } from 'yaml';
+import { stack } from './components/stack.ts';
 import type { Fresh } from './render/fresh.ts';
 import { markers, objects, type RenderedObject } from './render/objects.ts';
 import { changesOf, keyAndValue } from './settings/changes.ts';
 import { BadSettings, environments, loadSettings, type Settings } from './settings/index.ts';
-import { stack } from './stack.ts';
 
 const help = `Usage: npm run render -- [environment…] [options]
 

@@ -1,4 +1,4 @@
-import { isPinned } from '../../infra/images.ts';
+import { isPinned } from '../../infra/settings/images.ts';
 import { CouldNotCheck, command } from '../lib/command.ts';
 import { setOutput } from '../lib/job.ts';
 import { runProgram } from './program.ts';

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { isPinned } from '../../infra/images.ts';
+import { isPinned } from '../../infra/settings/images.ts';
 import { CouldNotCheck, command } from '../lib/command.ts';
 import { runProgram } from './program.ts';
 

@@ -1,10 +1,10 @@
-import { labels } from '../components/labels.ts';
-import type { Manifest } from '../components/manifest.ts';
-import { podTemplate } from '../components/pod.ts';
-import { imageUsers } from '../images.ts';
+import { labels } from '../kubernetes/labels.ts';
+import type { Manifest } from '../kubernetes/manifest.ts';
+import { podTemplate } from '../kubernetes/pod.ts';
 import { connections } from '../network/connections.ts';
 import { networkPolicies } from '../network/policies.ts';
 import { reaches } from '../network/solver.ts';
+import { imageUsers } from '../settings/images.ts';
 import type { Settings } from '../settings/index.ts';
 
 /** One attempt to connect, and what must come of it. */

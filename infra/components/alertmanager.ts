@@ -1,12 +1,11 @@
 import { stringify } from 'yaml';
 import { type AlertReceiver, alertmanagerConfig, messageTemplate } from '../config/alertmanager.ts';
-import { imageUsers } from '../images.ts';
+import { type Part, plainValue } from '../kubernetes/manifest.ts';
+import { configMap, service, serviceAccount, statefulSet } from '../kubernetes/objects.ts';
+import { podTemplate } from '../kubernetes/pod.ts';
 import { ports } from '../network/connections.ts';
+import { imageOf, imageUsers } from '../settings/images.ts';
 import type { Settings } from '../settings/index.ts';
-import { imageOf } from './image.ts';
-import { type Part, plainValue } from './manifest.ts';
-import { configMap, service, serviceAccount, statefulSet } from './objects.ts';
-import { podTemplate } from './pod.ts';
 
 const name = 'alertmanager';
 const secretsDirectory = '/run/secrets/alertmanager';
@@ -35,7 +34,7 @@ export function alertmanager(settings: Settings): Part {
     containers: [
       {
         name,
-        image: imageOf(settings, 'alertmanager'),
+        image: imageOf(settings.images, 'alertmanager'),
         args: [
           '--config.file=/etc/alertmanager/alertmanager.yml',
           '--storage.path=/alertmanager',

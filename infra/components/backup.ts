@@ -1,12 +1,11 @@
 import { backupScript, restoreScript } from '../config/backup.ts';
-import { imageUsers } from '../images.ts';
+import { metadata } from '../kubernetes/labels.ts';
+import type { Part } from '../kubernetes/manifest.ts';
+import { configMap, serviceAccount, volumeClaim } from '../kubernetes/objects.ts';
+import { podTemplate } from '../kubernetes/pod.ts';
 import { ports } from '../network/connections.ts';
+import { imageOf, imageUsers } from '../settings/images.ts';
 import type { Settings } from '../settings/index.ts';
-import { imageOf } from './image.ts';
-import { metadata } from './labels.ts';
-import type { Part } from './manifest.ts';
-import { configMap, serviceAccount, volumeClaim } from './objects.ts';
-import { podTemplate } from './pod.ts';
 import { sentinelInput } from './redis.ts';
 import { primaryName, redisHosts, redisPassword } from './redis-client.ts';
 
@@ -47,7 +46,7 @@ export function backup(settings: Settings): Part {
     containers: [
       {
         name: 'backup',
-        image: imageOf(settings, 'redis'),
+        image: imageOf(settings.images, 'redis'),
         command: ['sh', '/etc/backup/backup.sh'],
         mounts: {
           scripts: '/etc/backup',

@@ -1,12 +1,12 @@
-import { imageUsers } from '../images.ts';
+import { metadata } from '../kubernetes/labels.ts';
+import type { Manifest, Part, SecretFile, SecretSpec } from '../kubernetes/manifest.ts';
+import { plainValue } from '../kubernetes/manifest.ts';
+import { configMap, deployment, disruptionBudget, service, serviceAccount } from '../kubernetes/objects.ts';
+import { podTemplate } from '../kubernetes/pod.ts';
 import { ports } from '../network/connections.ts';
+import { imageUsers } from '../settings/images.ts';
 import { mostReplicas, type Settings } from '../settings/index.ts';
 import { limitsOf } from '../settings/limits.ts';
-import { metadata } from './labels.ts';
-import type { Manifest, Part, SecretFile, SecretSpec } from './manifest.ts';
-import { plainValue } from './manifest.ts';
-import { configMap, deployment, disruptionBudget, service, serviceAccount } from './objects.ts';
-import { podTemplate } from './pod.ts';
 import { redisClientEnvironment, redisPassword } from './redis-client.ts';
 import { dataKeysFile, tokenKeysFile, usersFile } from './secret-files.ts';
 

@@ -1,6 +1,6 @@
+import { metadata } from '../kubernetes/labels.ts';
+import type { CertificateSpec, Manifest } from '../kubernetes/manifest.ts';
 import type { Settings } from '../settings/index.ts';
-import { metadata } from './labels.ts';
-import type { CertificateSpec, Manifest } from './manifest.ts';
 
 /** Base64 PEM of a certificate, its key and its issuer; strings, markers or outputs. */
 export interface Issued {

@@ -1,7 +1,7 @@
 import * as pulumi from '@pulumi/pulumi';
+import type { Part } from '../kubernetes/manifest.ts';
 import type { Settings } from '../settings/index.ts';
 import type { Material } from './credentials.ts';
-import type { Part } from './manifest.ts';
 import { objectsOf } from './object-builders.ts';
 import { register } from './register.ts';
 

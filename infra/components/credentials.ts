@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import * as pulumi from '@pulumi/pulumi';
 import { RandomPassword } from '@pulumi/random/randomPassword.js';
+import type { SecretFile } from '../kubernetes/manifest.ts';
 import type { Settings } from '../settings/index.ts';
 import type { Authority } from './certificates.ts';
-import type { SecretFile } from './manifest.ts';
 
 /**
  * Secret values of an environment by key, each made when first asked for:

@@ -1,14 +1,13 @@
 import { stringify } from 'yaml';
 import { securityHeaders } from '../../contract/response-headers.ts';
 import { traefikDynamic, traefikStatic } from '../config/traefik.ts';
-import { imageUsers } from '../images.ts';
+import { clusterWide, labels, metadata } from '../kubernetes/labels.ts';
+import type { Manifest, Part } from '../kubernetes/manifest.ts';
+import { configMap, deployment, disruptionBudget, service, serviceAccount } from '../kubernetes/objects.ts';
+import { podTemplate } from '../kubernetes/pod.ts';
 import { ports } from '../network/connections.ts';
+import { imageOf, imageUsers } from '../settings/images.ts';
 import type { Settings } from '../settings/index.ts';
-import { imageOf } from './image.ts';
-import { clusterWide, labels, metadata } from './labels.ts';
-import type { Manifest, Part } from './manifest.ts';
-import { configMap, deployment, disruptionBudget, service, serviceAccount } from './objects.ts';
-import { podTemplate } from './pod.ts';
 
 const name = 'edge';
 const unknownHostPath = '/unknown-host';
@@ -148,7 +147,7 @@ function traefik(settings: Settings): Manifest[] {
     containers: [
       {
         name: 'traefik',
-        image: imageOf(settings, 'traefik'),
+        image: imageOf(settings.images, 'traefik'),
         args: ['--configFile=/etc/traefik/traefik.yml'],
         ports: { https: ports.https, metrics: ports.edgeMetrics },
         mounts: { config: '/etc/traefik', tls: '/run/tls', tmp: '/tmp' },

@@ -7,13 +7,12 @@ import {
   grafanaDatasources,
   grafanaIni,
 } from '../config/grafana.ts';
-import { imageUsers } from '../images.ts';
+import { type Part, plainValue } from '../kubernetes/manifest.ts';
+import { configMap, service, serviceAccount, statefulSet } from '../kubernetes/objects.ts';
+import { podTemplate } from '../kubernetes/pod.ts';
 import { ports } from '../network/connections.ts';
+import { imageOf, imageUsers } from '../settings/images.ts';
 import type { Settings } from '../settings/index.ts';
-import { imageOf } from './image.ts';
-import { type Part, plainValue } from './manifest.ts';
-import { configMap, service, serviceAccount, statefulSet } from './objects.ts';
-import { podTemplate } from './pod.ts';
 
 const name = 'grafana';
 const secretsDirectory = '/run/secrets/grafana';
@@ -53,7 +52,7 @@ export function grafana(settings: Settings): Part {
     containers: [
       {
         name,
-        image: imageOf(settings, 'grafana'),
+        image: imageOf(settings.images, 'grafana'),
         env: { GF_PATHS_CONFIG: '/etc/grafana/grafana.ini' },
         ports: { web: ports.grafana },
         mounts: {

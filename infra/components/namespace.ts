@@ -1,6 +1,6 @@
+import { labels } from '../kubernetes/labels.ts';
+import { type Manifest, type Part, plainValue, type SecretSpec } from '../kubernetes/manifest.ts';
 import type { Settings } from '../settings/index.ts';
-import { labels } from './labels.ts';
-import { type Manifest, type Part, plainValue, type SecretSpec } from './manifest.ts';
 
 /** Pod Security Standards are enforced as of this Kubernetes version, whatever the cluster's. */
 const podSecurityVersion = 'v1.34';

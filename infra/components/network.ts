@@ -1,7 +1,7 @@
+import type { Part } from '../kubernetes/manifest.ts';
 import { connections } from '../network/connections.ts';
 import { networkPolicies } from '../network/policies.ts';
 import type { Settings } from '../settings/index.ts';
-import type { Part } from './manifest.ts';
 
 /** Default deny both ways, and what the connections name. */
 export function network(settings: Settings): Part {

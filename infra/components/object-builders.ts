@@ -1,7 +1,7 @@
+import { metadata } from '../kubernetes/labels.ts';
+import type { Manifest, Part, SecretFile } from '../kubernetes/manifest.ts';
 import type { Settings } from '../settings/index.ts';
 import { type Authority, authorityManifests, certificateManifests } from './certificates.ts';
-import { metadata } from './labels.ts';
-import type { Manifest, Part, SecretFile } from './manifest.ts';
 
 /**
  * All objects of a part, its Secrets and certificates included.

@@ -1,15 +1,14 @@
 import { stringify } from 'yaml';
 import { ruleFiles } from '../../slo/rules.ts';
 import { prometheusConfig } from '../config/prometheus.ts';
-import { imageUsers } from '../images.ts';
+import type { Part } from '../kubernetes/manifest.ts';
+import { configMap, service, serviceAccount, statefulSet } from '../kubernetes/objects.ts';
+import { podTemplate } from '../kubernetes/pod.ts';
 import { connections, ports } from '../network/connections.ts';
 import { scrapeTargets } from '../network/scrape.ts';
+import { imageOf, imageUsers } from '../settings/images.ts';
 import type { Settings } from '../settings/index.ts';
 import { dashboardSuffix, grafanaUrl } from './grafana.ts';
-import { imageOf } from './image.ts';
-import type { Part } from './manifest.ts';
-import { configMap, service, serviceAccount, statefulSet } from './objects.ts';
-import { podTemplate } from './pod.ts';
 import { redisHosts } from './redis-client.ts';
 
 const name = 'prometheus';
@@ -55,7 +54,7 @@ export function prometheus(settings: Settings): Part {
     containers: [
       {
         name,
-        image: imageOf(settings, 'prometheus'),
+        image: imageOf(settings.images, 'prometheus'),
         args: [
           '--config.file=/etc/prometheus/prometheus.yml',
           '--storage.tsdb.path=/prometheus',

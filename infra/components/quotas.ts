@@ -1,7 +1,7 @@
 import type { PodSpec } from 'kubernetes-types/core/v1.js';
+import { labels } from '../kubernetes/labels.ts';
+import type { Manifest, Part } from '../kubernetes/manifest.ts';
 import type { Settings } from '../settings/index.ts';
-import { labels } from './labels.ts';
-import type { Manifest, Part } from './manifest.ts';
 
 /** Room above what is asked for: rolling updates run beside what is there. */
 const headroom = 1.6;

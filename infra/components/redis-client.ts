@@ -1,6 +1,6 @@
+import { plainValue, type SecretFile } from '../kubernetes/manifest.ts';
 import { ports } from '../network/connections.ts';
 import type { Settings } from '../settings/index.ts';
-import { plainValue, type SecretFile } from './manifest.ts';
 
 /** The name that Sentinel knows the primary by. */
 export const primaryName = 'simple378';

@@ -10,13 +10,12 @@ import {
   sentinelScript,
   stopScript,
 } from '../config/sentinel.ts';
-import { imageUsers } from '../images.ts';
+import type { Part, SecretSpec } from '../kubernetes/manifest.ts';
+import { configMap, disruptionBudget, service, serviceAccount, statefulSet } from '../kubernetes/objects.ts';
+import { type ContainerInput, podTemplate } from '../kubernetes/pod.ts';
 import { ports } from '../network/connections.ts';
+import { imageOf, imageUsers } from '../settings/images.ts';
 import type { Settings } from '../settings/index.ts';
-import { imageOf } from './image.ts';
-import type { Part, SecretSpec } from './manifest.ts';
-import { configMap, disruptionBudget, service, serviceAccount, statefulSet } from './objects.ts';
-import { type ContainerInput, podTemplate } from './pod.ts';
 import { passwordKey, primaryName, redisHosts, redisPassword, sentinelServers } from './redis-client.ts';
 
 const name = 'redis';
@@ -151,7 +150,7 @@ function server(settings: Settings): ContainerInput {
   const probe = { exec: { command: ['sh', '-c', ping] }, timeoutSeconds: 3 };
   return {
     name,
-    image: imageOf(settings, 'redis'),
+    image: imageOf(settings.images, 'redis'),
     command: sentinel ? ['sh', '/etc/redis/redis.sh'] : ['redis-server', '/etc/redis/redis.conf'],
     ports: { redis: ports.redis },
     mounts: { ...mounts, data: dataDirectory, run: runDirectory },
@@ -175,7 +174,7 @@ function sentinelContainer(settings: Settings): ContainerInput {
   const probe = { exec: { command: ['sh', '-c', ping] }, timeoutSeconds: 3 };
   return {
     name: 'sentinel',
-    image: imageOf(settings, 'redis'),
+    image: imageOf(settings.images, 'redis'),
     command: ['sh', '/etc/redis/sentinel.sh'],
     ports: { sentinel: ports.sentinel },
     mounts: { ...mounts, data: dataDirectory, run: runDirectory },
@@ -194,7 +193,7 @@ function exporterContainer(settings: Settings): ContainerInput {
   const reload = { httpGet: { path: '/-/reload', port: 'exporter' } };
   return {
     name: 'exporter',
-    image: imageOf(settings, 'redisExporter'),
+    image: imageOf(settings.images, 'redisExporter'),
     env: {
       REDIS_ADDR: `rediss://localhost:${ports.redis}`,
       REDIS_USER: 'exporter',
@@ -215,7 +214,7 @@ function exporterContainer(settings: Settings): ContainerInput {
 function reloader(settings: Settings): ContainerInput {
   return {
     name: 'reloader',
-    image: imageOf(settings, 'redis'),
+    image: imageOf(settings.images, 'redis'),
     command: ['sh', '/etc/redis/reload.sh'],
     mounts,
     writable: ['tmp'],

@@ -18,8 +18,8 @@ import { ClusterRoleBinding } from '@pulumi/kubernetes/rbac/v1/clusterRoleBindin
 import { Role } from '@pulumi/kubernetes/rbac/v1/role.js';
 import { RoleBinding } from '@pulumi/kubernetes/rbac/v1/roleBinding.js';
 import type * as pulumi from '@pulumi/pulumi';
+import type { Manifest } from '../kubernetes/manifest.ts';
 import type { Settings } from '../settings/index.ts';
-import type { Manifest } from './manifest.ts';
 
 type ResourceClass = new (
   name: string,

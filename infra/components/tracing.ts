@@ -1,12 +1,11 @@
 import { stringify } from 'yaml';
 import { collectorConfig, traceStoreConfig } from '../config/otel.ts';
-import { imageUsers } from '../images.ts';
+import type { Manifest, Part } from '../kubernetes/manifest.ts';
+import { configMap, deployment, service, serviceAccount, statefulSet } from '../kubernetes/objects.ts';
+import { podTemplate } from '../kubernetes/pod.ts';
 import { ports } from '../network/connections.ts';
+import { imageOf, imageUsers } from '../settings/images.ts';
 import type { Settings } from '../settings/index.ts';
-import { imageOf } from './image.ts';
-import type { Manifest, Part } from './manifest.ts';
-import { configMap, deployment, service, serviceAccount, statefulSet } from './objects.ts';
-import { podTemplate } from './pod.ts';
 
 const collector = 'otel-collector';
 const store = 'trace-store';
@@ -55,7 +54,7 @@ function collectorObjects(settings: Settings): Manifest[] {
     containers: [
       {
         name: 'collector',
-        image: imageOf(settings, 'otelCollector'),
+        image: imageOf(settings.images, 'otelCollector'),
         args: ['--config=/etc/otelcol-contrib/config.yaml'],
         ports: { otlp: ports.otlp, metrics: ports.collectorMetrics },
         mounts: { config: '/etc/otelcol-contrib', tls: tlsDirectory },
@@ -107,7 +106,7 @@ function storeObjects(settings: Settings): Manifest[] {
     containers: [
       {
         name: 'jaeger',
-        image: imageOf(settings, 'jaeger'),
+        image: imageOf(settings.images, 'jaeger'),
         args: ['--config=/etc/jaeger/config.yaml'],
         ports: { otlp: ports.otlp, query: ports.traceQuery },
         mounts: { config: '/etc/jaeger', tls: tlsDirectory, data: '/var/jaeger', tmp: '/tmp' },

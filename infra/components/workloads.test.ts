@@ -1,9 +1,9 @@
 import type { Container, PodTemplateSpec } from 'kubernetes-types/core/v1.js';
 import { describe, expect, test } from 'vitest';
+import type { Manifest } from '../kubernetes/manifest.ts';
+import { configHash } from '../kubernetes/pod.ts';
 import { environments, loadSettings, type Settings } from '../settings/index.ts';
-import { stack } from '../stack.ts';
-import type { Manifest } from './manifest.ts';
-import { configHash } from './pod.ts';
+import { stack } from './stack.ts';
 
 const variants: [string, string, Record<string, unknown>][] = [
   ...environments.map((environment): [string, string, Record<string, unknown>] => [

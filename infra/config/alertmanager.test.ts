@@ -15,7 +15,7 @@ import { startServer } from '../../test/alerts/servers.ts';
 import { needsAlertmanager } from '../../test/support/needs.ts';
 import { freePort } from '../../test/support/redis.ts';
 import { alertmanager } from '../components/alertmanager.ts';
-import { configHash } from '../components/pod.ts';
+import { configHash } from '../kubernetes/pod.ts';
 import { loadSettings } from '../settings/index.ts';
 import { type AlertReceiver, alertmanagerConfig, inhibitions, messageTemplate } from './alertmanager.ts';
 

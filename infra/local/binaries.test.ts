@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { imageCatalogue } from '../images.ts';
+import { imageCatalogue } from '../settings/images.ts';
 import { howToGet, resolve } from './binaries.ts';
 import { unpackDebian } from './debian.ts';
 

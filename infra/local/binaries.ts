@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import type { ImageName } from '../images.ts';
+import type { ImageName } from '../settings/images.ts';
 import { type Installed, unpackDebian, unpacked } from './debian.ts';
 import { aptInstallAsRoot, brewInstall, pulledImage } from './installers.ts';
 

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';
-import { type ImageName, imageCatalogue } from '../images.ts';
+import { type ImageName, imageCatalogue } from '../settings/images.ts';
 import type { Resolved, ResolveOptions } from './binaries.ts';
 import { containerEngine } from './containers.ts';
 import { firstLine, has, type Installed } from './debian.ts';

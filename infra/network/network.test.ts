@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { labels } from '../components/labels.ts';
+import { labels } from '../kubernetes/labels.ts';
 import { environments, loadSettings, type Settings } from '../settings/index.ts';
 import { type Connections, connections } from './connections.ts';
 import { diagram } from './diagram.ts';

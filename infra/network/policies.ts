@@ -1,6 +1,6 @@
 import type { NetworkPolicyPeer, NetworkPolicyPort } from 'kubernetes-types/networking/v1.js';
-import { metadata } from '../components/labels.ts';
-import type { Manifest } from '../components/manifest.ts';
+import { metadata } from '../kubernetes/labels.ts';
+import type { Manifest } from '../kubernetes/manifest.ts';
 import type { Settings } from '../settings/index.ts';
 import type { Connection, Connections, Outside } from './connections.ts';
 

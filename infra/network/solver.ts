@@ -1,5 +1,5 @@
 import type { NetworkPolicySpec } from 'kubernetes-types/networking/v1.js';
-import type { Manifest } from '../components/manifest.ts';
+import type { Manifest } from '../kubernetes/manifest.ts';
 
 /** One side of a connection: a pod by its labels and its namespace's name, or an address outside the cluster. */
 export interface Peer {

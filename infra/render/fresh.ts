@@ -14,7 +14,7 @@ import {
   X509Certificate,
   X509CertificateGenerator,
 } from '@peculiar/x509';
-import type { CertificateSpec } from '../components/manifest.ts';
+import type { CertificateSpec } from '../kubernetes/manifest.ts';
 import type { Settings } from '../settings/index.ts';
 import type { Source } from './objects.ts';
 

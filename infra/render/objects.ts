@@ -1,8 +1,8 @@
 import type { Authority, Issued } from '../components/certificates.ts';
-import type { CertificateSpec, Manifest, SecretFile } from '../components/manifest.ts';
 import { objectsOf } from '../components/object-builders.ts';
+import { stack } from '../components/stack.ts';
+import type { CertificateSpec, Manifest, SecretFile } from '../kubernetes/manifest.ts';
 import type { Settings } from '../settings/index.ts';
-import { stack } from '../stack.ts';
 
 /** Where secret values come from when there is no engine. */
 export interface Source {

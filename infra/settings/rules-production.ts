@@ -1,4 +1,4 @@
-import { isPinned } from '../images.ts';
+import { isPinned } from './images.ts';
 import { problem, type Rule } from './rule.ts';
 import type { Settings } from './schema.ts';
 

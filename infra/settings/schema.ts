@@ -1,5 +1,4 @@
 import Type, { type Static } from 'typebox';
-import { imageNames } from '../images.ts';
 import {
   choice,
   cidr,
@@ -22,6 +21,7 @@ import {
   server,
   text,
 } from './fields.ts';
+import { imageNames } from './images.ts';
 
 /** The settings of one environment; `docs/settings.md` and the JSON schema for editors are made from this. */
 export const settingsSchema = section(

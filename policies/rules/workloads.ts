@@ -20,7 +20,7 @@ export const workloadRules = [
     title: 'Every image is named by its digest',
     why: 'A tag can be moved: what was scanned and tried is not what the node pulls next week.',
     severity: 'high',
-    remediation: 'Write the image as name:tag@sha256:digest; infra/images.ts holds them.',
+    remediation: 'Write the image as name:tag@sha256:digest; infra/settings/images.ts holds them.',
     references: ['CKV_K8S_43', 'C-0078', 'ASVS 15.2.4', 'SLSA'],
     levels: { local: 'advisory', dev: 'advisory' },
     applies: isWorkload,

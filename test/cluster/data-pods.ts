@@ -1,9 +1,8 @@
 import type { PodStatus } from 'kubernetes-types/core/v1.js';
 import type { Kubectl } from '../../infra/cluster/kubectl.ts';
-import { imageOf } from '../../infra/components/image.ts';
-import type { Manifest } from '../../infra/components/manifest.ts';
-import { podTemplate } from '../../infra/components/pod.ts';
-import { imageUsers } from '../../infra/images.ts';
+import type { Manifest } from '../../infra/kubernetes/manifest.ts';
+import { podTemplate } from '../../infra/kubernetes/pod.ts';
+import { imageOf, imageUsers } from '../../infra/settings/images.ts';
 import type { Settings } from '../../infra/settings/index.ts';
 import { Final, until } from './until.ts';
 
@@ -42,7 +41,7 @@ export function dataPod(
     containers: [
       {
         name: 'restore',
-        image: imageOf(settings, 'redis'),
+        image: imageOf(settings.images, 'redis'),
         command: [...command],
         mounts: {
           scripts: '/etc/backup',

@@ -1,16 +1,16 @@
-import { alertmanager } from './components/alertmanager.ts';
-import { backup } from './components/backup.ts';
-import { caseService } from './components/case-service.ts';
-import { edge } from './components/edge.ts';
-import { grafana } from './components/grafana.ts';
-import type { Part } from './components/manifest.ts';
-import { namespace } from './components/namespace.ts';
-import { network } from './components/network.ts';
-import { prometheus } from './components/prometheus.ts';
-import { quotas } from './components/quotas.ts';
-import { redis } from './components/redis.ts';
-import { tracing } from './components/tracing.ts';
-import type { Settings } from './settings/index.ts';
+import type { Part } from '../kubernetes/manifest.ts';
+import type { Settings } from '../settings/index.ts';
+import { alertmanager } from './alertmanager.ts';
+import { backup } from './backup.ts';
+import { caseService } from './case-service.ts';
+import { edge } from './edge.ts';
+import { grafana } from './grafana.ts';
+import { namespace } from './namespace.ts';
+import { network } from './network.ts';
+import { prometheus } from './prometheus.ts';
+import { quotas } from './quotas.ts';
+import { redis } from './redis.ts';
+import { tracing } from './tracing.ts';
 
 /** The architecture: what an environment consists of, as plain data, in the order in which it is made. */
 export function stack(settings: Settings): Part[] {

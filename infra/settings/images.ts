@@ -44,3 +44,8 @@ export const imageUsers: Readonly<Record<ImageName | 'caseService', number>> = {
 export function isPinned(reference: string): boolean {
   return /@sha256:[0-9a-f]{64}$/.test(reference);
 }
+
+/** Returns the image of the catalogue, or the setting that overrides it. */
+export function imageOf(images: Readonly<Partial<Record<ImageName, string>>>, name: ImageName): string {
+  return images[name] ?? imageCatalogue[name];
+}
