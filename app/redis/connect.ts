@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ConnectionOptions } from 'node:tls';
 import {
@@ -35,9 +35,12 @@ export function connectRedis(
 ): RedisClient {
   const secret = (file: string) => readFileSync(join(settings.SECRETS_DIR, file), 'utf8').trim();
   const password = () => secret(`redis-${role}-password`);
-  const tls = { ca: readFileSync(settings.REDIS_CA_FILE), minVersion: 'TLSv1.2' as const };
+  const ca = settings.REDIS_CA_FILE && readFileSync(settings.REDIS_CA_FILE);
+  const tls = { ...(ca ? { ca } : {}), minVersion: 'TLSv1.2' as const };
+  const username = role === 'data' ? settings.REDIS_DATA_USER : settings.REDIS_LIMITER_USER;
   const node = {
-    username: role === 'data' ? settings.REDIS_DATA_USER : settings.REDIS_LIMITER_USER,
+    // Without a user name ioredis sends AUTH with the password alone.
+    ...(username === '' ? {} : { username }),
     password: password(),
     tls,
     connectTimeout: 1_000,
@@ -60,7 +63,7 @@ export function connectRedis(
     try {
       if (options) options.password = password();
       if (client instanceof Redis && settings.REDIS_MODE === 'sentinel')
-        client.options.sentinelPassword = secret('redis-sentinel-password');
+        Object.assign(client.options, sentinelCredentials(settings, secret));
     } catch {
       // The file is being replaced: the old password is tried once more.
     }
@@ -114,8 +117,7 @@ function connect(
         ...node,
         sentinels: (settings.REDIS_SENTINELS ?? '').split(',').map(address),
         name: settings.REDIS_SENTINEL_MASTER ?? '',
-        sentinelUsername: 'sentinel',
-        sentinelPassword: secret('redis-sentinel-password'),
+        ...sentinelCredentials(settings, secret),
         enableTLSForSentinelMode: true,
         sentinelTLS: node.tls,
         sentinelRetryStrategy: backoff,
@@ -128,12 +130,22 @@ function connect(
   }
 }
 
+/** User and password at the Sentinels; none where the user is empty and there is no password file. */
+function sentinelCredentials(
+  { REDIS_SENTINEL_USER: user, SECRETS_DIR }: Settings,
+  secret: (file: string) => string,
+): Pick<RedisOptions, 'sentinelUsername' | 'sentinelPassword'> {
+  const file = 'redis-sentinel-password';
+  if (user !== '') return { sentinelUsername: user, sentinelPassword: secret(file) };
+  return existsSync(join(SECRETS_DIR, file)) ? { sentinelPassword: secret(file) } : {};
+}
+
 type NodeOptions = Omit<RedisOptions, 'replyMapping'> & { readonly tls: ConnectionOptions };
 
 /** `rediss://host:port` or `host:port`. */
 function address(text: string): { host: string; port: number } {
   const { hostname, port } = new URL(text.includes('://') ? text : `rediss://${text}`);
-  return { host: hostname, port: Number(port || 6379) };
+  return { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(port || 6379) };
 }
 
 /** Milliseconds before the next attempt: soon at first, at most a second, and not all replicas at once. */

@@ -40,9 +40,11 @@ export function loadConfiguration(environment: Readonly<Record<string, string | 
   return { settings, secrets, certificate };
 }
 
-/** Files that are read later, by the parts that use them. */
+/** Checks the files that are read later, when a connection is made. */
 function unreadable(settings: Settings): SettingsProblem[] {
-  const passwords = ['data', 'limiter', ...(settings.REDIS_MODE === 'sentinel' ? ['sentinel'] : [])];
+  const { REDIS_MODE, REDIS_SENTINEL_USER } = settings;
+  const withSentinel = REDIS_MODE === 'sentinel' && REDIS_SENTINEL_USER !== '';
+  const passwords = ['data', 'limiter', ...(withSentinel ? ['sentinel'] : [])];
   const files: [name: string, path: string | undefined][] = [
     ['REDIS_CA_FILE', settings.REDIS_CA_FILE],
     ['OTEL_EXPORTER_OTLP_CERTIFICATE', settings.OTEL_EXPORTER_OTLP_CERTIFICATE],

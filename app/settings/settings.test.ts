@@ -1,9 +1,10 @@
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { serviceSettingNames } from '../../contract/service-settings.ts';
 import { createTokenKey, writeFiles, writeSecrets } from '../../test/support/certificates.ts';
 import { problems, settingsFolder } from '../../test/support/service-settings.ts';
 import { readSecrets, secretFiles } from './secrets.ts';
-import { parseSettings, settingNames } from './settings.ts';
+import { parseSettings } from './settings.ts';
 
 const { at, minimal } = settingsFolder();
 
@@ -47,9 +48,12 @@ describe('environment', () => {
     ['ENVIRONMENT', { ENVIRONMENT: '' }],
     ['API_PORT', { API_PORT: '0' }],
     ['API_PORT', { API_PORT: '80a' }],
-    ['API_PORT, INTERNAL_PORT, PLAIN_PORT', { API_PORT: '9464' }],
+    ['INTERNAL_PORT', { API_PORT: '9464' }],
     ['REDIS_URL', { REDIS_URL: 'redis://redis:6379' }],
     ['REDIS_URL', { REDIS_URL: 'rediss://user:secret@redis:6379' }],
+    ['REDIS_URL', { REDIS_URL: 'rediss://redis:65536' }],
+    ['REDIS_DATA_USER', { REDIS_DATA_USER: 'two words' }],
+    ['LISTEN_HOST', { LISTEN_HOST: '0.0.0.0:80' }],
     ['REDIS_URL', { REDIS_URL: 'rediss://a:1,rediss://b:2' }],
     ['REDIS_URL', { REDIS_URL: '' }],
     ['REDIS_URL', { REDIS_MODE: 'cluster', REDIS_URL: '' }],
@@ -61,7 +65,14 @@ describe('environment', () => {
     ['TRUSTED_PROXIES', { TRUSTED_PROXIES: '10.0.0.0/33' }],
     ['TRUSTED_PROXIES', { TRUSTED_PROXIES: '0.0.0.0/0' }],
     ['TRUSTED_PROXIES', { TRUSTED_PROXIES: '::ffff:10.0.0.0/8' }],
+    ['TRUSTED_PROXIES', { TRUSTED_PROXIES: '0.0.0.0/1,128.0.0.0/1' }],
+    ['TRUSTED_PROXIES', { TRUSTED_PROXIES: '10.0.0.256/24' }],
+    ['TRUSTED_PROXIES', { TRUSTED_PROXIES: 'fd00::/129' }],
     ['ALLOWED_ORIGINS', { ALLOWED_ORIGINS: '*' }],
+    ['ALLOWED_ORIGINS', { ALLOWED_ORIGINS: 'https://*.example' }],
+    ['ALLOWED_ORIGINS', { ALLOWED_ORIGINS: 'https://a.example/path' }],
+    ['ALLOWED_ORIGINS', { ALLOWED_ORIGINS: 'https://a.example,https://b.example:443' }],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', { OTEL_EXPORTER_OTLP_ENDPOINT: 'https://collector:99999' }],
     ['ALLOWED_ORIGINS', { ALLOWED_ORIGINS: 'http://a.example' }],
     ['LOG_LEVEL', { LOG_LEVEL: 'loud' }],
     ['REPLICAS', { REPLICAS: '1.5' }],
@@ -71,6 +82,20 @@ describe('environment', () => {
     const found = problems(() => parseSettings({ ...minimal, ...change }));
     expect(found.map((problem) => problem.name)).toEqual([name]);
     expect(found[0]?.remedy).not.toBe('');
+    expect(found[0]?.found).not.toContain('secret');
+  });
+
+  test('a Redis of somebody else needs neither authority nor user names', () => {
+    const { REDIS_CA_FILE: _, ...others } = minimal;
+    const settings = parseSettings({
+      ...others,
+      REDIS_URL: 'rediss://[fd00::1]:6379',
+      REDIS_DATA_USER: '',
+      REDIS_LIMITER_USER: '',
+      LISTEN_HOST: '::',
+    });
+    expect(settings).toMatchObject({ REDIS_DATA_USER: '', REDIS_LIMITER_USER: '', LISTEN_HOST: '::' });
+    expect(settings).not.toHaveProperty('REDIS_CA_FILE');
   });
 
   test('several modes of Redis', () => {
@@ -88,7 +113,7 @@ describe('environment', () => {
 
 test('the README lists every variable and every secret file', () => {
   const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
-  for (const name of [...settingNames, ...secretFiles]) expect(readme).toContain(`\`${name}\``);
+  for (const name of [...serviceSettingNames, ...secretFiles]) expect(readme).toContain(`\`${name}\``);
 });
 
 describe('secrets', () => {

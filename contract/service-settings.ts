@@ -1,0 +1,219 @@
+/**
+ * The settings of the service: its environment variables, with type, range, default and format.
+ * The service, the Pulumi settings, the policy pack and the documents use these definitions, so that a range stands
+ * once. `check-service-settings.ts` checks an environment against them.
+ * Pure: no I/O and no import.
+ */
+
+/** One environment variable. */
+export interface ServiceSetting {
+  readonly type: 'string' | 'integer' | 'number';
+  /** The meaning, with the unit of a number. */
+  readonly description: string;
+  /** Without one, the setting is absent unless it is given. */
+  readonly default?: string | number;
+  /** The service does not start without it. */
+  readonly required?: true;
+  readonly enum?: readonly string[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly format?: SettingFormat;
+  /** Several values of the format, separated by commas. */
+  readonly list?: true;
+  /** The empty string is a value. For every other setting it counts as absent. */
+  readonly mayBeEmpty?: true;
+}
+
+/** The form of a string; `check-service-settings.ts` has the check of each. */
+export type SettingFormat =
+  | 'path'
+  | 'instance'
+  | 'name'
+  | 'address'
+  | 'host-port'
+  | 'redis-url'
+  | 'https-url'
+  | 'url'
+  | 'origin'
+  | 'network';
+
+const port = (description: string) =>
+  ({ type: 'integer', minimum: 1, maximum: 65_535, description }) as const;
+
+/** All settings by the name of their variable. */
+export const serviceSettings = {
+  ENVIRONMENT: {
+    type: 'string',
+    enum: ['local', 'dev', 'staging', 'prod'],
+    required: true,
+    description: 'The kind of environment, a label of logs, traces and metrics.',
+  },
+  INSTANCE: {
+    type: 'string',
+    format: 'instance',
+    description: 'Name of this replica; the host name by default.',
+  },
+  LISTEN_HOST: {
+    type: 'string',
+    format: 'address',
+    default: '0.0.0.0',
+    description: 'Address to listen on.',
+  },
+  API_PORT: { ...port('Port of the API.'), default: 8443 },
+  INTERNAL_PORT: { ...port('Port of metrics, probes and operator tools.'), default: 9464 },
+  PLAIN_PORT: port('Port of the plain HTTP listener, which answers 403 on every path; off by default.'),
+  SECRETS_DIR: {
+    type: 'string',
+    format: 'path',
+    required: true,
+    description: 'Folder of the secret files; reloaded.',
+  },
+  TLS_DIR: {
+    type: 'string',
+    format: 'path',
+    required: true,
+    description: 'Folder of `tls.crt`, `tls.key` and `ca.crt`, as in a Kubernetes TLS Secret; reloaded.',
+  },
+  REDIS_MODE: {
+    type: 'string',
+    enum: ['single', 'sentinel', 'cluster'],
+    default: 'single',
+    description: 'How Redis is reached.',
+  },
+  REDIS_URL: {
+    type: 'string',
+    format: 'redis-url',
+    list: true,
+    description: 'The server; several addresses for a cluster. Required unless `REDIS_MODE` is `sentinel`.',
+  },
+  REDIS_SENTINELS: {
+    type: 'string',
+    format: 'host-port',
+    list: true,
+    description: 'The Sentinels. Required when `REDIS_MODE` is `sentinel`.',
+  },
+  REDIS_SENTINEL_MASTER: {
+    type: 'string',
+    format: 'name',
+    description: "The primary's name. Required when `REDIS_MODE` is `sentinel`.",
+  },
+  REDIS_CA_FILE: {
+    type: 'string',
+    format: 'path',
+    description: "Authority of Redis' certificate; public authorities by default.",
+  },
+  REDIS_DATA_USER: {
+    type: 'string',
+    format: 'name',
+    default: 'case-data',
+    mayBeEmpty: true,
+    description: 'ACL user of the data connection; empty for a server that knows a password alone.',
+  },
+  REDIS_LIMITER_USER: {
+    type: 'string',
+    format: 'name',
+    default: 'case-limiter',
+    mayBeEmpty: true,
+    description: "ACL user of the limiter's connection; empty for a server that knows a password alone.",
+  },
+  REDIS_SENTINEL_USER: {
+    type: 'string',
+    format: 'name',
+    default: 'sentinel',
+    mayBeEmpty: true,
+    description: 'ACL user at the Sentinels; empty for Sentinels that know a password alone, or none.',
+  },
+  TOKEN_ISSUER: {
+    type: 'string',
+    format: 'https-url',
+    required: true,
+    description: '`iss` of access tokens.',
+  },
+  TOKEN_AUDIENCE: {
+    type: 'string',
+    format: 'name',
+    default: 'simple378',
+    description: '`aud` of access tokens.',
+  },
+  POLICIES_FILE: {
+    type: 'string',
+    format: 'path',
+    description: 'JSON list of rate-limit policies; built-in ones by default; reloaded.',
+  },
+  REPLICAS: {
+    type: 'integer',
+    minimum: 1,
+    maximum: 1_000,
+    default: 1,
+    description: 'Replicas that share the quotas while Redis is away.',
+  },
+  TRUSTED_PROXIES: {
+    type: 'string',
+    format: 'network',
+    list: true,
+    description: "The edge's networks. `X-Forwarded-For` and `X-Request-Id` are believed from there alone.",
+  },
+  ALLOWED_ORIGINS: {
+    type: 'string',
+    format: 'origin',
+    list: true,
+    description: 'Origins whose pages may call the API.',
+  },
+  LOG_LEVEL: {
+    type: 'string',
+    enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+    default: 'info',
+    description: 'Least severe level that is logged.',
+  },
+  OTEL_EXPORTER_OTLP_ENDPOINT: {
+    type: 'string',
+    format: 'url',
+    description: 'OTLP/HTTP collector; off by default.',
+  },
+  OTEL_EXPORTER_OTLP_CERTIFICATE: {
+    type: 'string',
+    format: 'path',
+    description: "Authority of the collector's certificate.",
+  },
+  OTEL_TRACES_SAMPLER_ARG: {
+    type: 'number',
+    minimum: 0,
+    maximum: 1,
+    default: 0.1,
+    description: 'Share of traces that are recorded, 0 to 1.',
+  },
+  DRAIN_SECONDS: {
+    type: 'number',
+    minimum: 0,
+    maximum: 300,
+    default: 5,
+    description: 'Seconds between SIGTERM and the closing of the listeners; below `SHUTDOWN_SECONDS`.',
+  },
+  SHUTDOWN_SECONDS: {
+    type: 'number',
+    minimum: 1,
+    maximum: 600,
+    default: 20,
+    description: 'Seconds after SIGTERM when open requests are cut.',
+  },
+} as const satisfies Record<string, ServiceSetting>;
+
+/** The name of a setting's variable. */
+export type ServiceSettingName = keyof typeof serviceSettings;
+type Definitions = typeof serviceSettings;
+type Present = {
+  [N in ServiceSettingName]: Definitions[N] extends { default: unknown } | { required: true } ? N : never;
+}[ServiceSettingName];
+type ValueOf<D> = D extends { enum: readonly (infer V)[] }
+  ? V
+  : D extends { type: 'string' }
+    ? string
+    : number;
+
+/** The settings of one process by the names of their variables. */
+export type ServiceSettings = { readonly [N in Present]: ValueOf<Definitions[N]> } & {
+  readonly [N in Exclude<ServiceSettingName, Present>]?: ValueOf<Definitions[N]>;
+};
+
+/** The names of all variables. */
+export const serviceSettingNames = Object.keys(serviceSettings) as ServiceSettingName[];
