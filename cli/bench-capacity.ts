@@ -9,7 +9,7 @@ import type { Capacity } from '../loadtests/scenarios/capacity.ts';
 import { CouldNotCheck, command } from './lib/command.ts';
 import { stackRuns, withStack } from './lib/stack.ts';
 
-const usage = `npm run bench:capacity [-- --to N --port-offset N]
+const usage = `npx simple378 bench capacity [--to N --port-offset N]
 
 Finds the highest rate that keeps the objectives: starts the local stack without limits, runs the load test breakpoint,
 writes what it found to loadtests/capacity.json and docs/capacity.md, and says which environments promise more than

@@ -1,5 +1,4 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { importProblems } from './boundaries.ts';
@@ -25,18 +24,11 @@ await command('check', usage, (args) => {
     ]),
     run('types', join(root, 'node_modules', '.bin', 'tsc'), ['-p', '.']),
     boundaries(),
-    ...generators().map((script) => run(script, 'npm', ['run', '--silent', script, '--', '--check'])),
+    run('generated files', process.execPath, ['cli/generate.ts', '--check']),
+    run('rendered manifests', process.execPath, ['infra/render.ts', '--check']),
   ];
   return outcomes.every(Boolean) ? 0 : 1;
 });
-
-/** Every script that writes files which are committed, and takes `--check`. */
-function generators(): string[] {
-  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-    scripts: Record<string, string>;
-  };
-  return Object.keys(scripts).filter((name) => name.startsWith('generate:') || name === 'render');
-}
 
 function run(name: string, program: string, args: readonly string[]): boolean {
   const started = performance.now();

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { command } from './lib/command.ts';
 import { runSteps, type Step } from './lib/steps.ts';
 
-const usage = `npm run ci:local [-- --quick]
+const usage = `npx simple378 verify pull-request [--quick]
 
 The gates of a pull request, as .github/workflows/pull-request.yml runs them, and a table at the end. What the change does to
 each environment is told, too: reports/render-diff.md.

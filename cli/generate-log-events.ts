@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { events } from '../app/telemetry/events.ts';
 
 const file = fileURLToPath(new URL('../docs/log-events.md', import.meta.url));
-const help = `Usage: npm run generate:log-events [-- --check]
+const help = `Usage: npm run generate [-- --check]
 
 Writes docs/log-events.md from the events of the service.
 
@@ -17,7 +17,7 @@ try {
   if (values.help) process.stdout.write(help);
   else if (!values.check) writeFileSync(file, text());
   else if (readFileSync(file, 'utf8') !== text()) {
-    process.stderr.write('docs/log-events.md is not what the events say: run npm run generate:log-events\n');
+    process.stderr.write('docs/log-events.md is not what the events say: run npm run generate\n');
     process.exitCode = 1;
   }
 } catch (error) {
@@ -32,7 +32,7 @@ function text(): string {
   });
   return `# Log events
 
-Generated from \`app/telemetry/events.ts\` by \`npm run generate:log-events\`. The service writes one JSON line per event to
+Generated from \`app/telemetry/events.ts\` by \`npm run generate\`. The service writes one JSON line per event to
 standard output: \`time\`, \`level\`, \`event\`, \`msg\`, \`service\`, \`environment\`, \`instance\`, of a request its \`request_id\`, \`trace_id\` and
 \`span_id\`, and the fields below, no others. Users and accounts appear as keyed hashes; no token, password, query string or
 case text is ever written.

@@ -19,7 +19,7 @@ export function outputs(): Generated[] {
 function dashboardsDocument(): string {
   return `# Dashboards
 
-Generated from \`dashboards/boards/\` by \`npm run generate:dashboards\`; edit those, not this.
+Generated from \`dashboards/boards/\` by \`npm run generate\`; edit those, not this.
 Grafana reads them from files (\`npm start\`, or a ConfigMap in a cluster), so a change in its user interface is not kept.
 All of them let you choose the environment, most the instance; alerts and new versions are marked on every time axis.
 Dashed lines are limits from the objectives and policies. Colours are told apart with any colour vision: blue is well,
@@ -34,7 +34,7 @@ leads to its trace.
 1. In one file of \`dashboards/boards/\`, add an object: kind, title, what it tells, what to do, and its queries. Queries start at
    \`service\`, \`fleet\`, \`redis\` … of \`dashboards/scope.ts\`; a metric, label or value that does not exist does not compile. The
    unit follows from the metric's name.
-2. \`npm run generate:dashboards\`, and \`npm run dashboards:preview\` to look at it.
+2. \`npm run generate\`, and \`npm run dashboards:preview\` to look at it.
 3. \`npm test\`: the lint says what is missing, and a real Prometheus parser reads the query.
 
 A new dashboard is a file there and a line in \`dashboards/index.ts\`. With \`grafana.mode: external\`, Pulumi writes all of them to a

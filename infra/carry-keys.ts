@@ -1,7 +1,7 @@
 import { dataKeysOf } from './data-keys.ts';
 import { pulumi } from './pulumi.ts';
 
-const help = `Usage: npm run carry-keys -- <from> <to>
+const help = `Usage: npx simple378 env carry-keys <from> <to>
 
 Takes the data keys of one Pulumi stack along to another, so that a copy of Redis can be read there: each becomes the
 encrypted configuration value data-key-<generation> of the second, which "pulumi up" takes instead of making a key.

@@ -45,7 +45,7 @@ test.each([
 });
 
 test.each([[[]], [['dev']], [['dev', 'dev']], [['dev', 'dev-new', 'more']]])(
-  'npm run carry-keys -- %j',
+  'npx simple378 env carry-keys %j',
   (args) => {
     const ran = spawnSync(process.execPath, ['infra/carry-keys.ts', ...args], { encoding: 'utf8' });
     expect(ran.status).toBe(2);

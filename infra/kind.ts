@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { gatewayApi } from './prerequisites.ts';
 import { BadSettings, loadSettings, writeStackSettings } from './settings/index.ts';
 
-const help = `Usage: npm run kind -- [options]
+const help = `Usage: npx simple378 env kind [options]
 
 A kind cluster on this machine with the environment "local": creates the cluster, installs the Gateway API, builds and
 loads the service's image, and runs npm run up -- local for a stack of the cluster's own, "local-kind-NAME". Run it again after
@@ -71,7 +71,7 @@ function run(argv: readonly string[]): number {
   step('kubectl', ['apply', '--server-side', '-f', gatewayApi]);
   step('docker', ['build', '-f', 'app/Dockerfile', '-t', app.image, '.']);
   const image = tagByContent(app.image);
-  // Under the name of the settings too: the probes of npm run probe-network run in it.
+  // Under the name of the settings too: the probes of npx simple378 env probe-network run in it.
   step('kind', ['load', 'docker-image', image, app.image, '--name', name]);
   writeStackSettings(settingsFile(stack), 'local', { 'app.image': image, 'cluster.context': context });
   const up = ['infra/up.ts', 'local', '--stack', stack, ...(values.yes ? ['--yes'] : [])];

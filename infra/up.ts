@@ -56,7 +56,7 @@ async function run(argv: readonly string[]): Promise<number> {
   const name = values.stack ?? environment;
   const settings = settingsOfStack(name, environment);
   if (testedPerReplica() === undefined)
-    console.log('up: no load test was run (npm run bench:capacity): limits are held to no capacity');
+    console.log('up: no load test was run (npx simple378 bench capacity): limits are held to no capacity');
   const policies = await command(process.execPath, ['policies/main.ts', environment]);
   if (policies !== 0) throw new Refused(`the policies end with ${policies}`, policies);
   const missing = await missingPrerequisites(settings);

@@ -73,7 +73,7 @@ test('a stale file is said with --check, and written without', () => {
     expect([run('--check'), readFileSync(file, 'utf8')]).toEqual([1, 'old']);
     expect([run(), readFileSync(file, 'utf8')]).toEqual([0, 'new']);
     expect(run('--check')).toBe(0);
-    expect(said).toEqual([`${file} is stale: npm run generate:security`, `wrote ${file}`]);
+    expect(said).toEqual([`${file} is stale: npm run generate`, `wrote ${file}`]);
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -84,7 +84,5 @@ test('a guide without a place for the table: exit 2 and what it lacks', () => {
   const generated = () => [{ file: 'docs/security.md', text: withTable('# Security') }];
   expect(main(['--check'], (text) => said.push(text), generated)).toBe(2);
   expect(said.join()).toMatch(/docs\/security\.md lacks <!-- generated/);
-  expect(() => withTable('<!-- end of generated --> <!-- generated: npm run generate:security -->')).toThrow(
-    'lacks',
-  );
+  expect(() => withTable('<!-- end of generated --> <!-- generated: npm run generate -->')).toThrow('lacks');
 });

@@ -9,7 +9,7 @@ import { checks } from './verify/checks/index.ts';
 
 const help = `Writes what follows from the control catalogue: the table in docs/security.md and policies/CHECKLIST.md.
 
-usage: npm run generate:security [-- --check]
+usage: npm run generate [-- --check]
 
   --check   write nothing; exit 1 when a file is not current
   --help
@@ -18,7 +18,7 @@ exit code: 0 current or written, 1 stale, 2 wrong usage
 `;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const [begin, end] = ['<!-- generated: npm run generate:security -->', '<!-- end of generated -->'] as const;
+const [begin, end] = ['<!-- generated: npm run generate -->', '<!-- end of generated -->'] as const;
 
 interface Output {
   /** From the root of the repository. */
@@ -44,7 +44,7 @@ export function main(
     const stale = generated().filter(({ file, text }) => readFileSync(resolve(root, file), 'utf8') !== text);
     if (!values.check) for (const { file, text } of stale) writeFileSync(resolve(root, file), text);
     for (const { file } of stale)
-      print(values.check ? `${file} is stale: npm run generate:security` : `wrote ${file}`);
+      print(values.check ? `${file} is stale: npm run generate` : `wrote ${file}`);
     return values.check && stale.length > 0 ? 1 : 0;
   } catch (error) {
     print(`generate:security: ${error instanceof Error ? error.message : String(error)}`);
@@ -124,7 +124,7 @@ function checklist(): string {
   ]);
   return `# Security checklist
 
-Generated from \`controls.ts\`, \`rules/\` and \`verify/checks/\` by \`npm run generate:security\`; do not edit.
+Generated from \`controls.ts\`, \`rules/\` and \`verify/checks/\` by \`npm run generate\`; do not edit.
 ${controls.filter(({ holder }) => holder === 'proven').length} controls, ${rules.length} policy rules, ${checks.length} live checks.
 
 ## Policy rules

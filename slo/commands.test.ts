@@ -67,7 +67,7 @@ describe('a generator', () => {
   it('says what is stale, writes it, and then is content', async () => {
     expect(await generate('--check')).toEqual({
       code: 1,
-      text: 'page.md is not current: npm run generate:test',
+      text: 'page.md is not current: npm run generate',
     });
     expect(await generate()).toEqual({ code: 0, text: 'wrote page.md' });
     expect(await generate('--check')).toEqual({ code: 0, text: '' });

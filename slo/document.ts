@@ -7,7 +7,7 @@ import { detection } from './simulator.ts';
 export function sloDocument(): string {
   return `# Service level objectives
 
-Generated from \`slo/index.ts\` by \`npm run generate:slo\`; edit that, not this.
+Generated from \`slo/index.ts\` by \`npm run generate\`; edit that, not this.
 An objective is a promise to users, as a share of good events over a window. What is missing to 100 % is the error budget:
 it may be spent on failures, releases and experiments. From each objective follow its recording rules, its alerts with
 their tests, its panels on the dashboard "Simple378 SLOs and error budgets", the thresholds of the load tests, and its
@@ -32,7 +32,7 @@ ${burns.map((burn) => `| ${burn.factor} × | ${burn.long} and ${burn.short} | ${
 A ticket (limiter latency, sync freshness) has only the warnings.
 
 ## How soon it is noticed
-Computed by the simulator (\`npm run slo:simulate\`): minutes from the start of a steady share of bad events, after three
+Computed by the simulator (\`npx simple378 bench burn-rate\`): minutes from the start of a steady share of bad events, after three
 healthy days, until the first alert. Rules are evaluated every 15 to 120 s, and Alertmanager groups for 30 s; add that.
 
 | Objective | ${detected.map((share) => `${percent(share)} bad`).join(' | ')} |
@@ -51,7 +51,7 @@ Prometheus keeps samples for longer than the longest window (30 days); settings 
 
 ## Change an objective
 1. Edit its line in \`slo/index.ts\`. The compiler checks metric and labels; a latency bound must be a bucket of the metric.
-2. \`npm run generate:slo\`, and look at the diff of this page: when would we notice?
+2. \`npm run generate\`, and look at the diff of this page: when would we notice?
 3. \`npm test\`: promtool runs a burn and its recovery, low traffic, no data and a counter reset against the new rules.
 
 The tests take promtool and Prometheus from the PATH first: \`PATH=/where/another/is:$PATH npm test -- slo dashboards\` holds

@@ -7,7 +7,7 @@ import { plot } from './plot.ts';
 import { type Segment, type Simulation, simulate } from './simulator.ts';
 
 const ids = objectives.map(({ id }) => id).join(', ');
-const help = `npm run slo:simulate [-- options]
+const help = `npx simple378 bench burn-rate [options]
 
 When each burn-rate alert of an objective fires and resolves, for a curve of errors.
 

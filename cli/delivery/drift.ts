@@ -10,7 +10,7 @@ import { report } from '../lib/report.ts';
 import { driftMarkdown, driftOf, type Preview } from './drift-report.ts';
 import { imageOfStack } from './running-image.ts';
 
-const usage = `npm run drift -- <environment> [--out FILE]
+const usage = `npx simple378 env drift <environment> [--out FILE]
 
 Reads what runs, compares it with what the program says, and changes nothing. The image is taken to be the one that was
 released last: releases set it, and no file of the repository names it.

@@ -11,7 +11,7 @@ import { CouldNotCheck, command } from '../lib/command.ts';
 import { type Environment, type Forward, gates } from './gates.ts';
 import { type Pods, serving } from './replicas.ts';
 
-const usage = `npm run gate -- <environment> <gate> [options of the gate]
+const usage = `npx simple378 env gate <environment> <gate> [options of the gate]
 
 Runs one gate of a roll-out against an environment in a cluster. Addresses, users and certificates come from the
 stack's outputs; internal ports and Prometheus are reached by kubectl port-forward.

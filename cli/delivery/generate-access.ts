@@ -7,7 +7,7 @@ import { environments, loadSettings } from '../../infra/settings/index.ts';
 import { command } from '../lib/command.ts';
 import { clusterAccess, type Made } from './access.ts';
 
-const usage = `npm run generate:access [-- --check]
+const usage = `npm run generate [-- --check]
 
 Writes docs/generated/cluster-access.yaml: what the jobs of a roll-out may do in a cluster, from what the program makes.
 
@@ -21,7 +21,7 @@ await command('generate:access', usage, (args) => {
   const file = fileURLToPath(new URL(`../../${name}`, import.meta.url));
   const made = environments.flatMap((environment) => objects(loadSettings(environment), markers));
   const { deployer, reader } = clusterAccess(made.map(({ object }) => object as Made));
-  const head = '# Written by npm run generate:access; what for: docs/delivery.md.\n';
+  const head = '# Written by npm run generate; what for: docs/delivery.md.\n';
   const wanted = `${head}${[deployer, reader].map((one) => stringify(one)).join('---\n')}`;
   if (existsSync(file) && readFileSync(file, 'utf8') === wanted) return 0;
   console.log(`${values.check ? 'stale' : 'wrote'} ${name}`);

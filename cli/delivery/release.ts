@@ -9,7 +9,7 @@ import { CouldNotCheck, command } from '../lib/command.ts';
 import { setOutput } from '../lib/job.ts';
 import { imageOfStack } from './running-image.ts';
 
-const usage = `npm run release -- <environment> --remember | --runs REFERENCE | --image REFERENCE | --rollback
+const usage = `npx simple378 env release <environment> --remember | --runs REFERENCE | --image REFERENCE | --rollback
 
   --remember          note which image runs now, for a rollback; in a GitHub job it is the step's output "image"
   --runs REFERENCE    check that it is this one: another release may have come in between

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { command } from '../lib/command.ts';
 import { replaced, sections } from './sections.ts';
 
-const usage = `npm run generate:docs [-- --check]
+const usage = `npm run generate [-- --check]
 
 Writes the parts of the guides that come from data: commands, ports, policies, and capacity.
 

@@ -20,6 +20,6 @@ test('every port of the local stack is in the README', () => {
 
 test('a section without its comments is an error', () => {
   expect(() => replaced('# Title\n', 'x', 'y')).toThrow('there is no section x');
-  const text = 'a\n<!-- generated: x; npm run generate:docs -->\nold\n<!-- end of x -->\nb\n';
+  const text = 'a\n<!-- generated: x; npm run generate -->\nold\n<!-- end of x -->\nb\n';
   expect(replaced(text, 'x', 'new')).toContain('-->\n\nnew\n\n<!-- end');
 });

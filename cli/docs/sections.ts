@@ -10,7 +10,8 @@ import {
   replicasFor,
   shardsFor,
 } from '../../loadtests/scenarios/capacity.ts';
-import { groups, typed } from '../commands.ts';
+import { nameOf } from '../frame/run.ts';
+import { program } from '../program.ts';
 import { type Cost, costOf } from './cost.ts';
 import { houseSections } from './house.ts';
 
@@ -34,7 +35,7 @@ export const sections: readonly Section[] = [
 
 /** The text with one section written anew. @throws Error when its comments are not there */
 export function replaced(text: string, name: string, content: string): string {
-  const start = `<!-- generated: ${name}; npm run generate:docs -->`;
+  const start = `<!-- generated: ${name}; npm run generate -->`;
   const end = `<!-- end of ${name} -->`;
   const from = text.indexOf(start);
   const to = text.indexOf(end);
@@ -42,11 +43,23 @@ export function replaced(text: string, name: string, content: string): string {
   return `${text.slice(0, from)}${start}\n\n${content}\n\n${text.slice(to)}`;
 }
 
-function commands(): string {
-  return groups
-    .map(({ title, commands }) => {
-      const rows = commands.map(({ name, does }) => `| \`${typed(name)}\` | ${does} |`);
-      return [`| ${title} | |`, '| --- | --- |', ...rows].join('\n');
+function commands(root: string): string {
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    scripts: Readonly<Record<string, string>>;
+  };
+  const short = (name: string) => {
+    const script = Object.keys(scripts).find((key) => scripts[key] === `node cli/simple378.js ${name}`);
+    if (script === undefined) return '';
+    return ['start', 'stop', 'test'].includes(script) ? `\`npm ${script}\`` : `\`npm run ${script}\``;
+  };
+  return program()
+    .commands.flatMap((group) => (group.commands.length > 0 ? [group] : []))
+    .map((group) => {
+      const rows = group.commands.map((command) => {
+        const name = nameOf(command);
+        return `| \`npx ${name}\` | ${short(name.replace('simple378 ', ''))} | ${command.description()} |`;
+      });
+      return [`| ${group.description()} | Short form | |`, '| --- | --- | --- |', ...rows].join('\n');
     })
     .join('\n\n');
 }
@@ -77,7 +90,7 @@ function memory(root: string): string {
 
 function knee(root: string): string {
   const found = capacityOf(root).knee;
-  if (found === undefined) return 'Not measured yet: `npm run bench:capacity`.';
+  if (found === undefined) return 'Not measured yet: `npx simple378 bench capacity`.';
   const { cores, cpu, replicas, requestsPerSecond, loadBefore, steps } = found;
   const rows = steps.map(
     ({ rate, answered, p95, failed, holds }) =>

@@ -49,9 +49,7 @@ test.concurrent('what it adds type-checks, and is formatted', async () => {
 }, 120_000);
 
 test.concurrent('its commands write what is generated and break its control, and the tests of all of it pass', async () => {
-  expect(await copy.commands()).toEqual(
-    expect.arrayContaining(['generate:openapi', 'render', 'mutants:security']),
-  );
+  expect(await copy.commands()).toEqual(expect.arrayContaining(['generate', 'render']));
   await copy.run('node_modules/vitest/vitest.mjs', 'run', ...tests);
 }, 180_000);
 

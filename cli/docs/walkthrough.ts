@@ -46,7 +46,11 @@ export function follow(root: string, document: string): Copy {
       };
       const shown = blocks(guide).flatMap(({ code }) => code.split('\n').map(scriptOf));
       // By Node.js itself: npm would run `setup` first, which must not install into the packages that are linked here.
-      for (const { name, args } of shown) await run(...programOf(name, scripts[name]), ...args);
+      for (const { name, args } of shown)
+        await run(
+          ...(scripts[name] === undefined ? ['cli/main.ts', name] : programOf(name, scripts[name])),
+          ...args,
+        );
       return shown.map(({ name }) => name);
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
@@ -67,6 +71,7 @@ function scriptOf(line: string): { name: string; args: string[] } {
   const [npm, run, name = '', ...rest] = (line.match(/"[^"]*"|\S+/g) ?? []).map((word) =>
     word.replaceAll('"', ''),
   );
+  if (npm === 'npx' && run === 'simple378') return { name, args: rest };
   if (npm !== 'npm' || run !== 'run') throw new Error(`${line}: is no npm run`);
   return { name, args: rest.filter((word) => word !== '--') };
 }

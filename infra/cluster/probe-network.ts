@@ -15,7 +15,7 @@ import {
   verdict,
 } from './probe.ts';
 
-const help = `Usage: npm run probe-network -- <environment> [options]
+const help = `Usage: npx simple378 env probe-network <environment> [options]
 
 Tries the whole connection matrix on a live cluster: from a pod with each component's network identity, and from a
 stranger, to every port of every component.

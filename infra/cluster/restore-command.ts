@@ -5,7 +5,7 @@ import { loadSettings } from '../settings/index.ts';
 import { environmentCommand, reach } from './command.ts';
 import { download, listBackups, restore, upload } from './restore.ts';
 
-const help = `Usage: npm run restore -- <environment> [file] [options]
+const help = `Usage: npx simple378 env restore <environment> [file] [options]
 
 Puts a copy of Redis in the place of its data. Without a file it lists the copies. Redis is stopped meanwhile: the service
 answers 503 on data. What was there stays on the volume as before-restore-<time>.

@@ -8,7 +8,7 @@ import type { Authority } from './certificates.ts';
 /**
  * Secret values of an environment by key, each made when first asked for:
  * `password/…` and `bytes/…` are generated and kept in the state, `config/…` is a secret of the stack's configuration, and so is
- * `bytes/data-key/<id>` where `data-key-<id>` holds what another stack generated (`npm run carry-keys`).
+ * `bytes/data-key/<id>` where `data-key-<id>` holds what another stack generated (`npx simple378 env carry-keys`).
  */
 export class Material extends pulumi.ComponentResource {
   readonly #values = new Map<string, pulumi.Output<string>>();

@@ -15,7 +15,7 @@ import { readStackFile } from './stack-file.ts';
 /** Replicas look at their files every second. */
 const takenUpMs = 3_000;
 
-const help = `npm run rotate-keys [-- <environment>]
+const help = `npx simple378 stack rotate-keys [<environment>]
 
 Without an environment: makes a new data key for the stack that runs here, lets both replicas take it up, and seals every
 case under it. With one: seals every case of that environment under its active data key, in a pod of the service of its

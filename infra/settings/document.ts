@@ -21,7 +21,7 @@ export function settingsDocument(): string {
   return `${[
     '# Settings',
     '',
-    '<!-- Written by `npm run generate:settings` from infra/settings/schema.ts; do not edit. -->',
+    '<!-- Written by `npm run generate` from infra/settings/schema.ts; do not edit. -->',
     '',
     'One file per environment, `Pulumi.<env>.yaml`, under `config:`; each key below is written with the prefix `simple378:`.',
     'Everything is checked before anything is created, and every problem is listed at once with its key, its value and what is',

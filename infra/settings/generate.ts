@@ -7,7 +7,7 @@ import { diagram } from '../network/diagram.ts';
 import { configurationSchema, settingsDocument } from './document.ts';
 import { loadSettings } from './load.ts';
 
-const help = `Usage: npm run generate:settings [-- --check]
+const help = `Usage: npm run generate [-- --check]
 
 Writes docs/settings.md, the JSON schema of Pulumi.<env>.yaml and the diagram of connections from their sources.
 
@@ -52,6 +52,6 @@ function write(check: boolean): number {
     mkdirSync(dirname(path(file)), { recursive: true });
     writeFileSync(path(file), content);
   }
-  if (check) for (const [file] of stale) console.error(`${file} is stale: npm run generate:settings`);
+  if (check) for (const [file] of stale) console.error(`${file} is stale: npm run generate`);
   return check && stale.length > 0 ? 1 : 0;
 }

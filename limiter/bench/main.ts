@@ -13,7 +13,7 @@ import { http } from './http.ts';
 import { interleave, median, type Sample } from './measure.ts';
 import { type Report, render } from './report.ts';
 
-const help = `npm run bench:limiter [-- options]
+const help = `npx simple378 bench limiter [options]
 
 Measures the limiter beside its peers: one run, one Redis, rounds in turn, correctness beside speed.
 

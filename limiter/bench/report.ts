@@ -37,7 +37,7 @@ export function render(report: Report): string {
   const { versions } = report;
   return `# Benchmarks of the rate limiter
 
-Written by \`npm run bench:limiter -- --write\` on ${report.date}: ${report.machine}, shared by the clients, Redis and all contenders;
+Written by \`npx simple378 bench limiter --write\` on ${report.date}: ${report.machine}, shared by the clients, Redis and all contenders;
 ${Object.entries(versions)
   .map(([name, version]) => `${name} ${version}`)
   .join(', ')}. Medians of ${report.rounds} rounds of ${report.seconds} s in turn, one warm-up;

@@ -6,7 +6,7 @@ import { failures, render } from './report.ts';
 import { type Result, runFault } from './run.ts';
 import { faults } from './scenarios.ts';
 
-const help = `npm run faults [-- options]
+const help = `npx simple378 bench faults [options]
 
 Breaks a real Redis under the limiter and its peers in each known way, and writes limiter/FAULTS.md.
 

@@ -44,7 +44,7 @@ export function render(results: readonly Result[], versions: Readonly<Record<str
   const broken = failures(results);
   return `# What the limiter does when its store fails
 
-Written by \`npm run faults\` (${Object.entries(versions)
+Written by \`npx simple378 bench faults\` (${Object.entries(versions)
     .map(([name, version]) => `${name} ${version}`)
     .join(', ')}).
 

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { mutants } from './list.ts';
 
-const help = `npm run mutants:limiter [-- --only TEXT]
+const help = `npx simple378 verify limiter-mutants [--only TEXT]
 
 Puts each known bug into a copy of the limiter and runs its tests there: one of them must turn red.
 

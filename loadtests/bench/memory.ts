@@ -6,7 +6,7 @@ import { createRateLimiter } from '../../limiter/index.ts';
 import { type RedisServer, startRedis } from '../../test/support/redis.ts';
 
 // Measures what users cost Redis: one window each is planted by the limiter itself, in a Redis of its own, for
-// 10³, 10⁵ and 10⁶ users, and the figures go into loadtests/capacity.json. Run: npm run bench:memory
+// 10³, 10⁵ and 10⁶ users, and the figures go into loadtests/capacity.json. Run: npx simple378 bench memory
 
 /** What one run measured. */
 interface Row {
@@ -20,7 +20,7 @@ interface Row {
 const [argument] = process.argv.slice(2);
 if (argument !== undefined) {
   console.log(
-    'npm run bench:memory\n\nMeasures what users cost Redis, and writes it to loadtests/capacity.json. Some 30 s.',
+    'npx simple378 bench memory\n\nMeasures what users cost Redis, and writes it to loadtests/capacity.json. Some 30 s.',
   );
   process.exit(argument === '--help' ? 0 : 2);
 }

@@ -10,7 +10,7 @@ import { Agent, request } from 'undici';
 import { medianOf } from '../../limiter/bench/measure.ts';
 import { type Backing, startBacking } from '../../test/support/service.ts';
 
-const help = `npm run bench:tracing
+const help = `npx simple378 bench tracing
 
 What a trace collector that fails costs the service, every request traced: rounds in turn against replicas whose collector
 answers, refuses connections, or accepts them and never answers. Ratios of medians to the first; CPU per request besides

@@ -268,7 +268,7 @@ export const platformControls: readonly Control[] = [
     [
       'OPS-4',
       'The network plug-in enforces NetworkPolicies',
-      'Without it a policy is a document; npm run probe-network says so.',
+      'Without it a policy is a document; npx simple378 env probe-network says so.',
       ['C-0260', 'NSA'],
     ],
     [

@@ -11,7 +11,7 @@ import { startVictim } from './victim.ts';
 
 const help = `Breaks every control of the checklist on purpose, and sees that something turns red.
 
-usage: npm run mutants:security [-- [--only TEXT] [--list]]
+usage: npx simple378 verify security-mutants [[--only TEXT] [--list]]
 
   --only TEXT   mutants whose name holds the text, or of that control (HDR-1)
   --list        name the mutants and stop

@@ -11,7 +11,7 @@ import { patches, patchMutants } from './source.ts';
 import type { Mutant } from './types.ts';
 import { type RunningVictim, startVictim } from './victim.ts';
 
-// All of them, with the service, take minutes: `npm run mutants:security`. Here are the static ones and a few of the rest.
+// All of them, with the service, take minutes: `npx simple378 verify security-mutants`. Here are the static ones and a few of the rest.
 
 let still: readonly Mutant[];
 let victim: RunningVictim;

@@ -14,7 +14,7 @@ import { rotationChecks } from './rotation-checks.ts';
 import { securityCheck } from './security-check.ts';
 import { type Cluster, cluster } from './stack.ts';
 
-const help = `Usage: npm run test:cluster -- [environment] [options]
+const help = `Usage: npx vitest run --project cluster [environment] [options]
 
 Applies an environment (dev when none is named) with fresh secrets to the cluster that kubectl's current context names,
 and proves on it what the manifests promise. It deletes pods and data of that environment's namespace: never point it at

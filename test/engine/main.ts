@@ -11,7 +11,7 @@ import { checkLife } from './life.ts';
 import { checkPreviews, type Subject } from './preview.ts';
 import { openWorkspace } from './workspace.ts';
 
-const usage = `npm run test:engine -- [environment…] [options]
+const usage = `npx vitest run --project engine [environment…] [options]
 
 Previews environments (all when none is named) with the real Pulumi engine and the real policy pack, and needs neither a
 cluster nor a login: the pack finds what npm run policies finds, and no secret is in plain in state or preview. State and
