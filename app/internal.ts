@@ -5,6 +5,7 @@ import { authorise, identifier } from './auth/authorise.ts';
 import type { Accounts } from './auth/index.ts';
 import { AccountId } from './auth/schemas.ts';
 import { identityOf, requireDeclarations } from './http/access.ts';
+import { readJsonBodies } from './http/bodies.ts';
 import type { Context } from './http/context.ts';
 import { probeRoutes } from './http/health.ts';
 import { createListener, type Lifecycle } from './http/listener.ts';
@@ -31,6 +32,8 @@ export async function createInternal(
   const refuseTheRest = refuseOtherMethods(app);
   app.addHook('onRequest', identifier(context));
   app.addHook('onRequest', (request) => authorise(request, context, accounts));
+
+  readJsonBodies(app);
 
   probeRoutes(app, lifecycle);
   app.get('/metrics', { config: open }, async ({ headers: { accept } }, reply) => {

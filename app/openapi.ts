@@ -26,7 +26,7 @@ export async function openApiText(): Promise<string> {
     // Read for requests only, and there will be none.
     secrets: { current: {} as Secrets },
     metrics,
-    log: createLog(settings),
+    log: createLog(settings, metrics).log,
     data: redis,
     limiter: createRateLimiter({ redis }),
   };

@@ -9,7 +9,7 @@ import { createApi } from './api.ts';
 import { type Accounts, createAccounts } from './auth/index.ts';
 import type { Context } from './http/context.ts';
 import type { Lifecycle } from './http/listener.ts';
-import { mostConnections } from './http/memory.ts';
+import { maxConnections } from './http/memory.ts';
 import { createPlain } from './http/plain.ts';
 import { keepSockets } from './http/sockets.ts';
 import { createInternal } from './internal.ts';
@@ -22,6 +22,7 @@ import { readSecrets, secretFiles } from './settings/secrets.ts';
 import { SettingsError } from './settings/settings.ts';
 import { watchFiles } from './settings/watch.ts';
 import { emit } from './telemetry/events.ts';
+import { startPolicyCounters } from './telemetry/http-metrics.ts';
 import { metricsObserver } from './telemetry/limiter-metrics.ts';
 import { createLog } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
@@ -29,8 +30,10 @@ import { measureProcess } from './telemetry/process-metrics.ts';
 import { startTracing } from './telemetry/tracing.ts';
 import { bootstrapUsers } from './users/bootstrap.ts';
 
-/** Milliseconds between two looks at the files that may change. */
-const lookEvery = 1_000;
+/** Milliseconds between two checks of the files that may change. */
+const pollMs = 1_000;
+/** Milliseconds between two checks that the first accounts exist. */
+const accountsPollMs = 5_000;
 
 /** A running service: its listeners and how it ends. */
 export interface Service {
@@ -60,9 +63,9 @@ export async function startService(
   const secrets = { current: firstSecrets };
   const certificate = { current: firstCertificate };
   const lifecycle: Lifecycle = { booted: false, draining: false };
-  const log = createLog(settings, logTo);
   const metrics = createMetrics();
-  const stopTracing = startTracing(settings, metrics, spansTo);
+  const { log, close: closeLog } = createLog(settings, metrics, logTo);
+  const tracing = startTracing(settings, metrics, spansTo);
   const data = connectRedis('data', settings, { metrics, log });
   const limiterRedis = connectRedis('limiter', settings, { metrics, log });
   const limiter = createRateLimiter({
@@ -73,6 +76,7 @@ export async function startService(
     operations: caseOperations,
     observer: metricsObserver(metrics),
   });
+  startPolicyCounters(metrics, limiter.policies);
   const context: Context = { settings, secrets, metrics, log, data, limiter };
   const accounts = createAccounts(data, metrics);
   const stopMeasuring = measureProcess(metrics, {
@@ -87,11 +91,11 @@ export async function startService(
   const internal = await createInternal(context, accounts, lifecycle, firstCertificate);
   const plain = settings.PLAIN_PORT === undefined ? undefined : createPlain({ ...context, lifecycle });
   const listeners = [internal, api, ...(plain ? [plain] : [])];
-  const cuts = listeners.map(({ server }) => keepSockets(server, mostConnections()));
+  const sockets = listeners.map(({ server }) => keepSockets(server, maxConnections()));
   const host = settings.LISTEN_HOST;
 
   const watch = (files: readonly string[], reload: () => void) =>
-    watchFiles(files, lookEvery, () => {
+    watchFiles(files, pollMs, () => {
       try {
         reload();
         emit(log, 'files_reloaded', { files: files.join(', ') });
@@ -109,32 +113,56 @@ export async function startService(
     }),
     ...(settings.POLICIES_FILE === undefined
       ? []
-      : [watch([settings.POLICIES_FILE], () => limiter.reload(readPolicies(settings.POLICIES_FILE)))]),
+      : [
+          watch([settings.POLICIES_FILE], () => {
+            limiter.reload(readPolicies(settings.POLICIES_FILE));
+            startPolicyCounters(metrics, limiter.policies);
+          }),
+        ]),
+    ...(settings.OTEL_EXPORTER_OTLP_CERTIFICATE === undefined
+      ? []
+      : [watch([settings.OTEL_EXPORTER_OTLP_CERTIFICATE], tracing.reload)]),
   ];
 
+  /** Creates the first accounts where they are missing: at the start, and when Redis came back empty. */
+  let booting = false;
   const boot = async () => {
-    if (lifecycle.booted) return;
+    if (booting || data.status !== 'ready') return;
+    booting = true;
     try {
-      const count = await bootstrapUsers(secrets.current.bootstrapUsers, accounts.users, accounts.passwords);
-      if (count > 0) emit(log, 'users_bootstrapped', { count });
-      lifecycle.booted = true;
+      const isEmpty = (await accounts.users.list(undefined, 1)).length === 0;
+      if (!lifecycle.booted || isEmpty) {
+        lifecycle.booted = false;
+        const { bootstrapUsers: wanted } = secrets.current;
+        const count = await bootstrapUsers(wanted, accounts.users, accounts.passwords);
+        if (count > 0) emit(log, 'users_bootstrapped', { count });
+        lifecycle.booted = true;
+      }
     } catch (error) {
-      emit(log, 'bootstrap_failed', { err: error });
-      setTimeout(boot, lookEvery).unref();
+      if (!lifecycle.booted) {
+        emit(log, 'bootstrap_failed', { err: error });
+        setTimeout(boot, pollMs).unref();
+      }
+    } finally {
+      booting = false;
     }
   };
-  if (data.status === 'ready') void boot();
-  else data.once('ready', boot);
+  data.on('ready', boot);
+  void boot();
+  const accountsTimer = setInterval(boot, accountsPollMs);
+  accountsTimer.unref();
 
   const stop = async (): Promise<void> => {
     lifecycle.draining = true;
     emit(log, 'draining', { seconds: settings.DRAIN_SECONDS });
+    clearInterval(accountsTimer);
+    for (const { drain } of sockets) drain();
     await pause(settings.DRAIN_SECONDS);
     let cut = false;
     const deadline = setTimeout(
       () => {
         cut = true;
-        for (const cutSockets of cuts) cutSockets();
+        for (const { cut: cutSockets } of sockets) cutSockets();
       },
       (settings.SHUTDOWN_SECONDS - settings.DRAIN_SECONDS) * 1_000,
     );
@@ -146,9 +174,9 @@ export async function startService(
     stopMeasuring();
     data.disconnect();
     limiterRedis.disconnect();
-    await stopTracing();
+    await tracing.stop();
     emit(log, 'stopped', { cut });
-    log.flush();
+    closeLog();
   };
 
   try {
@@ -156,10 +184,12 @@ export async function startService(
     await api.listen({ host, port: settings.API_PORT });
     await plain?.listen({ host, port: settings.PLAIN_PORT ?? 0 });
   } catch (error) {
+    clearInterval(accountsTimer);
     for (const stopOne of stopWatching) stopOne();
     stopMeasuring();
     data.disconnect();
     limiterRedis.disconnect();
+    closeLog();
     await Promise.all(listeners.map((listener) => listener.close()));
     throw error;
   }

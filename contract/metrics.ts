@@ -26,12 +26,21 @@ export const caseOperations = [
   'export',
   'sync',
 ] as const;
+/**
+ * `failure`: the service failed, by an error, a missing store, a deadline or an export that broke (5xx).
+ * `success`: the operation was done, or refused for a reason in the request (for example 404, 409, 412).
+ * An operation that was refused before its handler (limits, roles, schema) or whose client left is not counted.
+ */
 export const outcomes = ['success', 'failure'] as const;
 /** Names of the policies that may appear as a label; a policy file may bring others, at most 32 in all. */
 const policyNames = { atMost: 32, because: 'policies are validated at start, at most 32' } as const;
 const routes = { atMost: 64, because: 'route templates, never URLs; unknown paths are `unmatched`' } as const;
 const methods = ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE', 'OPTIONS', 'other'] as const;
-const statusClasses = ['1xx', '2xx', '3xx', '4xx', '5xx'] as const;
+/**
+ * `aborted`: the client left before its answer, within five seconds. An answer that was still missing after five seconds,
+ * or that broke after its headers, counts as `5xx`, because the service caused it.
+ */
+const statusClasses = ['1xx', '2xx', '3xx', '4xx', '5xx', 'aborted'] as const;
 const stores = ['data', 'limiter'] as const;
 
 /** Around the latency objectives (100 ms, 250 ms): dense below, sparse above. */
@@ -43,7 +52,7 @@ const decisionBuckets = [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.0
 export const catalogue = {
   case_operations_total: {
     type: 'counter',
-    help: 'Case operations by kind and outcome.',
+    help: 'Case operations by kind and outcome; only errors of the service are failures.',
     labels: { operation: caseOperations, status: outcomes },
   },
   case_operation_duration_seconds: {
@@ -54,18 +63,28 @@ export const catalogue = {
   },
   active_users: {
     type: 'gauge',
-    help: 'Distinct users of the fleet in the last five minutes; the same on every replica, query with max.',
+    help: 'Distinct users of the fleet in the last five minutes; the same on every replica, query with max; absent without Redis.',
     labels: {},
   },
   offline_sync_queue_depth: {
     type: 'gauge',
-    help: 'Offline operations not yet applied, per user; the 100 deepest are named, the rest is `other`.',
-    labels: { user_id: { atMost: 101, because: 'the 100 deepest queues and `other`' } },
+    help: 'Offline operations not yet applied, at most 10,000 per user; the 20 deepest queues are named, the rest is `other`.',
+    labels: {
+      user_id: {
+        atMost: 21,
+        because: 'the 20 deepest queues and `other`; the fleet names at most 60 new users an hour',
+      },
+    },
   },
   cache_hit_ratio: {
     type: 'gauge',
-    help: 'Hits over lookups of a cache in the last five minutes on this replica, 0 to 1.',
+    help: 'Hits over lookups of a cache in the last five minutes on this replica, 0 to 1; absent without lookups.',
     labels: { cache_type: ['case'] },
+  },
+  case_records_unreadable_total: {
+    type: 'counter',
+    help: 'Stored cases that could not be opened when they were read.',
+    labels: {},
   },
   cache_lookups_total: {
     type: 'counter',
@@ -88,6 +107,22 @@ export const catalogue = {
     type: 'counter',
     help: 'Answers written on the raw socket, before any route is known.',
     labels: { code: ['400', '408', '431'] },
+  },
+  requests_refused_total: {
+    type: 'counter',
+    help: 'Requests refused to protect the service, by reason: quotas of an owner, bytes in flight, time, a full store.',
+    labels: {
+      reason: [
+        'quota_cases',
+        'quota_bytes',
+        'bytes_user',
+        'bytes_address',
+        'bytes_process',
+        'search_time',
+        'store_full',
+        'overload',
+      ],
+    },
   },
   ratelimit_decisions_total: {
     type: 'counter',
@@ -207,13 +242,23 @@ export const catalogue = {
   },
   traces_dropped_total: {
     type: 'counter',
-    help: 'Spans given up because the collector did not take them.',
+    help: 'Spans lost in this process: the queue was full, or the collector did not take them.',
     labels: {},
+  },
+  log_lines_dropped_total: {
+    type: 'counter',
+    help: 'Log lines left out, by reason: sampled in a flood, or not writable.',
+    labels: { reason: ['sampled', 'unwritable'] },
   },
   event_loop_lag_seconds: {
     type: 'gauge',
     help: 'Event-loop delay over the last ten seconds, in seconds.',
     labels: { quantile: ['0.5', '0.99'] },
+  },
+  event_loop_stall_seconds: {
+    type: 'gauge',
+    help: 'Longest event-loop delay since the last scrape, in seconds.',
+    labels: {},
   },
   process_start_time_seconds: {
     type: 'gauge',

@@ -140,6 +140,36 @@ export const serviceSettings = {
     format: 'path',
     description: 'JSON list of rate-limit policies; built-in ones by default; reloaded.',
   },
+  OWNER_MAX_CASES: {
+    type: 'integer',
+    minimum: 1,
+    maximum: 1_000_000,
+    default: 10_000,
+    description: 'Cases that one user may own.',
+  },
+  OWNER_MAX_BYTES: {
+    type: 'integer',
+    minimum: 65_536,
+    maximum: 1_073_741_824,
+    default: 33_554_432,
+    description: 'Bytes of Redis that the cases of one user may take.',
+  },
+  STORE_FULL_PERCENT: {
+    type: 'integer',
+    minimum: 10,
+    maximum: 100,
+    default: 85,
+    description:
+      'Share of `maxmemory` from which on new cases and changes are refused, so that sessions, limits and deletes keep room.',
+  },
+  MAX_BODY_BYTES_IN_FLIGHT: {
+    type: 'integer',
+    minimum: 4_194_304,
+    maximum: 1_073_741_824,
+    default: 50_331_648,
+    description:
+      'Bytes of request bodies and large answers that the process holds at a time; a user may take an eighth, an address a third.',
+  },
   REPLICAS: {
     type: 'integer',
     minimum: 1,
@@ -179,8 +209,9 @@ export const serviceSettings = {
     type: 'number',
     minimum: 0,
     maximum: 1,
-    default: 0.1,
-    description: 'Share of traces that are recorded, 0 to 1.',
+    default: 1,
+    description:
+      'Share of traces that are sent to the collector, 0 to 1. Errors and slow requests are always sent. Keep 1 where the collector samples.',
   },
   DRAIN_SECONDS: {
     type: 'number',

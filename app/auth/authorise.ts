@@ -7,7 +7,8 @@ import type { UserStore } from '../users/store.ts';
 import type { Sessions } from './sessions.ts';
 import { createTokenVerifier, TokenRejected } from './tokens.ts';
 
-const bearer = /^Bearer ([^\s]+)$/;
+/** The scheme is compared without case, and spaces may be repeated (RFC 9110 11.1 and 11.4). */
+const bearer = /^Bearer +([^\s]+)$/i;
 
 /**
  * Makes the hook that finds out who sends a request, without I/O: by the token's own proof. A token that is refused

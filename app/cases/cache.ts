@@ -1,8 +1,10 @@
 import { LRUCache } from 'lru-cache';
 import type { Metrics } from '../telemetry/metrics.ts';
-import type { Case } from './case.ts';
+import type { StoredCase } from './case.ts';
 
-const mostCases = 5_000;
+/** Characters of decrypted text that are kept, and cases; the text alone would not bound the small ones. */
+const maxCharacters = 16_000_000;
+const maxCases = 5_000;
 /** `cache_hit_ratio` covers this much time, in sub-windows so that it moves smoothly. */
 const windowMs = 300_000;
 const slots = 30;
@@ -12,7 +14,11 @@ const slots = 30;
  * decryption and is never stale.
  */
 export class CaseCache {
-  readonly #cases = new LRUCache<string, Case>({ max: mostCases });
+  readonly #cases = new LRUCache<string, StoredCase>({
+    max: maxCases,
+    maxSize: maxCharacters,
+    sizeCalculation: ({ title, description }) => title.length + description.length + 500,
+  });
   readonly #metrics: Metrics;
   readonly #lookups: { slot: number; hits: number; all: number }[] = [];
   readonly #now: () => number;
@@ -20,13 +26,15 @@ export class CaseCache {
   constructor(metrics: Metrics, now: () => number = Date.now) {
     this.#metrics = metrics;
     this.#now = now;
-    metrics.cache_hit_ratio.collectWith(() =>
-      metrics.cache_hit_ratio.set({ cache_type: 'case' }, this.ratio()),
-    );
+    metrics.cache_hit_ratio.collectWith(() => {
+      const ratio = this.ratio();
+      if (ratio === undefined) metrics.cache_hit_ratio.reset();
+      else metrics.cache_hit_ratio.set({ cache_type: 'case' }, ratio);
+    });
   }
 
   /** The copy of a case, of whatever version; not yet a hit. */
-  peek(id: string): Case | undefined {
+  peek(id: string): StoredCase | undefined {
     return this.#cases.get(id);
   }
 
@@ -35,15 +43,15 @@ export class CaseCache {
     this.#count(true);
   }
 
-  /** The copy of one version of the case created then; counted as a hit or a miss. */
-  get(id: string, version: number, createdAt: string): Case | undefined {
+  /** The copy of one version of one life of a case; counted as a hit or a miss. */
+  get(id: string, version: number, life: string): StoredCase | undefined {
     const copy = this.#cases.get(id);
-    const current = copy?.version === version && copy.createdAt === createdAt ? copy : undefined;
+    const current = copy?.version === version && copy.life === life ? copy : undefined;
     this.#count(current !== undefined);
     return current;
   }
 
-  put(value: Case): void {
+  put(value: StoredCase): void {
     this.#cases.set(value.id, value);
   }
 
@@ -51,13 +59,13 @@ export class CaseCache {
     this.#cases.delete(id);
   }
 
-  /** Hits over lookups of the last five minutes; 0 without lookups. */
-  ratio(): number {
+  /** Hits over lookups of the last five minutes; `undefined` without lookups. */
+  ratio(): number | undefined {
     const oldest = this.#slot() - slots;
     while ((this.#lookups[0]?.slot ?? Number.POSITIVE_INFINITY) <= oldest) this.#lookups.shift();
     const hits = this.#lookups.reduce((sum, slot) => sum + slot.hits, 0);
     const all = this.#lookups.reduce((sum, slot) => sum + slot.all, 0);
-    return all === 0 ? 0 : hits / all;
+    return all === 0 ? undefined : hits / all;
   }
 
   #count(hit: boolean): void {

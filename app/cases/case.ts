@@ -1,3 +1,5 @@
+import type { Place } from './crypto.ts';
+
 export const caseStatuses = ['open', 'in_progress', 'closed'] as const;
 /** A member of {@link caseStatuses}. */
 export type CaseStatus = (typeof caseStatuses)[number];
@@ -15,6 +17,11 @@ export interface Case {
   readonly updatedAt: string;
 }
 
+/** A stored case. `life` is random and tells it from an earlier case of the same id. */
+export interface StoredCase extends Case {
+  readonly life: string;
+}
+
 /** What a caller may set. */
 export interface CaseContent {
   readonly title: string;
@@ -22,15 +29,28 @@ export interface CaseContent {
   readonly status: CaseStatus;
 }
 
-/** All keys of one owner share a hash tag, so that a script sees case, index and idempotency record in one slot. */
+/** All keys of one owner share a hash tag, so that a script sees all of them in one slot. */
 export const caseKeys = {
   case: (ownerId: string, caseId: string) => `cs:v1:{o:${ownerId}}:case:${caseId}`,
   index: (ownerId: string) => `cs:v1:{o:${ownerId}}:cases`,
+  /** Bytes that the owner's cases take. */
+  use: (ownerId: string) => `cs:v1:{o:${ownerId}}:use`,
   operation: (ownerId: string, operationId: string) => `cs:v1:{o:${ownerId}}:op:${operationId}`,
+  /** The remembered operations by time, which bounds their number. */
+  operations: (ownerId: string) => `cs:v1:{o:${ownerId}}:ops`,
   syncLock: (ownerId: string) => `cs:v1:{o:${ownerId}}:sync-lock`,
   /** Who owns a case, for admins. */
   owner: (caseId: string) => `cs:v1:{case:${caseId}}`,
 } as const;
 
-/** What binds sealed text to its case. */
-export const placeOf = (ownerId: string, caseId: string): string => `${ownerId}/${caseId}`;
+/** The fields of a stored case that its sealed text is bound to. */
+export type BoundFields = Readonly<
+  Record<'status' | 'version' | 'createdAt' | 'updatedAt' | 'life', string | undefined>
+>;
+
+/** Binds sealed text to its case: to the id, and to the fields beside it, which nobody may change without the key. */
+export const placeOf = (ownerId: string, caseId: string, fields: BoundFields): Place => {
+  const { status, version, createdAt, updatedAt, life = '' } = fields;
+  const id = `${ownerId}/${caseId}`;
+  return { s1: id, s2: JSON.stringify([id, status, version, createdAt, updatedAt, life]) };
+};

@@ -2,8 +2,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Metrics } from '../telemetry/metrics.ts';
 
 /**
- * Counts and times case operations: those that reached their handler, so that what was refused before (limits, roles,
- * schemas) is no operation. A success answers below 400.
+ * Counts and times case operations that reached their handler. Only an error of the service is a failure; a request
+ * whose client left is neither.
  */
 export function measureCases(app: FastifyInstance, metrics: Metrics): void {
   const reached = new WeakSet<FastifyRequest>();
@@ -11,13 +11,10 @@ export function measureCases(app: FastifyInstance, metrics: Metrics): void {
     reached.add(request);
     done();
   });
-  app.addHook('onResponse', (request, reply, done) => {
+  app.onSettled(({ request, status, seconds }) => {
     const { operation } = request.routeOptions.config;
-    if (operation !== undefined && reached.has(request)) {
-      const status = reply.statusCode < 400 ? 'success' : 'failure';
-      metrics.case_operations_total.inc({ operation, status });
-      metrics.case_operation_duration_seconds.observe({ operation }, reply.elapsedTime / 1_000);
-    }
-    done();
+    if (operation === undefined || status === 'aborted' || !reached.has(request)) return;
+    metrics.case_operations_total.inc({ operation, status: status === '5xx' ? 'failure' : 'success' });
+    metrics.case_operation_duration_seconds.observe({ operation }, seconds);
   });
 }

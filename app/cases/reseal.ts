@@ -1,6 +1,6 @@
 import { defineScript, type RedisClient, scanKeys } from '../redis/client.ts';
-import { placeOf } from './case.ts';
-import { type DataKeys, keyIdOf, open, seal } from './crypto.ts';
+import { type BoundFields, placeOf } from './case.ts';
+import { type DataKeys, isCurrent, open, seal } from './crypto.ts';
 
 /** How far a rotation is. */
 export interface Progress {
@@ -20,8 +20,8 @@ redis.call('HSET', KEYS[1], 'sealed', ARGV[2])
 return 1`;
 
 /**
- * Seals every case anew that is not under the active key, while the service goes on. Started again after a kill it goes on
- * where it was, since what is done is not touched again. `SCAN`, `HGET`, `HSET`.
+ * Seals every case anew that is not under the active key or has an older form, while the service goes on. Started again after a kill it goes on
+ * where it was, since what is done is not touched again. `SCAN`, `HGETALL`, `HGET`, `HSET`.
  * @returns what was done; once it ends, a key other than the active one is no longer needed
  * @throws Unreadable when a case was sealed with a key that is not there
  */
@@ -36,16 +36,17 @@ export async function resealCases(
     for (const key of found) {
       const [, ownerId = '', caseId = ''] = keyForm.exec(key) ?? [];
       progress.seen += 1;
-      if (await reseal(key, placeOf(ownerId, caseId))) progress.resealed += 1;
+      if (await reseal(key, ownerId, caseId)) progress.resealed += 1;
     }
     onProgress({ ...progress });
   }
   return progress;
 
-  async function reseal(key: string, place: string): Promise<boolean> {
+  async function reseal(key: string, ownerId: string, caseId: string): Promise<boolean> {
     for (;;) {
-      const sealed = await redis.hget(key, 'sealed');
-      if (sealed === null || keyIdOf(sealed) === keys.active) return false;
+      const { sealed, ...fields } = await redis.hgetall(key);
+      if (sealed === undefined || isCurrent(sealed, keys)) return false;
+      const place = placeOf(ownerId, caseId, fields as unknown as BoundFields);
       const anew = seal(open(sealed, place, keys), place, keys);
       if ((await replace([key], [sealed, anew])) === 1) return true;
     }

@@ -1,10 +1,16 @@
 import { Readable } from 'node:stream';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
+import { answerTimeout } from '../../contract/timeouts.ts';
 import { identityOf } from '../http/access.ts';
+import { clientSignal } from '../http/client-signal.ts';
 import { Problem } from '../http/problem.ts';
-import type { Case } from './case.ts';
+import { emit } from '../telemetry/events.ts';
+import { routeOf } from '../telemetry/http-metrics.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { StoredCase } from './case.ts';
+import { quotaRefusal } from './quota.ts';
 import {
   CaseId,
   CaseSchema,
@@ -12,6 +18,7 @@ import {
   CreateBody,
   IfMatch,
   ListQuery,
+  normaliseContent,
   OwnerQuery,
   PageSchema,
   readers,
@@ -19,15 +26,27 @@ import {
   writers,
 } from './schemas.ts';
 import { exportLines, search } from './search.ts';
-import type { CaseStore } from './store.ts';
+import { type CaseStore, type Expected, type Page, type Scan, toCase } from './store.ts';
+import { TimeBudget } from './time-budget.ts';
 
 const base = '/api/v1/cases';
 const params = Type.Object({ id: CaseId });
 const tags = ['cases'];
 
 /** Cases: each is seen and changed by its owner and by admins; for anybody else it does not exist. */
-export function caseRoutes(plain: FastifyInstance, cases: CaseStore): void {
+export function caseRoutes(plain: FastifyInstance, cases: CaseStore, metrics: Metrics): void {
   const app = plain.withTypeProvider<TypeBoxTypeProvider>();
+  const budget = new TimeBudget();
+  const startScan = (request: FastifyRequest, reply: FastifyReply): Scan => {
+    try {
+      budget.assertLeft(identityOf(request).userId);
+    } catch (error) {
+      metrics.requests_refused_total.inc({ reason: 'search_time' });
+      throw error;
+    }
+    return { signal: clientSignal(reply), workMs: 0 };
+  };
+  const refuseOverQuota = quotaRefusal(cases, metrics);
 
   app.get(
     base,
@@ -42,8 +61,8 @@ export function caseRoutes(plain: FastifyInstance, cases: CaseStore): void {
     },
     async (request) => {
       const { limit, cursor } = request.query;
-      const { items, next } = await cases.list(ownerFor(request, request.query.ownerId), limit, cursor);
-      return { items: [...items], nextCursor: next };
+      const page = await cases.list(ownerFor(request, request.query.ownerId), limit, cursor);
+      return toPage(request, page);
     },
   );
 
@@ -54,16 +73,17 @@ export function caseRoutes(plain: FastifyInstance, cases: CaseStore): void {
       schema: { summary: 'Create a case', tags, body: CreateBody, response: { 201: CaseSchema } },
     },
     async (request, reply) => {
-      const { title, description = '', status = 'open' } = request.body;
+      const { title, description = '', status = 'open' } = normaliseContent(request.body);
       const { userId } = identityOf(request);
-      const { id } = await cases.create(userId, { title, description, status });
+      const { id, ...outcome } = await cases.create(userId, { title, description, status });
+      refuseOverQuota(outcome);
       const created = await cases.find(userId, id);
       if (created === undefined) throw noSuchCase();
       return reply
         .code(201)
         .header('location', `${base}/${id}`)
-        .header('etag', tagOf(created.version))
-        .send(created);
+        .header('etag', tagOf(created))
+        .send(toCase(created));
     },
   );
 
@@ -75,7 +95,7 @@ export function caseRoutes(plain: FastifyInstance, cases: CaseStore): void {
     },
     async (request, reply) => {
       const found = await visible(cases, request, request.params.id);
-      return reply.header('etag', tagOf(found.version)).send(found);
+      return reply.header('etag', tagOf(found)).send(toCase(found));
     },
   );
 
@@ -93,20 +113,22 @@ export function caseRoutes(plain: FastifyInstance, cases: CaseStore): void {
       },
     },
     async (request, reply) => {
-      const version = expectedVersion(request);
-      if (version === undefined) {
+      const expected = expectedState(request);
+      if (expected === undefined) {
         throw new Problem(428, 'Precondition Required', {
           detail: 'Send If-Match with the ETag of the case you saw',
         });
       }
       const current = await visible(cases, request, request.params.id);
       // Against the version that the client saw, not the one just read: the script decides.
-      const outcome = await cases.update(current, request.body, version);
+      const outcome = await cases.update(current, normaliseContent(request.body), expected);
+      refuseOverQuota(outcome);
       if (outcome.outcome === 'missing') throw noSuchCase();
-      if (outcome.outcome === 'conflict') throw changedMeanwhile(outcome.version);
+      if (outcome.outcome === 'conflict')
+        throw changedMeanwhile(await cases.find(current.ownerId, current.id));
       const changed = await cases.find(current.ownerId, current.id);
       if (changed === undefined) throw noSuchCase();
-      return reply.header('etag', tagOf(changed.version)).send(changed);
+      return reply.header('etag', tagOf(changed)).send(toCase(changed));
     },
   );
 
@@ -126,9 +148,9 @@ export function caseRoutes(plain: FastifyInstance, cases: CaseStore): void {
       const { id } = request.params;
       const ownerId = await ownerOf(cases, request, id);
       if (ownerId === undefined) throw noSuchCase();
-      const outcome = await cases.delete(ownerId, id, expectedVersion(request));
+      const outcome = await cases.delete(ownerId, id, expectedState(request));
       if (outcome.outcome === 'missing') throw noSuchCase();
-      if (outcome.outcome === 'conflict') throw changedMeanwhile(outcome.version);
+      if (outcome.outcome === 'conflict') throw changedMeanwhile(await cases.find(ownerId, id));
       return reply.code(204).send(null);
     },
   );
@@ -144,17 +166,35 @@ export function caseRoutes(plain: FastifyInstance, cases: CaseStore): void {
         response: { 200: PageSchema },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const { ownerId, limit = 20, ...query } = request.body;
-      const { items, next } = await search(cases, ownerFor(request, ownerId), { ...query, limit });
-      return { items: [...items], nextCursor: next };
+      const scan = startScan(request, reply);
+      try {
+        return toPage(request, await search(cases, ownerFor(request, ownerId), { ...query, limit }, scan));
+      } finally {
+        budget.spend(identityOf(request).userId, scan.workMs);
+      }
     },
   );
 
+  const exportConfig = { access: readers, rateLimit: 'intensive' } as const;
+  const ndjson = 'application/x-ndjson; charset=utf-8';
+  // Fastify's HEAD would read all cases for nobody.
+  app.head(
+    `${base}/export`,
+    { config: exportConfig, schema: { querystring: OwnerQuery } },
+    async (request, reply) => {
+      ownerFor(request, request.query.ownerId);
+      return reply.type(ndjson).send();
+    },
+  );
   app.get(
     `${base}/export`,
     {
-      config: { access: readers, rateLimit: 'intensive', operation: 'export' },
+      config: { ...exportConfig, operation: 'export' },
+      exposeHeadRoute: false,
+      // Until the last byte: Fastify would break the answer at the deadline of the headers.
+      handlerTimeout: answerTimeout,
       schema: {
         summary: 'All cases as NDJSON, one per line, newest first',
         tags,
@@ -168,21 +208,32 @@ export function caseRoutes(plain: FastifyInstance, cases: CaseStore): void {
       },
     },
     async (request, reply) => {
-      const lines = exportLines(cases, ownerFor(request, request.query.ownerId));
+      const scan = startScan(request, reply);
+      const { userId } = identityOf(request);
+      const lines = exportLines(cases, ownerFor(request, request.query.ownerId), scan);
       // The first page before the headers: a store that does not answer is a 503, not a broken stream.
       const first = await lines.next();
       const rest = async function* () {
-        if (!first.done) yield first.value;
-        yield* lines;
+        try {
+          if (!first.done) yield first.value;
+          yield* lines;
+        } catch (error) {
+          // An abandoned export is the client's doing.
+          if (scan.signal?.aborted !== true) {
+            request.failure = error;
+            emit(request.log, 'answer_broken', { err: error, route: routeOf(request) });
+          }
+          throw error;
+        } finally {
+          budget.spend(userId, scan.workMs);
+        }
       };
-      return reply
-        .type('application/x-ndjson; charset=utf-8')
-        .send(Readable.from(rest(), { objectMode: true, highWaterMark: 2 }) as never);
+      return reply.type(ndjson).send(Readable.from(rest(), { objectMode: true, highWaterMark: 2 }) as never);
     },
   );
 }
 
-/** Whose cases a request is about: one's own, and for admins whoever they name. */
+/** The owner whose cases a request is about: the sender, or for admins the user they name. */
 function ownerFor(request: FastifyRequest, ownerId: string | undefined): string {
   const { userId, role } = identityOf(request);
   if (ownerId === undefined || ownerId === userId) return userId;
@@ -191,37 +242,49 @@ function ownerFor(request: FastifyRequest, ownerId: string | undefined): string 
   return ownerId;
 }
 
-/** Whose case an id can mean to the caller: an admin's question is answered by the record, anyone else's is about their own. */
+/** The owner of a case that a request names: for an admin as recorded, for others the sender. */
 async function ownerOf(cases: CaseStore, request: FastifyRequest, id: string): Promise<string | undefined> {
   const { userId, role } = identityOf(request);
   return role === 'admin' ? cases.ownerOf(id) : userId;
 }
 
-async function visible(cases: CaseStore, request: FastifyRequest, id: string): Promise<Case> {
+async function visible(cases: CaseStore, request: FastifyRequest, id: string): Promise<StoredCase> {
   const owner = await ownerOf(cases, request, id);
   const found = owner === undefined ? undefined : await cases.find(owner, id);
   if (found === undefined) throw noSuchCase();
   return found;
 }
 
-const tagOf = (version: number): string => `"${version}"`;
+/** Only an admin can do something about unreadable records. */
+const toPage = (request: FastifyRequest, { items, unreadable, next }: Page) => ({
+  items: [...items],
+  nextCursor: next,
+  ...(unreadable.length > 0 && identityOf(request).role === 'admin' ? { unreadable: [...unreadable] } : {}),
+});
 
-/** The version that `If-Match` names; `undefined` without it, or for `*`, which any version matches. */
-function expectedVersion({ headers }: FastifyRequest): number | undefined {
+/** Names the version and the life of a case, so that it is never valid for a later case of the same id. */
+const tagOf = ({ version, life }: StoredCase): string =>
+  life === '' ? `"${version}"` : `"${version}-${life}"`;
+
+/**
+ * The state that `If-Match` names; `undefined` without it, or for `*`, which any state matches. A tag without a life is of
+ * a case that an earlier release created.
+ */
+function expectedState({ headers }: FastifyRequest): Expected | undefined {
   const tag = headers['if-match'];
   if (tag === undefined || tag === '*') return undefined;
-  const version = /^"([1-9][0-9]{0,15})"$/.exec(tag)?.[1];
+  const [, version, life] = /^"([1-9][0-9]{0,15})(?:-([A-Za-z0-9_-]{8}))?"$/.exec(tag) ?? [];
   if (version === undefined)
     throw new Problem(412, 'Precondition Failed', {
-      detail: 'If-Match must be one ETag of this case, such as "3"',
+      detail: 'If-Match must be one ETag of this case, as the last answer had it',
     });
-  return Number(version);
+  return { version: Number(version), life };
 }
 
 const noSuchCase = () => new Problem(404, 'Not Found', { detail: 'There is no such case' });
 
-const changedMeanwhile = (version: number) =>
+const changedMeanwhile = (current: StoredCase | undefined) =>
   new Problem(412, 'Precondition Failed', {
     detail: 'The case was changed meanwhile: read it again',
-    headers: { etag: tagOf(version) },
+    headers: current === undefined ? {} : { etag: tagOf(current) },
   });

@@ -1,13 +1,16 @@
 import { Type } from 'typebox';
 import { roles } from '../http/context.ts';
+import { badRequest, type FieldError } from '../http/problem.ts';
+import { normaliseText } from '../http/text.ts';
 import { caseStatuses } from './case.ts';
 
 const closed = { additionalProperties: false } as const;
 
 /** Opaque, random. */
 export const CaseId = Type.String({ pattern: '^[A-Za-z0-9_-]{22}$' });
-const Title = Type.String({ minLength: 1, maxLength: 200 });
-const Description = Type.String({ maxLength: 10_000 });
+const maxLength = { title: 200, description: 10_000 } as const;
+const Title = Type.String({ minLength: 1, maxLength: maxLength.title });
+const Description = Type.String({ maxLength: maxLength.description });
 const Status = Type.Enum([...caseStatuses]);
 const Instant = Type.String({ format: 'date-time', maxLength: 40 });
 
@@ -62,11 +65,46 @@ export const SearchBody = Type.Object(
   closed,
 );
 export const PageSchema = Type.Object(
-  { items: Type.Array(CaseSchema, { maxItems: 100 }), nextCursor: Type.Union([Cursor, Type.Null()]) },
+  {
+    items: Type.Array(CaseSchema, { maxItems: 100 }),
+    nextCursor: Type.Union([Cursor, Type.Null()]),
+    unreadable: Type.Optional(
+      Type.Array(CaseId, {
+        maxItems: 1_000,
+        description: 'For admins: stored cases of this page that could not be opened and are left out.',
+      }),
+    ),
+  },
   closed,
 );
-export const IfMatch = Type.Object({ 'if-match': Type.Optional(Type.String({ maxLength: 40 })) });
+export const IfMatch = Type.Object({ 'if-match': Type.Optional(Type.String({ maxLength: 60 })) });
 
 /** Who reads cases, and who changes them. */
 export const readers = roles;
 export const writers = ['caseworker', 'admin'] as const;
+
+/**
+ * Normalises the text of a case that a request brings, before anything is written.
+ * @param field JSON pointer of the object in the body
+ * @throws Problem 400 where the normalised text is longer than the schema allows
+ */
+export function normaliseContent<T extends { title?: string; description?: string }>(
+  content: T,
+  field = '',
+): T {
+  const normalised = { ...content };
+  const errors: FieldError[] = [];
+  for (const name of ['title', 'description'] as const) {
+    const text = content[name];
+    if (text === undefined) continue;
+    normalised[name] = normaliseText(text);
+    // The schema counts characters, as the text that is stored does.
+    if ([...normalised[name]].length > maxLength[name])
+      errors.push({
+        field: `${field}/${name}`,
+        message: `is longer than ${maxLength[name]} characters in NFC`,
+      });
+  }
+  if (errors.length > 0) throw badRequest(errors);
+  return normalised;
+}

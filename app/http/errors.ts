@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify';
@@ -115,21 +115,30 @@ const rawProblems = {
 /**
  * Answers what never became a request: broken framing, oversized headers, slow senders. Node would close without a
  * word or with an answer that carries none of the security headers.
- * @param answered whether the request that broke was answered already, before its end: a second answer would be taken
- *   for that of the next request
+ * @param latestOf returns the answer to the last request that was read from a socket
  */
-export function clientErrorHandler(metrics: Metrics, answered: (socket: Socket) => boolean) {
+export function clientErrorHandler(
+  metrics: Metrics,
+  latestOf: (socket: Socket) => ServerResponse | undefined,
+) {
   return (error: NodeJS.ErrnoException, socket: Socket): void => {
+    const latest = latestOf(socket);
+    // The request that broke was answered before its end: a second answer would be taken for that of the next request.
+    const answered = latest?.headersSent === true && !latest.req.complete;
     // A peer that never finished its handshake can be told nothing: the answer would wait for it for ever.
     const unfinished = socket instanceof TLSSocket && socket.getPeerFinished() === undefined;
-    if (error.code === 'ECONNRESET' || !socket.writable || unfinished || answered(socket)) {
+    if (error.code === 'ECONNRESET' || !socket.writable || unfinished || answered) {
       socket.destroy();
       return;
     }
     const [status, title] =
       rawProblems[error.code as keyof typeof rawProblems] ?? ([400, 'Bad Request'] as const);
     metrics.http_client_errors_total.inc({ code: `${status}` });
-    socket.end(rawAnswer(status, title, socket instanceof TLSSocket), () => socket.destroy());
+    const refuse = () =>
+      socket.end(rawAnswer(status, title, socket instanceof TLSSocket), () => socket.destroy());
+    // A complete request before the broken one is still being answered: its answer comes first.
+    if (latest?.req.complete && !latest.writableFinished) latest.once('close', refuse);
+    else refuse();
   };
 }
 

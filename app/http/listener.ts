@@ -11,26 +11,21 @@ import fastify, {
 } from 'fastify';
 import type { Logger } from 'pino';
 import { securityHeaders } from '../../contract/response-headers.ts';
+import { handlerTimeout, headersTimeout, keepAliveTimeout, requestTimeout } from '../../contract/timeouts.ts';
 import type { ServedCertificate } from '../settings/certificate.ts';
 import type { Settings } from '../settings/settings.ts';
-import { countRequest } from '../telemetry/http-metrics.ts';
+import { countRefusedLine } from '../telemetry/http-metrics.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { corsHeaders } from './cors.ts';
+import { createEdge, normaliseForwardedFor } from './edge.ts';
 import { clientErrorHandler, expectationHandler, sendError } from './errors.ts';
 import { assertFraming } from './framing.ts';
 import { Problem } from './problem.ts';
-import { requestIds } from './request-id.ts';
 
-/** Milliseconds. Headers, then the whole request, must arrive in time, or the sender is cut with 408. */
-const headersTimeout = 10_000;
-const requestTimeout = 15_000;
 /** Milliseconds for the TLS handshake; Node would wait two minutes, and a stop would wait with it. */
 const handshakeTimeout = 5_000;
 /** Milliseconds without a byte in either direction before a connection is closed. */
 const connectionTimeout = 20_000;
-/** Milliseconds from the headers to the answer, else 503. Longer than a body may take: its sender is told 408. */
-const handlerTimeout = 20_000;
-/** Milliseconds. Longer than an edge keeps idle connections, so that it closes them, not we under a request. */
-const keepAliveTimeout = 75_000;
 /** Bytes; routes that need less say so. */
 const bodyLimit = 64 * 1_024;
 const maxHeaderSize = 16 * 1_024;
@@ -77,6 +72,8 @@ export function createListener(
   };
   const answers = new WeakMap<Socket, ServerResponse>();
   const headers = securityHeaders(certificate !== undefined);
+  const cors = corsHeaders(settings.allowedOrigins);
+  const edge = createEdge(settings.trustedProxies);
   const app = fastify({
     ...(certificate
       ? { https: { ...sockets, handshakeTimeout, ...certificate.options } }
@@ -85,7 +82,7 @@ export function createListener(
     loggerInstance: log.child({}, { level: 'warn' }),
     childLoggerFactory: (_own, bindings, options) => log.child(bindings, options),
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
-    genReqId: requestIds(settings.trustedProxies),
+    genReqId: edge.requestId,
     requestIdHeader: false,
     trustProxy: settings.trustedProxies.length > 0 ? [...settings.trustedProxies] : false,
     requestTimeout,
@@ -98,21 +95,17 @@ export function createListener(
     // What arrives on an open connection while closing is still answered: nothing is lost.
     return503OnClosing: false,
     forceCloseConnections: 'idle',
-    clientErrorHandler: clientErrorHandler(metrics, (socket) => {
-      const latest = answers.get(socket);
-      return latest?.headersSent === true && !latest.req.complete;
-    }),
+    clientErrorHandler: clientErrorHandler(metrics, (socket) => answers.get(socket)),
     // Of a broken request line; neither hooks nor decorators are there.
     frameworkErrors: (error, request, reply) => {
-      Object.assign(request, { identity: null, rateLimitDecision: null });
-      reply.headers(headers).header('x-request-id', request.id);
-      reply.raw.once('finish', () => countRequest(metrics, request, reply));
+      Object.assign(request, { identity: null, rateLimitDecision: null, failure: null });
+      reply.headers(headers).headers(cors(request.headers)).header('x-request-id', request.id);
+      reply.raw.once('finish', () => countRefusedLine(metrics, request as FastifyRequest, reply));
       void onError(error, request as FastifyRequest, reply as unknown as FastifyReply);
     },
   }) as unknown as FastifyInstance;
   app.server.on('checkExpectation', expectationHandler);
   app.decorateRequest('identity', null);
-  app.removeContentTypeParser('text/plain');
   app.setValidatorCompiler(validatorCompiler);
   app.setErrorHandler((error, request, reply) => {
     // Fastify closes the connection after a body that it refused. The rest, still under way, would meet a closed socket,
@@ -124,7 +117,10 @@ export function createListener(
     throw missing();
   });
   app.addHook('onRequest', (request, reply, done) => {
-    reply.headers(headers).header('x-request-id', request.id);
+    reply.headers(headers).headers(cors(request.headers)).header('x-request-id', request.id);
+    const forwarded = request.headers['x-forwarded-for'];
+    if (typeof forwarded === 'string')
+      request.raw.headers['x-forwarded-for'] = normaliseForwardedFor(forwarded);
     answers.set(request.raw.socket, reply.raw);
     if (lifecycle.draining) reply.header('connection', 'close');
     assertFraming(request);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { memoryLimit, mostConnections } from './memory.ts';
+import { maxConnections, memoryLimit } from './memory.ts';
 
 test.each([
   [0, Number.POSITIVE_INFINITY],
@@ -10,9 +10,9 @@ test.each([
 });
 
 test('connections fit into the memory there is', () => {
-  expect(mostConnections(Number.POSITIVE_INFINITY)).toBe(4_096);
-  expect(mostConnections(64 * 2 ** 20)).toBe(256);
-  const small = mostConnections(256 * 2 ** 20);
+  expect(maxConnections(Number.POSITIVE_INFINITY)).toBe(4_096);
+  expect(maxConnections(64 * 2 ** 20)).toBe(256);
+  const small = maxConnections(256 * 2 ** 20);
   expect(small).toBeGreaterThan(1_000);
   expect(170e6 + small * 60e3).toBeLessThan(0.9 * 256 * 2 ** 20);
 });

@@ -1,5 +1,5 @@
 /** Of the memory there is; the rest is for finishing what was begun. */
-export const mostMemory = 0.9;
+export const maxMemoryShare = 0.9;
 
 /** Bytes of an idle process, and of one idle TLS connection (measured: 164 MB, and 50 kB over 3,800 of them). */
 const idleProcess = 170e6;
@@ -11,7 +11,7 @@ export function memoryLimit(container: number = process.constrainedMemory()): nu
 }
 
 /** Open sockets that one listener may hold: beyond it the idle ones are closed, so that they cannot fill the memory. */
-export function mostConnections(memory: number = memoryLimit()): number {
-  const room = Math.floor((mostMemory * memory - idleProcess) / perConnection);
+export function maxConnections(memory: number = memoryLimit()): number {
+  const room = Math.floor((maxMemoryShare * memory - idleProcess) / perConnection);
   return Math.min(4_096, Math.max(256, room));
 }

@@ -1,12 +1,10 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { answerTimeout } from '../../contract/timeouts.ts';
 import { emit } from '../telemetry/events.ts';
 import { routeOf } from '../telemetry/http-metrics.ts';
 
-/** Milliseconds from the request until the last byte of its answer was taken. */
-const longestAnswer = 60_000;
-
 /** Cuts clients that take their answer byte by byte: the idle timeout of a socket never sees them. */
-export function cutSlowReaders(app: FastifyInstance, longest = longestAnswer): void {
+export function cutSlowReaders(app: FastifyInstance, longest = answerTimeout): void {
   const open = new Map<FastifyRequest, number>();
   const timer = setInterval(() => {
     const oldest = performance.now() - longest;
@@ -23,14 +21,7 @@ export function cutSlowReaders(app: FastifyInstance, longest = longestAnswer): v
     open.set(request, performance.now());
     done();
   });
-  app.addHook('onResponse', (request, _reply, done) => {
-    open.delete(request);
-    done();
-  });
-  app.addHook('onRequestAbort', (request, done) => {
-    open.delete(request);
-    done();
-  });
+  app.onSettled(({ request }) => open.delete(request));
   app.addHook('onClose', (_app, done) => {
     clearInterval(timer);
     done();

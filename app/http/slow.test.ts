@@ -9,6 +9,7 @@ import { type Backing, startBacking, type TestService, until } from '../../test/
 import { parseSettings } from '../settings/settings.ts';
 import { createLog } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
+import { settleRequests } from '../telemetry/settlement.ts';
 import { createListener } from './listener.ts';
 import { shedLoad } from './pressure.ts';
 import { cutSlowReaders } from './slow-readers.ts';
@@ -96,6 +97,7 @@ test('a body that is too large is refused and read to its end, so that no reset 
 
 test('a reader that takes its answer byte by byte is cut', async () => {
   const app = fastify();
+  settleRequests(app);
   cutSlowReaders(app, 300);
   app.get('/large', async () => Buffer.alloc(64 * 1_024 * 1_024));
   app.get('/small', async () => 'x');
@@ -127,12 +129,15 @@ const listener = () => {
     TOKEN_ISSUER: 'https://localhost',
   });
   const lifecycle = { booted: true, draining: false };
-  return createListener({ settings, metrics: createMetrics(), log: createLog(settings), lifecycle });
+  const metrics = createMetrics();
+  const { log } = createLog(settings, metrics);
+  const app = createListener({ settings, metrics, log, lifecycle });
+  return { app, metrics };
 };
 
 test('an event loop that cannot keep up sheds load with 503, and recovers', async () => {
-  const app = listener();
-  shedLoad(app);
+  const { app, metrics } = listener();
+  shedLoad(app, metrics);
   app.get('/', async () => 'x');
   await app.ready();
   expect((await app.inject('/')).statusCode).toBe(200);
@@ -147,7 +152,7 @@ test('an event loop that cannot keep up sheds load with 503, and recovers', asyn
 });
 
 test('a handler that does not end is answered for it', async () => {
-  const app = listener();
+  const { app } = listener();
   app.get('/', { handlerTimeout: 50 }, () => new Promise(() => {}));
   const answer = await app.inject('/');
   expect(answer.statusCode).toBe(503);

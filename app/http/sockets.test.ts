@@ -3,12 +3,12 @@ import { createServer, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { until } from '../../test/support/service.ts';
-import { keepSockets } from './sockets.ts';
+import { keepSockets, type SocketKeeper } from './sockets.ts';
 
 /** A server of three sockets, whose answers are held back until they are released. */
 let server: ReturnType<typeof createServer>;
 let held: ServerResponse[];
-let cutAll: () => void;
+let keeper: SocketKeeper;
 let accepted: number;
 const opened: Socket[] = [];
 
@@ -16,7 +16,7 @@ beforeEach(async () => {
   held = [];
   accepted = 0;
   server = createServer((_request, response) => void held.push(response));
-  cutAll = keepSockets(server, 3);
+  keeper = keepSockets(server, 3);
   server.on('connection', () => {
     accepted += 1;
   });
@@ -88,6 +88,18 @@ test('an answer is never cut for a newcomer, and of two requests on one socket b
   await until(() => held.length > 2);
   await closed(await open());
   expect(sockets.map(({ destroyed }) => destroyed)).toEqual([false, false, false]);
-  cutAll();
+  keeper.cut();
   await closed(...sockets);
+});
+
+test('draining closes sockets without a request, and the others after their answer', async () => {
+  const [silent, idle, busy] = [await open(), await open(), await open()];
+  await ask(idle);
+  await answer();
+  await ask(busy);
+  keeper.drain();
+  await closed(silent, idle);
+  expect(busy.destroyed).toBe(false);
+  await answer();
+  await closed(busy);
 });

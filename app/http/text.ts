@@ -1,2 +1,13 @@
+/** Combining marks that may follow each other (Unicode Standard Annex 15, Stream-Safe Text Format). */
+const maxMarks = 30;
+const longRun = new RegExp(`(\\p{M}{${maxMarks}})\\p{M}+`, 'gu');
+
+/**
+ * Returns text in normalisation form C. Runs of combining marks are cut first, because sorting them takes time that is
+ * quadratic in their number; a lone surrogate, which no encoding can store, is replaced.
+ */
+export const normaliseText = (text: string): string =>
+  text.toWellFormed().replace(longRun, '$1').normalize('NFC');
+
 /** E-mail addresses are compared without case; unusual ones that differ by case alone are one account. */
-export const normaliseEmail = (email: string): string => email.normalize('NFC').toLowerCase();
+export const normaliseEmail = (email: string): string => normaliseText(email).toLowerCase();

@@ -26,9 +26,13 @@ export function defineScript(client: RedisClient, name: string, lua: string): Sc
 /** Removes a key that still holds a value. KEYS: key. ARGV: value. 1 if it did, else 0. */
 export const releaseLua = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`;
 
+/** The servers that take writes. */
+export const primariesOf = (redis: RedisClient): Redis[] =>
+  redis instanceof Cluster ? redis.nodes('master') : [redis];
+
 /** Keys that match a pattern, by the batch, from every primary. A key may come twice, as `SCAN` has it. */
 export async function* scanKeys(redis: RedisClient, pattern: string): AsyncGenerator<string[]> {
-  for (const node of redis instanceof Cluster ? redis.nodes('master') : [redis as Redis]) {
+  for (const node of primariesOf(redis)) {
     let cursor = '0';
     do {
       const [next, found] = await node.scan(cursor, 'MATCH', pattern, 'COUNT', 500);

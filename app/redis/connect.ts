@@ -35,8 +35,7 @@ export function connectRedis(
 ): RedisClient {
   const secret = (file: string) => readFileSync(join(settings.SECRETS_DIR, file), 'utf8').trim();
   const password = () => secret(`redis-${role}-password`);
-  const ca = settings.REDIS_CA_FILE && readFileSync(settings.REDIS_CA_FILE);
-  const tls = { ...(ca ? { ca } : {}), minVersion: 'TLSv1.2' as const };
+  const tls = renewedAuthority(settings.REDIS_CA_FILE);
   const username = role === 'data' ? settings.REDIS_DATA_USER : settings.REDIS_LIMITER_USER;
   const node = {
     // Without a user name ioredis sends AUTH with the password alone.
@@ -71,6 +70,27 @@ export function connectRedis(
   reviveWhenEnded(client);
   watch(client, role, deps, reasons);
   return observeCommands(client, role, deps.metrics);
+}
+
+/**
+ * TLS options whose authority is read again at each connection attempt, so that a rotated file needs no restart. While the
+ * file is being replaced the last content is used.
+ */
+function renewedAuthority(file: string | undefined) {
+  const minVersion = 'TLSv1.2' as const;
+  if (file === undefined) return { minVersion };
+  let last = readFileSync(file);
+  return {
+    minVersion,
+    get ca() {
+      try {
+        last = readFileSync(file);
+      } catch {
+        // The file is being replaced.
+      }
+      return last;
+    },
+  };
 }
 
 /**
@@ -151,6 +171,18 @@ function address(text: string): { host: string; port: number } {
 /** Milliseconds before the next attempt: soon at first, at most a second, and not all replicas at once. */
 const backoff = (attempt: number): number => Math.min(attempt * 50, 1_000) + Math.floor(Math.random() * 50);
 
+/** Name, code and address of an error. A name with several addresses fails with an AggregateError without a message. */
+export function describeError(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0)
+    return [...new Set(error.errors.map(describeError))].join('; ');
+  const { name, message, code, address, port } = error as NodeJS.ErrnoException & {
+    address?: string;
+    port?: number;
+  };
+  const missing = [code, address && `${address}:${port}`].filter((part) => part && !message.includes(part));
+  return [message || name, ...missing].join(' ');
+}
+
 /** Errors of a store as events. The same refusal every second is one event. */
 function reporter(
   store: StoreRole,
@@ -159,8 +191,9 @@ function reporter(
   let last = '';
   return {
     report(error) {
-      if (error.message !== last) emit(log, 'redis_error', { store, reason: error.message });
-      last = error.message;
+      const reason = describeError(error);
+      if (reason !== last) emit(log, 'redis_error', { store, reason });
+      last = reason;
     },
     forget() {
       last = '';

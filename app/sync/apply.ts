@@ -9,7 +9,8 @@ export type Operation = {
   /** The client's own id of the operation; sent again, it is not applied again. */
   readonly operationId: string;
   readonly caseId: string;
-  readonly queuedAt?: string;
+  /** When the client did it, Unix milliseconds. */
+  readonly queuedAt?: number | undefined;
 } & (
   | {
       readonly kind: 'create';
@@ -35,20 +36,26 @@ export interface Result {
   readonly version: number | null;
 }
 
+/** The outcome of a write after which no other is tried: the lock was lost, or the owner has no room. */
+export type EndOfBatch =
+  | { readonly outcome: 'superseded' }
+  | Extract<WriteOutcome, { outcome: 'over_quota' }>;
+
 /**
  * Applies one operation of a user: its effect and the record that it was applied are one call, which does nothing unless
  * the user's lock is still held, and then holds it anew.
- * @returns `superseded` when the lock was lost, to another synchronisation or for time
+ * @returns the outcome of a write that ends the batch: the lock was lost, or the owner has no room
  */
 export async function applyOperation(
   cases: CaseStore,
   ownerId: string,
   operation: Operation,
   lock: Lock,
-): Promise<Result | 'superseded'> {
+): Promise<Result | EndOfBatch> {
   const once = { operationId: operation.operationId, seconds: rememberedSeconds, lock };
   const outcome = await write(cases, ownerId, operation, once);
-  if (outcome.outcome === 'superseded') return 'superseded';
+  if (outcome.outcome === 'superseded') return { outcome: 'superseded' };
+  if (outcome.outcome === 'over_quota') return outcome;
   return {
     operationId: operation.operationId,
     result: outcome.outcome === 'missing' ? 'rejected' : outcome.outcome,
@@ -78,9 +85,9 @@ async function write(
         ...(description === undefined ? {} : { description }),
         ...(status === undefined ? {} : { status }),
       };
-      return cases.update(current, change, version, once);
+      return cases.update(current, change, { version }, once);
     }
     case 'delete':
-      return cases.delete(ownerId, operation.caseId, operation.version, once);
+      return cases.delete(ownerId, operation.caseId, { version: operation.version }, once);
   }
 }

@@ -3,17 +3,23 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { caseKeys } from '../cases/case.ts';
-import { CaseId, ChangeBody, CreateBody, writers } from '../cases/schemas.ts';
+import { quotaRefusal } from '../cases/quota.ts';
+import { CaseId, ChangeBody, CreateBody, normaliseContent, writers } from '../cases/schemas.ts';
 import type { CaseStore } from '../cases/store.ts';
 import { identityOf } from '../http/access.ts';
-import { Problem } from '../http/problem.ts';
+import { clientSignal } from '../http/client-signal.ts';
+import { badRequest, type FieldError, Problem } from '../http/problem.ts';
 import { defineScript, type RedisClient, releaseLua } from '../redis/client.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { applyOperation, type Operation, type Result } from './apply.ts';
 import type { QueueDepth } from './queue-depth.ts';
 
+/** Fields that one answer names. */
+const maxErrors = 20;
+/** Seconds. */
+const maxAge = 30 * 86_400;
 const closed = { additionalProperties: false } as const;
-const mostOperations = 500;
+const maxOperations = 500;
 /** Bytes: 500 operations with texts of ordinary length; a client with longer ones sends fewer at a time. */
 const bodyLimit = 2 * 1_024 * 1_024;
 /** Seconds after which a replica that died in the middle no longer holds up its user. Each operation asks for them anew. */
@@ -53,7 +59,7 @@ const OperationSchema = Type.Unsafe<Static<typeof kinds>>({
 });
 const Body = Type.Object(
   {
-    operations: Type.Array(OperationSchema, { maxItems: mostOperations }),
+    operations: Type.Array(OperationSchema, { maxItems: maxOperations }),
     remaining: Type.Optional(
       Type.Integer({
         minimum: 0,
@@ -101,6 +107,7 @@ export function syncRoutes(
   },
 ): void {
   const app = plain.withTypeProvider<TypeBoxTypeProvider>();
+  const refuseOverQuota = quotaRefusal(cases, metrics);
   const release = defineScript(redis, 'releaseIfHeld', releaseLua);
 
   app.post(
@@ -115,9 +122,11 @@ export function syncRoutes(
         response: { 200: Results },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const { userId } = identityOf(request);
-      const { operations, remaining = 0 } = request.body;
+      const signal = clientSignal(reply);
+      const { remaining = 0 } = request.body;
+      const operations = parseOperations(request.body.operations);
       const lock = caseKeys.syncLock(userId);
       const token = randomUUID();
       // Two of a user's devices at once would interleave: the second one tries again.
@@ -125,17 +134,18 @@ export function syncRoutes(
       try {
         await depth.set(userId, operations.length + remaining);
         const results: Result[] = [];
-        for (const operation of operations as Operation[]) {
+        for (const operation of operations) {
+          // What is left is sent again by a client that comes back.
+          signal.throwIfAborted();
           const result = await applyOperation(cases, userId, operation, { token, seconds: lockSeconds });
-          if (result === 'superseded') throw underWay();
+          if ('outcome' in result) {
+            refuseOverQuota(result, { results });
+            throw underWay();
+          }
           results.push(result);
           metrics.sync_operations_total.inc({ result: result.result });
-          if (result.result === 'applied' && operation.queuedAt) {
-            metrics.sync_freshness_seconds.observe(
-              {},
-              Math.max(0, (Date.now() - Date.parse(operation.queuedAt)) / 1_000),
-            );
-          }
+          if (result.result === 'applied' && operation.queuedAt !== undefined)
+            metrics.sync_freshness_seconds.observe({}, ageOf(operation.queuedAt));
         }
         await depth.set(userId, remaining);
         return { results };
@@ -155,6 +165,34 @@ export function syncRoutes(
     async (request) => depth.get(identityOf(request).userId),
   );
 }
+
+type Text = { title?: string; description?: string };
+
+/**
+ * Turns the operations of a body into what is applied, all of them before the first is.
+ * @throws Problem 400 that names the fields
+ */
+function parseOperations(given: readonly Static<typeof kinds>[]): Operation[] {
+  const errors: FieldError[] = [];
+  const operations = given.map((operation, index) => {
+    const { queuedAt, ...rest } = normaliseContent<typeof operation & Text>(
+      operation,
+      `/operations/${index}`,
+    );
+    const at = queuedAt === undefined ? undefined : Date.parse(queuedAt);
+    if (Number.isNaN(at))
+      errors.push({
+        field: `/operations/${index}/queuedAt`,
+        message: 'is no time, such as 2026-11-30T20:00:00Z',
+      });
+    return { ...rest, queuedAt: at } as Operation;
+  });
+  if (errors.length > 0) throw badRequest(errors.slice(0, maxErrors));
+  return operations;
+}
+
+/** Seconds; a clock of the year 1 says as much as one that is a month behind. */
+const ageOf = (queuedAt: number): number => Math.min(maxAge, Math.max(0, (Date.now() - queuedAt) / 1_000));
 
 /** Sent again, what was applied is a duplicate, and the rest is applied then. */
 const underWay = (): Problem =>

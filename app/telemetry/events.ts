@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify';
 import { type Static, type TObject, type TProperties, Type } from 'typebox';
+import type { EventSampler } from './per-second.ts';
 
 type Level = 'info' | 'warn' | 'error' | 'fatal';
 
@@ -52,6 +53,30 @@ export const events = {
     problems: Type.Array(Type.String()),
   }),
   request_failed: define('error', 'request failed', { err: error, status: Type.Integer() }),
+  request_completed: define('info', 'request completed', {
+    route: Type.String({ description: 'The template, or unmatched.' }),
+    method: Type.String(),
+    status: Type.Integer({ description: '499 where the client left before the answer.' }),
+    duration_ms: Type.Integer(),
+    user: Type.Union([pseudonym, Type.Null()]),
+  }),
+  answer_broken: define('error', 'an answer broke after its headers; the connection was reset', {
+    err: error,
+    route: Type.String(),
+  }),
+  record_unreadable: define('error', 'a stored case cannot be opened; it is left out of lists', {
+    owner: pseudonym,
+    case_id: Type.String(),
+    reason: Type.String(),
+  }),
+  store_full: define('warn', 'Redis is nearly full: new cases and changes are refused', {
+    used_percent: Type.Integer(),
+  }),
+  store_has_room: define('info', 'Redis has room again', { used_percent: Type.Integer() }),
+  events_left_out: define('warn', 'more events than are logged per second', {
+    of: Type.String({ description: 'The event that was left out.' }),
+    count: Type.Integer(),
+  }),
   slow_reader_cut: define('warn', 'a reader took too long and was cut off', { route: Type.String() }),
   started: define('info', 'listening', {
     api: Type.Integer(),
@@ -66,12 +91,48 @@ export const events = {
 /** A name in {@link events}. */
 export type EventName = keyof typeof events;
 
-/** Writes an event with exactly its fields. */
+/**
+ * Lines per second of the events that a client can cause. The access log keys its samples by status class.
+ * An event that is not listed is always written: audit events, and the life of the process.
+ */
+export const eventLimits: Readonly<Record<string, number>> = {
+  login_succeeded: 100,
+  login_failed: 20,
+  login_delayed: 20,
+  logged_out: 100,
+  refresh_reused: 20,
+  csrf_refused: 20,
+  token_rejected: 20,
+  access_denied: 20,
+  rate_limit_check: 60,
+  request_failed: 100,
+  slow_reader_cut: 20,
+  answer_broken: 100,
+  record_unreadable: 20,
+  redis_error: 20,
+  'request_completed 1xx': 10,
+  'request_completed 2xx': 10,
+  'request_completed 3xx': 10,
+  'request_completed 4xx': 20,
+  'request_completed aborted': 20,
+  'request_completed 5xx': 1_000,
+};
+
+/** The member of a logger, inherited by its children, that samples events. */
+export const sampler = Symbol('event sampler');
+
+/**
+ * Writes an event with exactly its fields, unless more of it were written this second than {@link eventLimits} allows.
+ * @param sampledAs a key of the limits other than the event's name
+ */
 export function emit<N extends EventName>(
   log: Pick<FastifyBaseLogger, Level>,
   event: N,
   fields: Static<(typeof events)[N]['fields']>,
+  sampledAs: string = event,
 ): void {
+  const { [sampler]: sampling } = log as { [sampler]?: EventSampler };
+  if (sampling?.take(sampledAs) === false) return;
   const { level, message } = events[event];
   log[level]({ event, ...(fields as object) }, message);
 }

@@ -4,50 +4,66 @@ import type { Metrics } from './metrics.ts';
 
 const methods = new Set<string>(['GET', 'HEAD', 'POST', 'PATCH', 'DELETE', 'OPTIONS']);
 
-type Method = LabelsOf<'http_requests_total'>['method'];
-type StatusClass = LabelsOf<'http_requests_total'>['status'];
+type Labels = LabelsOf<'http_requests_total'>;
 
-/** Rate, errors and duration of requests, by route template: whatever URLs a scanner tries, the series stay few. */
+/** Measures rate, errors and duration of requests by route template, so that a scanner's URLs make no series. */
 export function measureRequests(app: FastifyInstance, metrics: Metrics): void {
   let inFlight = 0;
-  const flight = (change: 1 | -1) => {
-    inFlight += change;
+  const change = (by: 1 | -1) => {
+    inFlight += by;
     metrics.http_requests_in_flight.set({}, inFlight);
   };
-  const open = new WeakSet<FastifyRequest>();
-  const leave = (request: FastifyRequest) => {
-    if (open.delete(request)) flight(-1);
-  };
-  app.addHook('onRequest', (request, _reply, done) => {
-    open.add(request);
-    flight(1);
+  metrics.http_requests_in_flight.set({}, 0);
+  app.addHook('onRequest', (_request, _reply, done) => {
+    change(1);
     done();
   });
-  app.addHook('onRequestAbort', (request, done) => {
-    leave(request);
-    done();
-  });
-  app.addHook('onResponse', (request, reply, done) => {
-    leave(request);
-    countRequest(metrics, request, reply);
-    done();
+  app.onSettled(({ request, status, seconds }) => {
+    change(-1);
+    count(metrics, request, status, seconds);
   });
 }
 
-/** Counts one answer. */
-export function countRequest(
+/** Starts the counters of a route at 0: `increase()` never sees the first event of a series that appears with it. */
+export function startCounters(metrics: Metrics, route: string, method: string): void {
+  for (const status of ['2xx', '4xx', '5xx', 'aborted'] as const)
+    metrics.http_requests_total.inc({ route, method: toMethod(method), status }, 0);
+  metrics.authz_denied_total.inc({ route }, 0);
+}
+
+/** Starts the counters of rate-limit policies at 0, for the same reason. */
+export function startPolicyCounters(metrics: Metrics, policies: readonly { readonly name: string }[]): void {
+  for (const { name: policy } of policies) {
+    metrics.ratelimit_local_admissions_total.inc({ policy }, 0);
+    for (const decision of ['allow', 'deny'] as const) {
+      metrics.ratelimit_shadow_total.inc({ policy, decision }, 0);
+      metrics.ratelimit_decisions_total.inc({ policy, decision, source: 'redis' }, 0);
+      metrics.ratelimit_decisions_total.inc({ policy, decision, source: 'local' }, 0);
+    }
+    metrics.ratelimit_decisions_total.inc({ policy, decision: 'deny', source: 'deny_cache' }, 0);
+    metrics.ratelimit_decisions_total.inc({ policy, decision: 'unavailable', source: 'local' }, 0);
+  }
+}
+
+/** Counts an answer to a request line that Fastify refused before any hook. */
+export function countRefusedLine(
   metrics: Metrics,
-  request: Pick<FastifyRequest, 'method' | 'routeOptions'>,
+  request: FastifyRequest,
   reply: Pick<FastifyReply, 'statusCode' | 'elapsedTime'>,
 ): void {
-  const labels = { route: routeOf(request), method: methodOf(request.method) };
-  const status = `${Math.floor(reply.statusCode / 100)}xx` as StatusClass;
-  metrics.http_requests_total.inc({ ...labels, status });
-  metrics.http_request_duration_seconds.observe(labels, reply.elapsedTime / 1_000);
+  const status = `${Math.floor(reply.statusCode / 100)}xx` as Labels['status'];
+  count(metrics, request, status, reply.elapsedTime / 1_000);
 }
 
 /** The template of the route, never the URL. */
 export const routeOf = ({ routeOptions }: Pick<FastifyRequest, 'routeOptions'>): string =>
   routeOptions?.url ?? 'unmatched';
 
-const methodOf = (method: string): Method => (methods.has(method) ? (method as Method) : 'other');
+function count(metrics: Metrics, request: FastifyRequest, status: Labels['status'], seconds: number): void {
+  const labels = { route: routeOf(request), method: toMethod(request.method) };
+  metrics.http_requests_total.inc({ ...labels, status });
+  metrics.http_request_duration_seconds.observe(labels, seconds);
+}
+
+const toMethod = (method: string): Labels['method'] =>
+  methods.has(method) ? (method as Labels['method']) : 'other';

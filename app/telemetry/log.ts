@@ -1,6 +1,10 @@
 import { trace } from '@opentelemetry/api';
 import { type DestinationStream, type Logger, pino } from 'pino';
 import type { Settings } from '../settings/settings.ts';
+import { emit, eventLimits, sampler } from './events.ts';
+import { LineWriter } from './line-writer.ts';
+import type { Metrics } from './metrics.ts';
+import { EventSampler } from './per-second.ts';
 
 /** Members that would carry a secret if a caller logged a whole object; the service itself logs none of them. */
 const secret = new Set([
@@ -16,8 +20,44 @@ const secret = new Set([
   'description',
 ]);
 
-/** One JSON line per event on standard output, with the trace it belongs to. */
-export function createLog(settings: Settings, destination?: DestinationStream): Logger {
+/** A log, and how to end it. */
+export interface Log {
+  readonly log: Logger;
+  /** Writes what waits, the counts of left-out events included. */
+  close(): void;
+}
+
+/**
+ * Creates the log: one JSON line per event on standard output, with the trace it belongs to. Events that clients can
+ * cause are sampled, and the number left out is logged every second.
+ * @param destination another one, for tests
+ */
+export function createLog(settings: Settings, metrics: Metrics, destination?: DestinationStream): Log {
+  const writer = new LineWriter(1, (lines) =>
+    metrics.log_lines_dropped_total.inc({ reason: 'unwritable' }, lines),
+  );
+  const log = createLogger(settings, destination ?? writer);
+  const sampling = new EventSampler(eventLimits);
+  Object.assign(log, { [sampler]: sampling });
+  const reportLeftOut = () => {
+    for (const [of, count] of sampling.takeLeftOut()) {
+      metrics.log_lines_dropped_total.inc({ reason: 'sampled' }, count);
+      emit(log, 'events_left_out', { of, count });
+    }
+  };
+  const timer = setInterval(reportLeftOut, 1_000);
+  timer.unref();
+  return {
+    log,
+    close() {
+      clearInterval(timer);
+      reportLeftOut();
+      writer.flushSync();
+    },
+  };
+}
+
+function createLogger(settings: Settings, destination: DestinationStream): Logger {
   return pino(
     {
       level: settings.LOG_LEVEL,
@@ -40,7 +80,7 @@ export function createLog(settings: Settings, destination?: DestinationStream): 
         return span ? { trace_id: span.traceId, span_id: span.spanId } : {};
       },
     },
-    destination ?? pino.destination({ fd: 1, sync: false }),
+    destination,
   );
 }
 

@@ -16,6 +16,17 @@ test('counters whose labels are all known start at 0, so that an alert sees the 
   expect(text).not.toMatch(/^http_requests_total\{/m);
 });
 
+test('a gauge without a value is absent, and a value that is none fails nobody', async () => {
+  const metrics = createMetrics();
+  expect(await metrics.registry.metrics()).not.toMatch(/^active_users \d/m);
+  metrics.active_users.set({}, 3);
+  expect(await metrics.registry.metrics()).toMatch(/^active_users 3$/m);
+  metrics.active_users.reset();
+  metrics.sync_freshness_seconds.observe({}, Number.NaN);
+  metrics.traces_dropped_total.inc({}, -1);
+  expect(await metrics.registry.metrics()).not.toMatch(/^active_users \d/m);
+});
+
 test('two services in one process do not share their metrics', async () => {
   const [one, two] = [createMetrics(), createMetrics()];
   one.traces_dropped_total.inc({}, 3);

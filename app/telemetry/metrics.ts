@@ -16,6 +16,7 @@ type Instrument<N extends MetricName> = Catalogue[N]['type'] extends 'counter'
     : {
         set(labels: LabelsOf<N>, value: number): void;
         remove(labels: LabelsOf<N>): void;
+        /** Removes every series: nothing is known. */
         reset(): void;
         /** Called before each exposition. */
         collectWith(update: () => void | Promise<void>): void;
@@ -54,11 +55,16 @@ function instrument(registry: prometheus.Registry, name: string, definition: Def
     case 'counter': {
       const counter = new prometheus.Counter(common);
       for (const labels of closedSeries(definition)) counter.inc(labels, 0);
-      return counter;
+      const inc = counter.inc.bind(counter) as (labels: object, value?: number) => void;
+      return Object.assign(counter, {
+        inc: (labels: object, value = 1) => harmless(() => inc(labels, value)),
+      });
     }
     case 'histogram': {
       const buckets = [...(definition.buckets ?? [])];
-      // prom-client lets metrics with exemplars into a registry of plain text only by this door; they are left out there.
+      // A duration of this process; the age of data says nothing about the trace.
+      const timesRequests = name.endsWith('_duration_seconds');
+      // prom-client lets metrics with exemplars into a registry of plain text only this way; they are left out there.
       const histogram = new prometheus.Histogram({
         ...common,
         buckets,
@@ -68,18 +74,40 @@ function instrument(registry: prometheus.Registry, name: string, definition: Def
       registry.registerMetric(histogram);
       return {
         observe: (labels: prometheus.LabelValues<string>, value: number) =>
-          histogram.observe({ labels, value, exemplarLabels: exemplarOfActiveTrace() }),
+          harmless(() =>
+            histogram.observe({
+              labels,
+              value,
+              exemplarLabels: timesRequests ? exemplarOfActiveTrace(value) : {},
+            }),
+          ),
       };
     }
     case 'gauge': {
       let update: (() => void | Promise<void>) | undefined;
       const gauge = new prometheus.Gauge({ ...common, collect: () => update?.() });
+      const set = gauge.set.bind(gauge) as (labels: object, value: number) => void;
+      const reset = gauge.reset.bind(gauge);
+      const clear = () => (common.labelNames.length === 0 ? gauge.remove() : reset());
+      // prom-client starts a gauge without labels at 0, which would be a claim.
+      clear();
       return Object.assign(gauge, {
+        set: (labels: object, value: number) => harmless(() => set(labels, value)),
+        reset: clear,
         collectWith(next: () => void | Promise<void>) {
           update = next;
         },
       });
     }
+  }
+}
+
+/** No metric may fail the request that it measures: a value that prom-client refuses, such as NaN, is left out. */
+function harmless(update: () => void): void {
+  try {
+    update();
+  } catch {
+    // Nothing: the request goes on.
   }
 }
 

@@ -50,10 +50,19 @@ export function measureProcess(metrics: Metrics, state: ProcessState): () => voi
       metrics.event_loop_lag_seconds.set({ quantile }, Math.max(0, seconds));
     }
   });
+  // A percentile hides one stall of two seconds, so the longest one is shown too.
+  const stalls = monitorEventLoopDelay({ resolution });
+  stalls.enable();
+  metrics.event_loop_stall_seconds.collectWith(() => {
+    const seconds = stalls.count === 0 ? 0 : stalls.max / 1e9 - resolution / 1_000;
+    metrics.event_loop_stall_seconds.set({}, Math.max(0, seconds));
+    stalls.reset();
+  });
   const timer = setInterval(() => delay.reset(), lagWindow);
   timer.unref();
   return () => {
     clearInterval(timer);
     delay.disable();
+    stalls.disable();
   };
 }

@@ -7,6 +7,7 @@ import { until } from '../../test/support/service.ts';
 import { tracedReplicas } from '../../test/support/traced-service.ts';
 import { type EventName, events } from './events.ts';
 import { createLog } from './log.ts';
+import { createMetrics } from './metrics.ts';
 
 const traced = tracedReplicas();
 const { start, caseworker, flush } = traced;
@@ -80,7 +81,9 @@ test('an unexpected error is logged by its place and told as nothing', async () 
 
 test('what is logged by mistake is redacted by its name', () => {
   const lines: string[] = [];
-  const log = createLog({ LOG_LEVEL: 'info' } as never, { write: (line) => void lines.push(line) });
+  const { log } = createLog({ LOG_LEVEL: 'info' } as never, createMetrics(), {
+    write: (line) => void lines.push(line),
+  });
   log.info({
     password: 'canary',
     user: { refreshToken: 'canary' },
@@ -135,6 +138,7 @@ test('every event that was logged has exactly its declared fields', async () => 
     'login_succeeded',
     'rate_limit_check',
     'redis_connected',
+    'request_completed',
     'started',
     'token_rejected',
   ]);

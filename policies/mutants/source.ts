@@ -134,7 +134,7 @@ export const patches: Readonly<Record<string, Patch>> = {
   'every origin allowed': {
     control: 'AUT-7',
     file: 'app/http/cors.ts',
-    from: /if \(origins\.length === 0\) return;([\s\S]*?)\|\| !known\.has\(origin\)/,
+    from: /if \(known\.size === 0\) return \(\) => \(\{\}\);([\s\S]*?)\|\| !known\.has\(origin\)/,
     to: '$1',
     proofs: ['origins-cors'],
   },

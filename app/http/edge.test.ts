@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { expect, test } from 'vitest';
-import { requestIds } from './request-id.ts';
+import { createEdge, normaliseForwardedFor } from './edge.ts';
 
 const id = (trusted: string[], remoteAddress: string | undefined, given: string | string[] = 'edge-1') =>
-  requestIds(trusted)({
+  createEdge(trusted).requestId({
     headers: { 'x-request-id': given },
     socket: { remoteAddress },
   } as unknown as IncomingMessage);
@@ -23,4 +23,16 @@ test.each<[string, string[], string | undefined, boolean]>([
 
 test.each(['a b', '', 'x'.repeat(65), 'a\nb', 'é'])('%j is never kept', (given) => {
   expect(id(['10.0.0.0/8'], '10.0.0.1', given)).toMatch(/^[0-9a-f-]{36}$/);
+});
+
+test.each([
+  ['203.0.113.9', '203.0.113.9'],
+  ['203.0.113.9:51234', '203.0.113.9'],
+  ['[2001:db8::1]:443', '2001:db8::1'],
+  ['"[2001:db8::1]"', '2001:db8::1'],
+  ['2001:db8::1, 10.0.0.1:80', '2001:db8::1, 10.0.0.1'],
+  ['1.2.3.4, unknown, 203.0.113.9:1', '203.0.113.9'],
+  ['_hidden', ''],
+])('X-Forwarded-For %s is read as %j', (header, addresses) => {
+  expect(normaliseForwardedFor(header)).toBe(addresses);
 });

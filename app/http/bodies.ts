@@ -1,0 +1,57 @@
+import type { ServerResponse } from 'node:http';
+import type { FastifyInstance } from 'fastify';
+import { refusesMethod } from './methods.ts';
+import { Problem } from './problem.ts';
+
+/** Methods whose body is never read. */
+export const withoutBody: ReadonlySet<string> = new Set(['GET', 'HEAD', 'TRACE']);
+
+/**
+ * Reads bodies as JSON only, and refuses the others before they are sent.
+ *
+ * An empty body is no body, whatever its type says: clients send `Content-Type: application/json` with every request.
+ * A compressed body is refused, since its length says nothing about what it becomes. `100 Continue` is written when the
+ * body is about to be read, so that a request that is refused gets the refusal alone.
+ */
+export function readJsonBodies(app: FastifyInstance): void {
+  const parseJson = app.getDefaultJsonParser('error', 'error');
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body.length === 0) done(null, undefined);
+    else parseJson(request, body as string, done);
+  });
+
+  const waiting = new WeakSet<ServerResponse>();
+  app.server.on('checkContinue', (request, response) => {
+    waiting.add(response);
+    app.server.emit('request', request, response);
+  });
+  app.addHook('onRequest', ({ headers, method, routeOptions }, _reply, done) => {
+    if (withoutBody.has(method) || refusesMethod in routeOptions.config) {
+      done();
+      return;
+    }
+    const encoding = headers['content-encoding'];
+    if (encoding !== undefined && encoding.toLowerCase() !== 'identity')
+      throw unsupported('Send the body without Content-Encoding', { 'accept-encoding': 'identity' });
+    const expectsBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > 0;
+    if (expectsBody && routeOptions.url !== undefined && !app.hasContentTypeParser(mediaType(headers)))
+      throw unsupported('Send application/json');
+    done();
+  });
+  app.addHook('preParsing', (_request, reply, payload, done) => {
+    if (waiting.delete(reply.raw)) reply.raw.writeContinue();
+    done(null, payload);
+  });
+  app.addHook('onSend', (_request, reply, payload, done) => {
+    // The client may send the body all the same or leave it out: what follows on the connection is not known.
+    if (waiting.delete(reply.raw)) reply.header('connection', 'close');
+    done(null, payload);
+  });
+}
+
+const mediaType = (headers: { readonly 'content-type'?: string | undefined }): string =>
+  (headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+
+const unsupported = (detail: string, headers: Readonly<Record<string, string>> = {}): Problem =>
+  new Problem(415, 'Unsupported Media Type', { detail, headers });

@@ -1,0 +1,55 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
+import { includesAddress, toBlockList } from '../settings/networks.ts';
+
+const wellFormed = /^[A-Za-z0-9._-]{1,64}$/;
+
+/** The edge, as far as its headers are believed. */
+export interface Edge {
+  /** Reports whether a peer is a trusted proxy. */
+  isTrusted(peer: string | undefined): boolean;
+  /**
+   * Returns the id of a request: the edge's, when a trusted proxy sends a well-formed one, else a new one. From others it
+   * would let a client write into the log and collide with other people's requests.
+   */
+  requestId(request: IncomingMessage): string;
+}
+
+/** @param trusted CIDRs of the edge */
+export function createEdge(trusted: readonly string[]): Edge {
+  const proxies = toBlockList(trusted);
+  const isTrusted = (peer: string | undefined) => includesAddress(proxies, peer);
+  return {
+    isTrusted,
+    requestId({ headers, socket }) {
+      const given = headers['x-request-id'];
+      return typeof given === 'string' && wellFormed.test(given) && isTrusted(socket.remoteAddress)
+        ? given
+        : randomUUID();
+    },
+  };
+}
+
+/**
+ * Reads `X-Forwarded-For` as some proxies write it: quoted, with a port, IPv6 in brackets. The list ends where an entry is
+ * no address, because what stands left of it cannot be trusted either.
+ * @returns plain addresses, the client's first
+ */
+export function normaliseForwardedFor(header: string): string {
+  const addresses: string[] = [];
+  for (const entry of header.split(',').reverse()) {
+    const address = toAddress(entry);
+    if (address === undefined) break;
+    addresses.unshift(address);
+  }
+  return addresses.join(', ');
+}
+
+function toAddress(entry: string): string | undefined {
+  const text = entry.trim().replace(/^"([^"]*)"$/, '$1');
+  const bracketed = /^\[([0-9A-Fa-f:.]+)\](?::\d{1,5})?$/.exec(text)?.[1];
+  const withPort = /^(\d{1,3}(?:\.\d{1,3}){3}):\d{1,5}$/.exec(text)?.[1];
+  const address = bracketed ?? withPort ?? text;
+  return isIP(address) > 0 ? address : undefined;
+}
