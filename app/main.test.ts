@@ -1,10 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Agent, Client, request } from 'undici';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { type ChildProcess, spawn } from '../infra/programs/child-process.ts';
 import { type Backing, startBacking, until } from '../test/support/service.ts';
 
 const main = fileURLToPath(new URL('./main.ts', import.meta.url));

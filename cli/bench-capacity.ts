@@ -1,9 +1,9 @@
-import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { spawnSync } from '../infra/programs/child-process.ts';
 import { environments, loadSettings } from '../infra/settings/index.ts';
 import type { Capacity } from '../loadtests/scenarios/capacity.ts';
 import { CouldNotCheck, command } from './lib/command.ts';

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { cycles, importProblems, problemsOf } from './boundaries.ts';
+import { cycles, importProblems, problemsOf, spawnProblems } from './boundaries.ts';
 
 describe('import boundaries', () => {
   test('hold in this repository', () => {
@@ -37,4 +37,17 @@ describe('import boundaries', () => {
     ]);
     expect(cycles(graph)).toEqual([['a.ts', 'b.ts', 'c.ts', 'a.ts']]);
   });
+});
+
+test('a program that is run by name without the resolver is named', () => {
+  const source = "import { spawnSync } from 'node:child_process';\nspawnSync('redis-cli', ['ping']);\n";
+  expect(spawnProblems('limiter/bench/main.ts', source)).toEqual([
+    "limiter/bench/main.ts: runs 'redis-cli' by name; import infra/programs/child-process.ts",
+  ]);
+  expect(spawnProblems('limiter/bench/main.ts', source.replace("'redis-cli'", 'process.execPath'))).toEqual(
+    [],
+  );
+  expect(
+    spawnProblems('limiter/bench/main.ts', source.replace('node:child_process', './programs.ts')),
+  ).toEqual([]);
 });

@@ -55,7 +55,19 @@ export function importProblems(root: string): string[] {
   return [
     ...files.flatMap((file) => problemsOf(file, sourceOf(file))),
     ...cycles(graph).map((cycle) => `import cycle: ${cycle.join(' → ')}`),
+    ...files.flatMap((file) => spawnProblems(file, sourceOf(file))),
   ];
+}
+
+/**
+ * Returns the programs that a file runs by bare name without the resolver of infra/programs. Lint forbids the import of
+ * `node:child_process` to all files but the two that run before the packages are installed.
+ */
+export function spawnProblems(file: string, source: string): string[] {
+  if (file.startsWith('infra/programs/') || !/['"](node:)?child_process['"]/.test(source)) return [];
+  return [
+    ...source.matchAll(/\b(?:spawn|spawnSync|exec|execSync|execFile|execFileSync)\(\s*(['"`][^'"`/]*['"`])/g),
+  ].map(([, program]) => `${file}: runs ${program} by name; import infra/programs/child-process.ts`);
 }
 
 /** Returns the boundary problems of one file, named from the repository's root. */

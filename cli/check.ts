@@ -1,6 +1,6 @@
-import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { spawnSync } from '../infra/programs/child-process.ts';
 import { importProblems } from './boundaries.ts';
 import { command, noArguments } from './lib/command.ts';
 

@@ -1,5 +1,5 @@
-import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
+import { spawnSync } from '../infra/programs/child-process.ts';
 
 const { values } = parseArgs({ options: { check: { type: 'boolean' } } });
 const generators = [

@@ -17,6 +17,7 @@ const stack = (): Command =>
     ),
     passThrough('stop', ['infra/local/stop.ts']).description('stop a stack that runs elsewhere'),
     passThrough('status', ['infra/local/status.ts']).description('show which parts of the stack answer'),
+    passThrough('login', ['infra/local/login.ts']).description('print an access token of the running stack'),
     passThrough('rotate-keys', ['infra/local/rotate-keys.ts']).description(
       'make a new data key and encrypt every case with it, without a restart',
     ),

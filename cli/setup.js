@@ -1,27 +1,56 @@
-// Runs before npm scripts, on whatever Node 20 or newer the machine has, hence plain JavaScript without
-// dependencies: installs what the lockfile asks for when it changed, and checks that a Node which runs
-// TypeScript is there. Warm it reads two files and does nothing.
+// Runs before npm scripts, on Node.js 20 or newer, hence plain JavaScript without dependencies. It installs the packages of
+// the lockfile when that changed or a package is missing, and checks that a Node.js which runs TypeScript is there.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const modules = join(root, 'node_modules');
 const stampFile = join(modules, '.lockfile-sha256');
-const wanted = createHash('sha256')
-  .update(readFileSync(join(root, 'package-lock.json')))
-  .digest('hex');
 
-if (!isCurrent()) alone(() => isCurrent() || install());
-checkNode();
+if (realpathSync(process.argv[1] ?? '.') === fileURLToPath(import.meta.url)) setUp();
 
-function isCurrent() {
-  return existsSync(stampFile) && readFileSync(stampFile, 'utf8') === wanted;
+/**
+ * Returns the folders of packages that the lockfile has and this checkout lacks, those of the workspaces too. Optional
+ * packages do not count, because they may be for another platform.
+ * @param {string} folder the checkout
+ * @returns {string[]}
+ */
+export function missingPackages(folder) {
+  const { packages } = JSON.parse(readFileSync(join(folder, 'package-lock.json'), 'utf8'));
+  return Object.entries(packages)
+    .filter(([path, { optional }]) => path.includes('node_modules/') && !optional)
+    .map(([path]) => path)
+    .filter((path) => !existsSync(join(folder, path, 'package.json')));
 }
 
-/** Two installs into one folder break each other: `npm start` and `npm test` right after a clone must not. */
+/** Installs the packages where some are missing, and ends the process with a sentence where that fails. */
+export function setUp() {
+  try {
+    if (reasonToInstall() !== undefined) alone(install);
+    checkNode();
+  } catch (error) {
+    fail(error.message);
+  }
+}
+
+function lockfileHash() {
+  return createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
+}
+
+/** Why packages must be installed, or undefined. */
+function reasonToInstall() {
+  if (!existsSync(stampFile)) return 'this checkout has none yet';
+  if (readFileSync(stampFile, 'utf8') !== lockfileHash()) return 'package-lock.json changed';
+  const [first, ...more] = missingPackages(root);
+  return first && `${first}${more.length > 0 ? ` and ${more.length} more` : ''} missing`;
+}
+
+/** Takes a lock, because two installs into one folder break each other. */
 function alone(body) {
   const lock = join(root, '.setup.lock');
   for (let said = false; ; ) {
@@ -50,7 +79,7 @@ function holderOf(lock) {
   }
 }
 
-/** A lock that was just made is empty for a moment: 0, which is this process's own group and alive. */
+/** Whether a process exists. A lock that was just made is empty and counts as 0, this process's own group, which is alive. */
 function isAlive(pid) {
   try {
     return process.kill(pid, 0);
@@ -60,28 +89,31 @@ function isAlive(pid) {
 }
 
 function install() {
-  console.error('simple378: installing dependencies (npm ci); once, and whenever package-lock.json changes');
-  // The machine's own Node may be older than some packages want; the pinned one, which they get, is not.
-  const npmCi = ['ci', '--loglevel=error'];
+  // Another command may have installed them while this one waited for the lock.
+  const reason = reasonToInstall();
+  if (reason === undefined) return;
+  console.error(`simple378: installing dependencies with npm ci (${reason})`);
+  // npm is run by path where npm runs this script, so that PATH does not matter.
   const npm = process.env.npm_execpath;
-  const result = npm
-    ? spawnSync(process.execPath, [npm, ...npmCi], { cwd: root, stdio: 'inherit' })
-    : spawnSync('npm', npmCi, { cwd: root, stdio: 'inherit' });
-  if (result.status !== 0) {
-    console.error('simple378: npm ci failed, see above; is a package registry reachable (npm ping)?');
-    process.exit(2);
-  }
-  writeFileSync(stampFile, wanted);
+  const npmCi = ['ci', '--loglevel=error'];
+  const [program, args] = npm ? [process.execPath, [npm, ...npmCi]] : ['npm', npmCi];
+  const { status } = spawnSync(program, args, { cwd: root, stdio: 'inherit' });
+  if (status !== 0) fail('npm ci failed, see above; is a package registry reachable (npm ping)?');
+  writeFileSync(stampFile, lockfileHash());
 }
 
-/** npm scripts find `node_modules/.bin/node`, the pinned one, first; without it the machine's must do. */
+/** npm scripts find `node_modules/.bin/node`, the pinned one, first. Without it, the machine's must be recent enough. */
 function checkNode() {
   if (existsSync(join(modules, '.bin', 'node'))) return;
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   if (major > 22 || (major === 22 && minor >= 18)) return;
-  console.error(
-    `simple378: no pinned Node.js for ${process.platform}-${process.arch}, and this one is ${process.version}; ` +
-      'install Node.js 22.18 or newer (24 is what we test with)',
+  fail(
+    `no pinned Node.js for ${process.platform}-${process.arch}, and this one is ${process.version}; ` +
+      'install Node.js 22.18 or newer (24 is what the tests use)',
   );
+}
+
+function fail(message) {
+  console.error(`simple378: ${message}`);
   process.exit(2);
 }

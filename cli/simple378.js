@@ -15,7 +15,7 @@ if (process.argv[2] === 'doctor') {
   // The doctor must answer where the packages cannot be installed, so it skips the set-up.
   await import('./doctor/start.js');
 } else {
-  await import('./setup.js');
+  (await import('./setup.js')).setUp();
   // Programs that commands start, such as Pulumi, take `node` from PATH.
   process.env.PATH = [bin, process.env.PATH].join(delimiter);
   if (readsTypeScript()) {

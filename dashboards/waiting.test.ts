@@ -8,12 +8,13 @@ import { defaultPolicies } from '../contract/policies.ts';
 import { lastBackupKey } from '../infra/config/backup.ts';
 import { type PanelQuery, panelQueries } from '../infra/panel-data.ts';
 import { type AlertStack, startAlertStack } from '../test/alerts/stack.ts';
-import { needsAlertmanager as it } from '../test/support/needs.ts';
+import { needs } from '../test/support/needs.ts';
 import { exchange } from '../test/support/raw-http.ts';
 import type { TestService, TestSession } from '../test/support/service.ts';
 import { queryRange } from './preview/prometheus.ts';
 
 // Everything is real: Redis and its exporter, two replicas, Prometheus with the real rules, and traces nobody takes.
+const it = needs('prometheus', 'redis_exporter', 'alertmanager');
 let stack: AlertStack;
 let replica: TestService;
 let worker: TestSession;

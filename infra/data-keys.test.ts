@@ -1,6 +1,6 @@
-import { spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { dataKeysOf } from './data-keys.ts';
+import { spawnSync } from './programs/child-process.ts';
 
 const urn = (name: string) =>
   `urn:pulumi:dev::simple378::simple378:infra:Material$random:index/randomPassword:RandomPassword::${name}`;

@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { goodCluster, tool as toolIn } from '../test/support/programs.ts';
+import { spawnSync } from './programs/child-process.ts';
 
 // Stand-ins for the four tools, which keep clusters and stacks as files: what is tested is the order and the state between runs.
 const root = fileURLToPath(new URL('..', import.meta.url));

@@ -1,9 +1,9 @@
-import { spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { gatewayApi } from './prerequisites.ts';
+import { spawnSync } from './programs/child-process.ts';
 import { BadSettings, loadSettings, writeStackSettings } from './settings/index.ts';
 
 const help = `Usage: npx simple378 env kind [options]

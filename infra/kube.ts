@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile } from './programs/child-process.ts';
 
 /** What kubectl printed, or why it failed. */
 export interface Answer {

@@ -1,6 +1,6 @@
-import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { execFileSync } from './programs/child-process.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 

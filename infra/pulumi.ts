@@ -1,5 +1,5 @@
-import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { spawnSync } from './programs/child-process.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 

@@ -1,10 +1,10 @@
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { goodCluster, tool } from '../test/support/programs.ts';
+import { spawnSync } from './programs/child-process.ts';
 import { writeStackSettings } from './settings/index.ts';
 
 // Stand-ins for kubectl and Pulumi on the PATH, and for the policies: what is tested is the order and how it ends.

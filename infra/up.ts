@@ -1,10 +1,10 @@
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { clusterOf } from './kube.ts';
 import { missingPrerequisites } from './prerequisites.ts';
+import { spawn } from './programs/child-process.ts';
 import { takingBack } from './pulumi.ts';
 import { testedPerReplica } from './settings/capacity.ts';
 import { BadSettings, loadSettings, type Settings } from './settings/index.ts';

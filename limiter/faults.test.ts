@@ -1,10 +1,10 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Cluster, Redis } from 'ioredis';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Policy } from '../contract/policies.ts';
+import { spawn } from '../infra/programs/child-process.ts';
 import { freePort, type RedisServer, startRedis } from '../test/support/redis.ts';
 import { createRateLimiter, type LimiterOptions, type RateLimiter } from './index.ts';
 import { connectForTest, Log, startProxy, until } from './testing.ts';

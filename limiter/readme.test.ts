@@ -1,8 +1,8 @@
-import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, expect, test } from 'vitest';
+import { execFile } from '../infra/programs/child-process.ts';
 import { startRedis } from '../test/support/redis.ts';
 
 const server = await startRedis();

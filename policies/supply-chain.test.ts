@@ -1,7 +1,7 @@
-import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { execFileSync } from '../infra/programs/child-process.ts';
 import { advisories, unwanted } from './advisories.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));

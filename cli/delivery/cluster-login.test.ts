@@ -1,9 +1,9 @@
-import { spawn } from 'node:child_process';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { spawn } from '../../infra/programs/child-process.ts';
 
 const script = fileURLToPath(new URL('./kube-credential.ts', import.meta.url));
 const exp = 1_800_000_000;

@@ -1,9 +1,9 @@
-import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { reach } from '../../infra/cluster/command.ts';
 import type { Forward as Forwarded, Kubectl } from '../../infra/cluster/kubectl.ts';
+import { spawn } from '../../infra/programs/child-process.ts';
 import { pulumi } from '../../infra/pulumi.ts';
 import { loadSettings, type Settings } from '../../infra/settings/index.ts';
 import { limitsOf } from '../../infra/settings/limits.ts';

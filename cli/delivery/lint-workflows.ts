@@ -1,5 +1,5 @@
-import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { spawnSync } from '../../infra/programs/child-process.ts';
 import { command, noArguments } from '../lib/command.ts';
 
 const usage = `npm run lint:workflows

@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawnSync } from '../../infra/programs/child-process.ts';
 import { CouldNotCheck } from '../lib/command.ts';
 
 /**

@@ -1,8 +1,8 @@
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { spawnSync } from '../../infra/programs/child-process.ts';
 import { pulumi } from '../../infra/pulumi.ts';
 import { isPinned } from '../../infra/settings/images.ts';
 import { CouldNotCheck, command } from '../lib/command.ts';

@@ -1,9 +1,9 @@
-import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { parse } from 'yaml';
+import { spawnSync } from '../../infra/programs/child-process.ts';
 import { CouldNotCheck, command } from '../lib/command.ts';
 import { report } from '../lib/report.ts';
 import { changeOf, type Manifest, markdown } from './changes.ts';

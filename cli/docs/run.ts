@@ -1,6 +1,6 @@
-import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { spawnSync } from '../../infra/programs/child-process.ts';
 import { CouldNotCheck, command } from '../lib/command.ts';
 import { stackRuns } from '../lib/stack.ts';
 import { blocksOf, documents } from './problems.ts';

@@ -1,8 +1,8 @@
-import { spawn, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { spawn, spawnSync } from '../../infra/programs/child-process.ts';
 import { blocks } from './markdown.ts';
 import { type Edit, edited, editsOf } from './steps.ts';
 

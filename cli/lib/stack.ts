@@ -1,6 +1,6 @@
-import { spawn, spawnSync } from 'node:child_process';
 import { setTimeout } from 'node:timers/promises';
 import { readStackFile } from '../../infra/local/stack-file.ts';
+import { spawn, spawnSync } from '../../infra/programs/child-process.ts';
 import { CouldNotCheck } from './command.ts';
 
 /** Long enough for a first start on a slow line. */

@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawnSync } from '../../infra/programs/child-process.ts';
 
 /** One gate: an npm script and its arguments. */
 export interface Step {

@@ -1,9 +1,9 @@
-import { spawn } from 'node:child_process';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { spawn } from '../../infra/programs/child-process.ts';
 
 const script = fileURLToPath(new URL('./main.ts', import.meta.url));
 // Answers as Prometheus does; the queries themselves are run on a real one in slo/ and by `npm run test:alerts`.

@@ -1,9 +1,9 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
+import { type ChildProcess, execFile, spawn } from '../programs/child-process.ts';
 
 /** kubectl for one namespace of a cluster. */
 export interface Kubectl {

@@ -1,10 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { type ChildProcess, spawn } from '../programs/child-process.ts';
 
 const command = fileURLToPath(new URL('./restore-command.ts', import.meta.url));
 const copy = '20260101T000000Z.rdb';

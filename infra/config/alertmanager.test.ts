@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -12,10 +11,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { ruleFiles } from '../../slo/rules.ts';
 import { startServer } from '../../test/alerts/servers.ts';
-import { needsAlertmanager } from '../../test/support/needs.ts';
+import { needs } from '../../test/support/needs.ts';
 import { freePort } from '../../test/support/redis.ts';
 import { alertmanager } from '../components/alertmanager.ts';
 import { configHash } from '../kubernetes/pod.ts';
+import { execFile } from '../programs/child-process.ts';
 import { loadSettings } from '../settings/index.ts';
 import { type AlertReceiver, alertmanagerConfig, inhibitions, messageTemplate } from './alertmanager.ts';
 
@@ -41,6 +41,7 @@ const receivers: readonly AlertReceiver[] = [
   { name: 'heartbeat', severity: 'heartbeat', url: 'https://beat.test/z' },
 ];
 
+const withAlertmanager = needs('alertmanager', 'amtool');
 let directory: string;
 let file: string;
 beforeAll(() => {
@@ -52,11 +53,11 @@ beforeAll(() => {
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 describe('alertmanager.yml', () => {
-  needsAlertmanager('is accepted, templates included', async () => {
+  withAlertmanager('is accepted, templates included', async () => {
     expect(await amtool('check-config', file)).toContain('SUCCESS');
   });
 
-  needsAlertmanager.each([
+  withAlertmanager.each([
     ['critical', 'prod', 'RedisDown', 'pager,chat,mail'],
     ['warning', 'prod', 'RedisMemoryHigh', 'chat,mail'],
     ['critical', 'dev', 'RedisDown', 'chat,mail'],
@@ -68,7 +69,7 @@ describe('alertmanager.yml', () => {
     expect(routed.trim()).toBe(expected);
   });
 
-  needsAlertmanager('works without receivers', async () => {
+  withAlertmanager('works without receivers', async () => {
     writeFileSync(join(directory, 'empty.yml'), stringify(alertmanagerConfig({ receivers: [] })));
     expect(await amtool('check-config', join(directory, 'empty.yml'))).toContain('SUCCESS');
   });
@@ -86,7 +87,7 @@ describe('alertmanager.yml', () => {
     ).toThrow('receiver m: give to, from and smarthost');
   });
 
-  needsAlertmanager('tells what is wrong and where to look, as Alertmanager itself writes it', async () => {
+  withAlertmanager('tells what is wrong and where to look, as Alertmanager itself writes it', async () => {
     const links = { grafana: 'https://grafana.test/', runbooks: 'https://git.test/docs/runbooks' };
     const rules = ruleFiles('prod', links).find(({ name }) => name === 'alerts-redis.yml');
     const [{ labels, annotations, alert }] = parse(rules?.content ?? '').groups[0].rules;
@@ -112,7 +113,7 @@ describe('alertmanager.yml', () => {
     writeFileSync(join(directory, 'chat.yml'), stringify(config));
     const url = `http://127.0.0.1:${port}`;
     const server = await startServer(
-      process.env.ALERTMANAGER ?? 'prometheus-alertmanager',
+      'alertmanager',
       [
         `--config.file=${join(directory, 'chat.yml')}`,
         `--storage.path=${join(directory, 'data')}`,

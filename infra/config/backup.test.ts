@@ -1,7 +1,5 @@
-import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
-  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -16,7 +14,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createAuthority, writeCertificate } from '../../test/support/certificates.ts';
 import { freePort, type RedisServer, startRedis } from '../../test/support/redis.ts';
+import { spawnSync } from '../programs/child-process.ts';
 import { backupScript, lastBackupKey, restoreScript } from './backup.ts';
 import { aclFile } from './redis.ts';
 
@@ -26,12 +26,7 @@ const copy = '20260101T000000Z.rdb';
 let server: RedisServer;
 
 beforeAll(async () => {
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  const files = ['-keyout', path('tls.key'), '-out', path('tls.crt')];
-  execFileSync('openssl', ['req', '-x509', ...key, ...files, '-days', '2', '-subj', '/CN=redis'], {
-    stdio: 'ignore',
-  });
-  copyFileSync(path('tls.crt'), path('ca.crt'));
+  await writeCertificate(folder, await createAuthority());
   writeFileSync(path('backup-password'), 'secret');
   writeFileSync(path('users.acl'), aclFile({ backup: ['secret'], 'case-data': ['secret'] }));
   server = await startRedis({

@@ -1,10 +1,10 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { ruleFiles } from '../../slo/rules.ts';
+import { execFileSync } from '../programs/child-process.ts';
 import { prometheusConfig, type ScrapeJob } from './prometheus.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'prometheus config-'));

@@ -1,10 +1,11 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { createAuthority, writeCertificate } from '../../test/support/certificates.ts';
 import { freePort, type RedisServer, startRedis } from '../../test/support/redis.ts';
+import { type ChildProcess, spawn } from '../programs/child-process.ts';
 import { aclFile, type RedisUser } from './redis.ts';
 import { reloadScript } from './redis-reload.ts';
 import { sentinelAcl, sentinelConf } from './sentinel.ts';
@@ -59,27 +60,14 @@ async function startSentinel(): Promise<{ process: ChildProcess; port: number }>
     'sentinel sentinel-pass first',
   ];
   writeFileSync(path('sentinel.conf'), `${sentinelConf(input)}${own.join('\n')}\n`);
-  const child = spawn(process.env.REDIS_SERVER ?? 'redis-server', [path('sentinel.conf'), '--sentinel'], {
+  const child = spawn('redis-server', [path('sentinel.conf'), '--sentinel'], {
     stdio: 'ignore',
   });
   return { process: child, port };
 }
 
 beforeAll(async () => {
-  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
-  const key = [
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:prime256v1',
-    '-nodes',
-    '-keyout',
-    path('tls.key'),
-  ];
-  execFileSync('openssl', ['req', '-x509', ...key, '-out', path('tls.crt'), '-days', '2', ...subject], {
-    stdio: 'ignore',
-  });
-  execFileSync('cp', [path('tls.crt'), path('ca.crt')]);
+  await writeCertificate(folder, await createAuthority());
   write(['first'], 'first');
   server = await startRedis({
     'tls-port': String(await freePort()),

@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -12,6 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { spawnSync } from '../programs/child-process.ts';
 import { backupScript, restoreScript } from './backup.ts';
 import { reloadScript } from './redis-reload.ts';
 import {

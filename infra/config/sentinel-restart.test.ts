@@ -1,16 +1,16 @@
-import { spawn, spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { needs } from '../../test/support/needs.ts';
 import { freePort } from '../../test/support/redis.ts';
+import { spawn } from '../programs/child-process.ts';
 import { makePods, type Pods } from './sentinel.testing.ts';
 import { readyScript, stopScript } from './sentinel.ts';
 
 let pods: Pods;
 const all = [0, 1, 2] as const;
-const hasExporter = spawnSync('prometheus-redis-exporter', ['--version']).status === 0;
 const patience = { timeout: 60_000, interval: 200 };
 
 beforeAll(async () => {
-  pods = makePods(await freePort(), await freePort());
+  pods = await makePods(await freePort(), await freePort());
 });
 afterAll(() => pods.close());
 
@@ -71,7 +71,7 @@ async function startExporter(): Promise<{ readonly url: string; stop(): void }> 
   const { sentinel, passwords } = pods.forExporter(0);
   const address = `127.0.0.1:${await freePort()}`;
   const child = spawn(
-    'prometheus-redis-exporter',
+    'redis_exporter',
     [
       '--redis.user=exporter',
       `--redis.password-file=${passwords}`,
@@ -97,7 +97,7 @@ describe.runIf(process.platform === 'linux')('three pods', () => {
     await write(next, 'again');
   }, 240_000);
 
-  test.runIf(hasExporter)(
+  needs('redis_exporter')(
     'whose Sentinels its exporter can watch, a lost quorum included',
     async () => {
       await agreed(...all);

@@ -1,9 +1,10 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import { createAuthority, writeCertificate } from '../../test/support/certificates.ts';
+import { type ChildProcess, spawn } from '../programs/child-process.ts';
 import { aclFile, redisConf } from './redis.ts';
 import { redisScript, type SentinelInput, sentinelAcl, sentinelConf, sentinelScript } from './sentinel.ts';
 
@@ -35,9 +36,9 @@ const password = 'secret';
 const everybody = [0, 1, 2];
 
 /** Makes the files of three pods with these free ports; nothing runs yet. */
-export function makePods(redisPort: number, sentinelPort: number): Pods {
+export async function makePods(redisPort: number, sentinelPort: number): Promise<Pods> {
   const folder = mkdtempSync(join(tmpdir(), 'redis-sentinel-'));
-  certificate(folder);
+  await writeCertificate(folder, await createAuthority());
   secrets(folder);
   const running = new Map<number, ChildProcess[]>();
   const inputOf = (ordinal: number): SentinelInput => ({
@@ -161,15 +162,6 @@ async function killed(child: ChildProcess): Promise<void> {
   const ended = once(child, 'exit');
   process.kill(-(child.pid as number), 'SIGKILL');
   await ended;
-}
-
-function certificate(folder: string): void {
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  const files = ['-keyout', join(folder, 'tls.key'), '-out', join(folder, 'tls.crt')];
-  execFileSync('openssl', ['req', '-x509', ...key, ...files, '-days', '2', '-subj', '/CN=redis'], {
-    stdio: 'ignore',
-  });
-  writeFileSync(join(folder, 'ca.crt'), readFileSync(join(folder, 'tls.crt')));
 }
 
 function secrets(folder: string): void {

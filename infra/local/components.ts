@@ -1,41 +1,41 @@
 import { join } from 'node:path';
-import type { Resolved, ServerName } from './binaries.ts';
 import { answers } from './http.ts';
 import { type Ports, paths, root } from './layout.ts';
-import type { Part } from './processes.ts';
+import type { Component } from './processes.ts';
 import { redisAnswers } from './redis-ready.ts';
+import type { ProvidedServers, ServerName } from './servers.ts';
 
-/** What of the host's environment every part gets; no more, so that nothing of the shell changes how the stack runs. */
+/** Variables of the shell that every component gets; no others, so that a shell does not change how the stack runs. */
 const inherited = ['PATH', 'HOME', 'TMPDIR', 'TZ', 'LANG', 'DOCKER_HOST', 'XDG_RUNTIME_DIR'];
 
 /**
- * The parts in the order in which they start.
- * @param policies file of the rate limits, null for the default ones
+ * Returns the components in the order in which they start.
+ * @param service settings of the service beside those that every stack has, such as `POLICIES_FILE`
  */
-export function partsOf(
+export function componentsOf(
   ports: Ports,
-  resolved: Partial<Record<ServerName, Resolved>>,
-  policies: string | null,
-): Part[] {
+  provided: ProvidedServers,
+  service: Readonly<Record<string, string>>,
+): Component[] {
   const host = Object.fromEntries(
     inherited.flatMap((name) => (process.env[name] ? [[name, String(process.env[name])]] : [])),
   );
   const server = (
     name: ServerName,
     args: readonly string[],
-    ready: Part['ready'],
+    isReady: Component['isReady'],
     graceMs = 5_000,
-  ): Part[] => {
-    const found = resolved[name];
+  ): Component[] => {
+    const found = provided[name];
     if (found === undefined) return [];
     return [
       {
         name,
         command: [...found.command, ...args],
         ...(found.clear ? { clear: found.clear } : {}),
-        env: { ...host, ...found.env },
+        env: host,
         logFile: paths.log(name),
-        ready,
+        isReady,
         graceMs,
       },
     ];
@@ -56,8 +56,8 @@ export function partsOf(
       ],
       answers(`http://127.0.0.1:${ports.exporter}/health`),
     ),
-    replica(1, ports, policies, host),
-    replica(2, ports, policies, host),
+    replica(1, ports, { ...host, ...service }),
+    replica(2, ports, { ...host, ...service }),
     ...server(
       'alertmanager',
       [
@@ -89,7 +89,7 @@ export function partsOf(
   ];
 }
 
-/** The settings of a replica, beside what it inherits. */
+/** Returns the settings that every stack gives a replica. */
 export function replicaEnvironment(number: 1 | 2, ports: Ports): Record<string, string> {
   return {
     ENVIRONMENT: 'local',
@@ -97,7 +97,7 @@ export function replicaEnvironment(number: 1 | 2, ports: Ports): Record<string, 
     LISTEN_HOST: '127.0.0.1',
     API_PORT: String(number === 1 ? ports.api1 : ports.api2),
     INTERNAL_PORT: String(number === 1 ? ports.internal1 : ports.internal2),
-    // The plain port is one for the machine: it only says that there is nothing to be had without TLS.
+    // One replica serves the plain port, which answers every request with 403.
     ...(number === 1 ? { PLAIN_PORT: String(ports.plain) } : {}),
     SECRETS_DIR: paths.serviceSecrets,
     TLS_DIR: paths.tls('service'),
@@ -110,23 +110,14 @@ export function replicaEnvironment(number: 1 | 2, ports: Ports): Record<string, 
   };
 }
 
-function replica(
-  number: 1 | 2,
-  ports: Ports,
-  policies: string | null,
-  host: Readonly<Record<string, string>>,
-): Part {
+function replica(number: 1 | 2, ports: Ports, environment: Readonly<Record<string, string>>): Component {
   const internal = number === 1 ? ports.internal1 : ports.internal2;
   return {
     name: `case-${number}`,
     command: [process.execPath, join(root, 'app', 'main.ts')],
-    env: {
-      ...host,
-      ...replicaEnvironment(number, ports),
-      ...(policies === null ? {} : { POLICIES_FILE: policies }),
-    },
+    env: { ...environment, ...replicaEnvironment(number, ports) },
     logFile: paths.log(`case-${number}`),
-    ready: answers(`https://localhost:${internal}/health/ready`),
+    isReady: answers(`https://localhost:${internal}/health/ready`),
     graceMs: 12_000,
   };
 }

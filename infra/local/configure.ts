@@ -12,17 +12,17 @@ import { aclFile, redisConf, redisUsers } from '../config/redis.ts';
 import { redisPassword, writePrivate } from './credentials.ts';
 import { type Ports, paths, root } from './layout.ts';
 
-/** Which optional parts are there. */
+/** The optional servers that this machine has. */
 export interface Available {
   readonly exporter: boolean;
   readonly alertmanager: boolean;
   readonly grafana: boolean;
 }
 
-/** Writes every configuration file, by the writers that the cluster uses too. */
+/** Writes every configuration file with the functions that write the cluster's. */
 export function writeConfiguration(ports: Ports, available: Available): void {
-  for (const part of ['redis', 'prometheus', 'alertmanager', 'grafana']) {
-    mkdirSync(paths.data(part), { recursive: true, mode: 0o700 });
+  for (const server of ['redis', 'prometheus', 'alertmanager', 'grafana']) {
+    mkdirSync(paths.data(server), { recursive: true, mode: 0o700 });
   }
   writeRedis(ports);
   writePrometheus(ports, available);
@@ -64,7 +64,7 @@ function writePrometheus(ports: Ports, available: Available): void {
   for (const { name, content } of ruleFiles('local', {
     grafana: `http://localhost:${ports.grafana}`,
     runbooks: pathToFileURL(join(root, 'docs', 'runbooks')).href,
-    // Without its exporter nobody can say whether Redis is there.
+    // Without the exporter, no metric shows whether Redis is up.
     redisServers: available.exporter ? 1 : 0,
     backupHours: null,
   }))

@@ -6,17 +6,27 @@ import * as x509 from '@peculiar/x509';
 import { type RedisUser, redisUsers } from '../config/redis.ts';
 import { home, paths } from './layout.ts';
 
+/** A user of the local stack, as in `.local/users.json`. */
+export interface Account {
+  readonly email: string;
+  readonly password: string;
+  readonly role: string;
+}
+
 const day = 24 * 3_600_000;
 const curve = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 
-/** Writes a file that only this user reads, in a folder that only this user enters. */
+/** Writes a file that only this user can read, in a folder that only this user can enter. */
 export function writePrivate(path: string, content: string | Buffer): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   writeFileSync(path, content, { mode: 0o600 });
 }
 
-/** Makes what is missing of secrets, users and certificates; what is there stays, so that state survives a restart. */
-export async function ensureMaterial(): Promise<void> {
+/**
+ * Creates the secrets, users and certificates that are missing. Existing ones stay, so that state survives a restart.
+ * @param accounts the users of `Pulumi.local.yaml`; each gets a password
+ */
+export async function ensureSecrets(accounts: readonly Pick<Account, 'email' | 'role'>[]): Promise<void> {
   mkdirSync(home, { recursive: true, mode: 0o700 });
   for (const user of redisUsers) once(paths.redisPassword(user), () => secret());
   const service = (file: string) => join(paths.serviceSecrets, file);
@@ -26,12 +36,12 @@ export async function ensureMaterial(): Promise<void> {
   once(service('data-keys.json'), () => JSON.stringify({ active: 'k1', keys: { k1: bytes() } }));
   once(service('csrf-key'), bytes);
   once(service('pseudonym-key'), bytes);
-  once(paths.users, users);
-  once(service('users.json'), () => readFileSync(paths.users, 'utf8'));
+  ensureUsers(accounts);
+  writePrivate(service('users.json'), readFileSync(paths.users, 'utf8'));
   await ensureCertificates();
 }
 
-/** The password of a Redis user. */
+/** Returns the password of a Redis user. */
 export const redisPassword = (user: RedisUser): string =>
   readFileSync(paths.redisPassword(user), 'utf8').trim();
 
@@ -55,18 +65,27 @@ function tokenKeys(): string {
   return JSON.stringify({ active: kid, keys: [key] });
 }
 
-/** At least one of each role, and two caseworkers, who must not see each other's cases. */
-function users(): string {
-  const accounts = [
-    ['admin', 'admin'],
-    ['caseworker', 'caseworker'],
-    ['caseworker2', 'caseworker'],
-    ['reader', 'reader'],
-  ].map(([name, role]) => ({ email: `${name}@local.example`, password: secret(), role }));
-  return JSON.stringify(accounts, null, 2);
+/** The users that every stack has, because its smoke test, its load tests and its documents need them. */
+const requiredRoles = ['admin', 'caseworker', 'caseworker', 'reader'];
+
+/** Writes the users of the settings, and one more for each required role that they leave out. Passwords stay. */
+function ensureUsers(accounts: readonly Pick<Account, 'email' | 'role'>[]): void {
+  const before = existsSync(paths.users) ? (JSON.parse(readFileSync(paths.users, 'utf8')) as Account[]) : [];
+  const wanted = [...accounts];
+  for (const [index, role] of requiredRoles.entries()) {
+    const count = requiredRoles.slice(0, index + 1).filter((other) => other === role).length;
+    if (wanted.filter((account) => account.role === role).length < count)
+      wanted.push({ email: `${role}${count > 1 ? count : ''}@local.example`, role });
+  }
+  const users = wanted.map(({ email, role }) => ({
+    email,
+    password: before.find((known) => known.email === email)?.password ?? secret(),
+    role,
+  }));
+  writePrivate(paths.users, `${JSON.stringify(users, null, 2)}\n`);
 }
 
-/** An authority of this machine's own, and a certificate for loopback for each server; renewed a week before the end. */
+/** Creates an authority for this machine and a certificate for loopback for each server, and renews them a week before they end. */
 async function ensureCertificates(): Promise<void> {
   x509.cryptoProvider.set(webcrypto as never);
   const caKeyFile = join(home, 'tls', 'ca.key');
@@ -77,8 +96,8 @@ async function ensureCertificates(): Promise<void> {
   }
   const issuer = new x509.X509Certificate(readFileSync(paths.authority, 'utf8'));
   const issuerKey = await importKey(readFileSync(caKeyFile, 'utf8'));
-  for (const part of ['service', 'redis']) {
-    const folder = paths.tls(part);
+  for (const server of ['service', 'redis']) {
+    const folder = paths.tls(server);
     if (!endsWithin(join(folder, 'tls.crt'), 7, issuer)) continue;
     const { certificate, key } = await leaf(issuer, issuerKey);
     writePrivate(join(folder, 'tls.crt'), certificate);
@@ -87,7 +106,7 @@ async function ensureCertificates(): Promise<void> {
   }
 }
 
-/** Whether a certificate is missing, ends within some days, or is of another authority. */
+/** Returns whether a certificate is missing, ends within some days, or has another issuer. */
 function endsWithin(file: string, days: number, issuer?: x509.X509Certificate): boolean {
   if (!existsSync(file)) return true;
   const certificate = new x509.X509Certificate(readFileSync(file, 'utf8'));
@@ -100,7 +119,7 @@ function endsWithin(file: string, days: number, issuer?: x509.X509Certificate): 
 async function authority(): Promise<{ certificate: string; key: string }> {
   const keys = await webcrypto.subtle.generateKey(curve, true, ['sign', 'verify']);
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    // A name of its own: two authorities of one machine must not be taken for each other.
+    // Each authority has another name, so that a client does not take one for the other.
     name: `CN=Simple378 local authority ${randomBytes(4).toString('hex')}`,
     serialNumber: randomBytes(8).toString('hex'),
     notBefore: new Date(Date.now() - day),

@@ -10,7 +10,7 @@ export interface Answer {
   readonly text: string;
 }
 
-/** A request of the stack's own tools; TLS is checked against the stack's authority. */
+/** Sends a request. TLS certificates are verified against the stack's authority. */
 export function send(
   url: string,
   init: {
@@ -51,7 +51,7 @@ export function send(
   });
 }
 
-/** Whether an address answers with 200; what does not answer at all is not ready either. */
+/** Returns whether an address answers with 200. No answer counts as not ready. */
 export const answers = (url: string) => (): Promise<boolean> =>
   send(url, { timeoutMs: 1_000 }).then(
     ({ status }) => status === 200,

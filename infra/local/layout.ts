@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 /** The repository. */
 export const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 
-/** Where the stack of this machine keeps state, secrets and what it generated; 0700, ignored by git. */
+/** Folder for the state, secrets and generated files of the local stack; 0700, ignored by git. */
 export const home = join(root, '.local');
 
 /** Paths below {@link home}. */
@@ -13,12 +13,13 @@ export const paths = {
   lockFile: join(home, 'supervisor.json'),
   users: join(home, 'users.json'),
   authority: join(home, 'tls', 'ca.crt'),
-  tls: (part: string) => join(home, 'tls', part),
+  tls: (component: string) => join(home, 'tls', component),
   redisPassword: (user: string) => join(home, 'secrets', 'redis', user),
+  policies: join(home, 'config', 'policies.json'),
   serviceSecrets: join(home, 'secrets', 'service'),
-  config: (part: string) => join(home, 'config', part),
-  data: (part: string) => join(home, 'data', part),
-  log: (part: string) => join(home, 'log', `${part}.log`),
+  config: (component: string) => join(home, 'config', component),
+  data: (component: string) => join(home, 'data', component),
+  log: (component: string) => join(home, 'log', `${component}.log`),
 } as const;
 
 /** Ports of the design's table, on loopback; shifted by `--port-offset`. */

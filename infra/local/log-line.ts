@@ -1,6 +1,6 @@
-/** A line of a part for people: our own JSON events as time, level, text and the rest; others as they are. */
-export function formatLine(part: string, text: string): string {
-  const label = part.padEnd(12);
+/** Formats a log line for the terminal: JSON events as time, level, message and fields, other lines as they are. */
+export function formatLine(component: string, text: string): string {
+  const label = component.padEnd(12);
   if (!text.startsWith('{')) return `${label} ${text}`;
   let event: Record<string, unknown>;
   try {

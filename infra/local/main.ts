@@ -1,18 +1,20 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { BadSettings } from '../settings/index.ts';
 import { BadPolicies, readPoliciesFile } from './policies-file.ts';
-import { smoke } from './smoke/index.ts';
+import { smoke } from './smoke.ts';
 import { StartFailed, startStack } from './start.ts';
 
 const help = `npm start [-- options]
 
-Runs the whole stack on this machine, on loopback, and follows its logs. Ctrl-C or npm stop ends it.
+Runs the environment local (Pulumi.local.yaml) on this machine, on loopback, and follows its logs. Ctrl-C or npm stop ends
+it. What is missing of its servers is unpacked into ~/.cache/simple378; nothing is installed into the system.
 
-  --port-offset N   shift every port by N, 0 to 50000: a second stack beside the first
+  --port-offset N   shift every port by N, 0 to 50000: beside the stack of another checkout
   --fresh           drop the state of earlier runs (.local/) first
-  --policies FILE   rate limits from a JSON list of policies, as contract/policies.ts has them; examples in
-                    loadtests/policies/. The load tests read the same file
-  --no-install      use only what is on PATH, get nothing
+  --policies FILE   rate limits from a JSON list of policies, as contract/policies.ts has them, in place of the
+                    settings' limits; examples in loadtests/policies/. The load tests read the same file
+  --no-install      use only programs that are on PATH or in the cache; download nothing
   --smoke           start, do the main job as a user would, report each step, stop
   --help            this text
 `;
@@ -48,7 +50,7 @@ async function main(): Promise<number> {
       install: !options['no-install'],
       follow: !options.smoke,
     });
-    // A smoke that did not run has not passed.
+    // A smoke test that did not run has not passed.
     if (stack === undefined) return options.smoke ? 2 : 0;
     if (!options.smoke) return await stack.ended;
     const passed = await smoke(stack.file).finally(() => stack.stop());
@@ -58,9 +60,12 @@ async function main(): Promise<number> {
       console.error(`npm start: --policies ${error.message}`);
       return 78;
     }
-    if (!(error instanceof StartFailed)) throw error;
-    console.error(`\n${error.message}`);
-    return 1;
+    if (error instanceof StartFailed) {
+      console.error(`\n${error.message}`);
+      return error.exitCode;
+    }
+    console.error(`npm start: ${(error as Error).message}`);
+    return error instanceof BadSettings ? 78 : 1;
   }
 }
 

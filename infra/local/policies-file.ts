@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { defaultPolicies, type Policy } from '../../contract/policies.ts';
 import { InvalidPolicies, missingPolicies, validatePolicies } from '../../contract/validate-policies.ts';
 
-/** A file of policies that the service would refuse, with every reason on a line of its own. */
+/** The service would refuse a file of policies. The message lists every reason on a line of its own. */
 export class BadPolicies extends Error {}
 
 /**
- * The rate limits of a file, held to what the service asks of them; the default ones when there is no file.
+ * Reads the rate limits of a file and validates them as the service does. Returns the default ones when there is no file.
  * @throws BadPolicies with every problem
  */
 export function readPoliciesFile(path: string | null): readonly Policy[] {

@@ -1,15 +1,15 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 
-/** A port that something else listens on. */
+/** A port that another process listens on. */
 export interface BusyPort {
   readonly name: string;
   readonly port: number;
-  /** Who listens, where the system tells. */
+  /** The listening process, where the system shows it. */
   readonly process?: string;
 }
 
-/** The ports that cannot be had. */
+/** Returns the ports that are in use. */
 export async function busyPorts(ports: Readonly<Record<string, number>>): Promise<BusyPort[]> {
   const tried = await Promise.all(
     Object.entries(ports).map(async ([name, port]) =>
@@ -27,7 +27,7 @@ function isFree(port: number): Promise<boolean> {
   });
 }
 
-/** Linux only: the socket's inode, and whose descriptor it is. Others' processes show only to root. */
+/** Linux only: finds the socket's inode, and the process that holds it. Only root sees the processes of other users. */
 function owner(port: number): { process?: string } {
   try {
     const hex = port.toString(16).toUpperCase().padStart(4, '0');
@@ -44,7 +44,7 @@ function owner(port: number): { process?: string } {
       }
     }
   } catch {
-    // Another system, or a process that ended meanwhile: then we say the port alone.
+    // Another system, or the process ended meanwhile: the port alone is reported.
   }
   return {};
 }

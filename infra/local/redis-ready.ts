@@ -3,7 +3,7 @@ import { connect } from 'node:tls';
 import { redisPassword } from './credentials.ts';
 import { paths } from './layout.ts';
 
-/** Whether Redis serves commands: it accepts connections before it has loaded its file. */
+/** Returns whether Redis serves commands, because it accepts connections before it has loaded its file. */
 export const redisAnswers = (port: number) => (): Promise<boolean> =>
   new Promise((resolve) => {
     const socket = connect({

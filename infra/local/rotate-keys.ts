@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { reseal } from '../../test/cluster/reseal.ts';
 import { exitCodeOf, reach } from '../cluster/command.ts';
 import type { Kubectl } from '../cluster/kubectl.ts';
+import { spawnSync } from '../programs/child-process.ts';
 import { loadSettings } from '../settings/index.ts';
 import { replicaEnvironment } from './components.ts';
 import { writePrivate } from './credentials.ts';

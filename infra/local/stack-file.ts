@@ -1,19 +1,19 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { redisUsers } from '../config/redis.ts';
-import type { Resolved, ServerName } from './binaries.ts';
 import { writePrivate } from './credentials.ts';
 import { type Ports, paths } from './layout.ts';
+import type { ProvidedServers, ServerName } from './servers.ts';
 
-/** What other tools read of a running stack: `.local/stack.json`. URLs carry no credentials, paths are absolute. */
+/** `.local/stack.json`, which other tools read. URLs carry no credentials, paths are absolute. */
 export interface StackFile {
   readonly version: 1;
-  /** Of the supervisor. */
+  /** The supervisor's process id. */
   readonly pid: number;
-  /** Where clients go: the first replica. */
+  /** URL for clients: the first replica. */
   readonly edge: string;
   readonly replicas: readonly string[];
   readonly plain: string;
-  /** Metrics and probes, in the order of the replicas. */
+  /** URLs of the metrics and probes, in the order of the replicas. */
   readonly internal: readonly string[];
   readonly prometheus: string | null;
   readonly alertmanager: string | null;
@@ -24,21 +24,17 @@ export interface StackFile {
     /** Password file of each ACL user. */
     readonly users: Readonly<Record<string, string>>;
   };
-  /** The authority of every certificate. */
+  /** Certificate of the authority that signed every certificate. */
   readonly ca: string;
   /** JSON list of `{email, password, role}`. */
   readonly users: string;
-  /** File of the rate limits in force; null: the default ones. */
+  /** File of the rate limits in force, or null for the default ones. */
   readonly policies: string | null;
 }
 
-/** Says where everything is, once it is ready. */
-export function writeStackFile(
-  ports: Ports,
-  resolved: Partial<Record<ServerName, Resolved>>,
-  policies: string | null,
-): StackFile {
-  const at = (name: ServerName, port: number) => (resolved[name] ? `http://localhost:${port}` : null);
+/** Writes the file, once everything is ready. */
+export function writeStackFile(ports: Ports, provided: ProvidedServers, policies: string | null): StackFile {
+  const at = (name: ServerName, port: number) => (provided[name] ? `http://localhost:${port}` : null);
   const edge = `https://localhost:${ports.api1}`;
   const stack: StackFile = {
     version: 1,
@@ -63,24 +59,24 @@ export function writeStackFile(
   return stack;
 }
 
-/** The stack that runs, or `undefined`. */
+/** Returns the running stack, or `undefined`. */
 export function readStackFile(): StackFile | undefined {
   if (!existsSync(paths.stackFile)) return undefined;
   const stack = JSON.parse(readFileSync(paths.stackFile, 'utf8')) as StackFile;
   return isAlive(stack.pid) ? stack : undefined;
 }
 
-/** The process that starts, runs or ends the stack of this checkout, if there is one. */
+/** Returns the process that starts, runs or ends the stack of this checkout, or `undefined`. */
 export function supervisorPid(): number | undefined {
   if (!existsSync(paths.lockFile)) return readStackFile()?.pid;
   const { pid } = JSON.parse(readFileSync(paths.lockFile, 'utf8')) as { pid: number };
   return isAlive(pid) ? pid : undefined;
 }
 
-/** Says that nothing runs any more. */
+/** Removes the file, because the stack ends. */
 export const removeStackFile = (): void => rmSync(paths.stackFile, { force: true });
 
-/** Whether a process is there. */
+/** Returns whether a process exists. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);

@@ -1,80 +1,92 @@
 import { lookup } from 'node:dns/promises';
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { ancestorsAlive } from './ancestors.ts';
-import { howToGet, type Resolved, resolve, type ServerName, servers } from './binaries.ts';
-import { partsOf } from './components.ts';
+import { succeeds } from '../programs/succeeds.ts';
+import { watchAncestors } from './ancestors.ts';
+import { componentsOf } from './components.ts';
 import { writeConfiguration } from './configure.ts';
-import { ensureMaterial, writePrivate } from './credentials.ts';
-import { home, type Ports, paths, portsAt } from './layout.ts';
+import { ensureSecrets, writePrivate } from './credentials.ts';
+import { localEnvironment } from './environment.ts';
+import { basePorts, home, type Ports, paths, portsAt } from './layout.ts';
 import { formatLine } from './log-line.ts';
 import { busyPorts } from './ports.ts';
 import { Supervisor } from './processes.ts';
+import { howToGetServer, type ProvidedServers, provideServers, type ServerName, servers } from './servers.ts';
 import { isAlive, readStackFile, removeStackFile, type StackFile, writeStackFile } from './stack-file.ts';
-import { succeeds } from './succeeds.ts';
 import { summary } from './summary.ts';
 
-/** Why the stack did not start, in words for who typed the command. */
-export class StartFailed extends Error {}
+/** The stack did not start. The message says why, and what to do. */
+export class StartFailed extends Error {
+  readonly exitCode: number;
 
-/** A stack that runs. */
+  /** @param exitCode 1: it does not run; 2: something that it needs is missing, or wrong usage */
+  constructor(message: string, exitCode: 1 | 2 = 1) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+/** A running stack. */
 export interface RunningStack {
   readonly file: StackFile;
-  /** The exit code, once everything ended. */
+  /** The exit code, once every component ended. */
   readonly ended: Promise<number>;
   stop(): Promise<void>;
 }
 
-/**
- * Starts the stack of this machine.
- * @returns `undefined` when it runs already, which it says
- * @throws StartFailed; nothing is left running then
- */
-export async function startStack(options: {
+/** Options of {@link startStack}. */
+export interface StartOptions {
   readonly offset: number;
-  /** Absolute path of a file of policies that hold instead of the default ones. */
+  /** Absolute path of a file of policies in place of those of `Pulumi.local.yaml`. */
   readonly policies: string | null;
   readonly fresh: boolean;
   readonly install: boolean;
   /** Whether to show the logs. */
   readonly follow: boolean;
-}): Promise<RunningStack | undefined> {
-  const already = readStackFile();
-  if (already) {
-    console.log(
-      `The stack runs already (process ${already.pid}): ${already.edge}\nnpm run status shows it, npm stop ends it.`,
-    );
-    return undefined;
-  }
+}
+
+/**
+ * Starts the stack of this checkout as the environment `local`.
+ * @returns `undefined` when it runs already, which is printed
+ * @throws StartFailed; nothing is left running then
+ * @throws BadSettings when `Pulumi.local.yaml` is wrong
+ */
+export async function startStack(options: StartOptions): Promise<RunningStack | undefined> {
+  if (alreadyRuns(options.offset)) return undefined;
+  const environment = localEnvironment();
   await refuseWithoutLocalhost();
   takeLock();
   if (options.fresh) dropState();
   const ports = portsAt(options.offset);
-  const resolved = await resolveAll(options.install);
-  // A supervisor that was killed leaves containers behind, too, and they hold the ports.
-  for (const { clear } of Object.values(resolved)) if (clear) succeeds(clear, process.env);
-  await refuseBusyPorts(ports, resolved);
-  await ensureMaterial();
+  const provided = await findServers(options.install);
+  // A supervisor that was killed leaves containers behind, and they hold the ports.
+  for (const { clear } of Object.values(provided)) if (clear) succeeds(clear, process.env);
+  await refuseBusyPorts(ports, provided);
+  await ensureSecrets(environment.users);
   writeConfiguration(ports, {
-    exporter: resolved.exporter !== undefined,
-    alertmanager: resolved.alertmanager !== undefined,
-    grafana: resolved.grafana !== undefined,
+    exporter: provided.exporter !== undefined,
+    alertmanager: provided.alertmanager !== undefined,
+    grafana: provided.grafana !== undefined,
   });
+  writePrivate(paths.policies, `${JSON.stringify(environment.policies, null, 2)}\n`);
+  const policies = options.policies ?? paths.policies;
+  console.log(`  Pulumi.local.yaml: only a cluster uses ${environment.notApplied.join(', ')}`);
 
   let following = false;
   const supervisor = new Supervisor({
-    line: (part, text) => {
-      if (following) console.log(formatLine(part, text));
+    line: (component, text) => {
+      if (following) console.log(formatLine(component, text));
     },
-    ready: (part, ms, restarted) => {
-      if (restarted) console.log(`● ${part} is back after ${seconds(ms)}`);
-      else console.log(`  ✓ ${part.padEnd(13)} ${seconds(ms)}  ${describe(resolved[part as ServerName])}`);
+    ready: (component, ms, restarted) => {
+      if (restarted) console.log(`● ${component} is back after ${seconds(ms)}`);
+      else console.log(`  ✓ ${component.padEnd(13)} ${seconds(ms)}  ${describe(component, provided)}`);
       writeLock(supervisor.pids);
     },
-    crashed: (part, how, again, lastLines) => {
-      console.log(
-        `● ${part} ended (${how}); ${again ? 'starting it again' : `given up after five restarts. Its last lines:\n${lastLines.join('\n')}`}`,
-      );
+    crashed: (component, how, again, lastLines) => {
+      const next = again
+        ? 'starting it again'
+        : `given up after five restarts. Its last lines:\n${lastLines.join('\n')}`;
+      console.log(`● ${component} ended (${how}); ${next}`);
     },
   });
 
@@ -98,13 +110,16 @@ export async function startStack(options: {
       void stop();
     });
   }
-  // npm does not pass SIGTERM on: when it dies above us, we go too.
-  ancestorsAlive(() => void stop());
+  // npm does not pass SIGTERM on, so the stack ends when npm does.
+  watchAncestors(() => void stop());
 
   try {
-    for (const part of partsOf(ports, resolved, options.policies)) {
+    for (const component of componentsOf(ports, provided, {
+      ...environment.service,
+      POLICIES_FILE: policies,
+    })) {
       if (stopping !== undefined) break;
-      await supervisor.start(part);
+      await supervisor.start(component);
     }
   } catch (error) {
     await stop();
@@ -114,13 +129,31 @@ export async function startStack(options: {
     await stopping;
     throw new StartFailed('Stopped before everything ran.');
   }
-  const file = writeStackFile(ports, resolved, options.policies);
+  const file = writeStackFile(ports, provided, policies);
   console.log(summary(file));
   following = options.follow;
   return { file, ended, stop };
 }
 
-/** All but the lock, which says that we run. */
+/** Reports a running stack. @throws StartFailed when other ports are wanted, because a checkout runs one stack */
+function alreadyRuns(offset: number): boolean {
+  const stack = readStackFile();
+  if (stack === undefined) return false;
+  const port = Number(new URL(stack.edge).port);
+  if (offset !== 0 && port !== basePorts.api1 + offset)
+    throw new StartFailed(
+      `A stack of this checkout runs already (process ${stack.pid}): ${stack.edge}\n` +
+        'A checkout runs one stack. Run npm stop first, or start the second one in another checkout, ' +
+        'for example after git worktree add ../simple378-second',
+      2,
+    );
+  console.log(
+    `The stack runs already (process ${stack.pid}): ${stack.edge}\nnpm run status shows it, npm stop ends it.`,
+  );
+  return true;
+}
+
+/** Deletes the state but keeps the lock file, because the stack is still starting. */
 function dropState(): void {
   for (const entry of readdirSync(home)) {
     const path = join(home, entry);
@@ -128,40 +161,40 @@ function dropState(): void {
   }
 }
 
-/** One supervisor a checkout: the file says who, and which processes it had, should it have been killed. */
+/** Allows one supervisor per checkout. The file names its process and its components', in case it is killed. */
 function takeLock(): void {
   mkdirSync(home, { recursive: true, mode: 0o700 });
   for (;;) {
     try {
       const file = openSync(paths.lockFile, 'wx', 0o600);
-      writeSync(file, JSON.stringify({ pid: process.pid, parts: {} }));
+      writeSync(file, JSON.stringify({ pid: process.pid, components: {} }));
       closeSync(file);
       return;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
-    const { pid, parts } = readLock();
+    const { pid, components } = readLock();
     if (isAlive(pid))
       throw new StartFailed(
         `Another npm start of this checkout is starting or stopping (process ${pid}); try again in a moment.`,
       );
-    for (const [name, left] of Object.entries(parts)) endLeftOver(name, left);
+    for (const [name, left] of Object.entries(components)) endLeftOver(name, left);
     rmSync(paths.lockFile, { force: true });
   }
 }
 
-function readLock(): { pid: number; parts: Record<string, number> } {
+function readLock(): { pid: number; components: Record<string, number> } {
   try {
-    return JSON.parse(readFileSync(paths.lockFile, 'utf8'));
+    return { components: {}, ...JSON.parse(readFileSync(paths.lockFile, 'utf8')) };
   } catch {
-    return { pid: 0, parts: {} };
+    return { pid: 0, components: {} };
   }
 }
 
-const writeLock = (parts: Readonly<Record<string, number>>): void =>
-  writePrivate(paths.lockFile, JSON.stringify({ pid: process.pid, parts }));
+const writeLock = (components: Readonly<Record<string, number>>): void =>
+  writePrivate(paths.lockFile, JSON.stringify({ pid: process.pid, components }));
 
-/** A supervisor that was killed leaves its parts behind; they are ended, if they still are what they were. */
+/** Ends a component that a killed supervisor left behind, if its process still is that component. */
 function endLeftOver(name: string, pid: number): void {
   try {
     if (
@@ -175,23 +208,33 @@ function endLeftOver(name: string, pid: number): void {
   }
 }
 
-async function resolveAll(install: boolean): Promise<Partial<Record<ServerName, Resolved>>> {
-  const resolved: Partial<Record<ServerName, Resolved>> = {};
-  for (const name of Object.keys(servers) as ServerName[]) {
-    const found = await resolve(name, {
-      environment: process.env,
-      install,
-      say: (text) => console.log(`  … ${text}`),
-    });
-    if (found) resolved[name] = found;
-    else if (servers[name].cost === undefined)
-      throw new StartFailed(`${name} is required and not to be had here: ${howToGet(name)}`);
-    else console.log(`  – ${name.padEnd(13)} not here: ${servers[name].cost} (${howToGet(name)})`);
+async function findServers(install: boolean): Promise<ProvidedServers> {
+  const failures: string[] = [];
+  const provided = await provideServers({
+    environment: process.env,
+    install,
+    refresh: true,
+    say: (text) => console.log(`  … ${text}`),
+    failed: (reason) => failures.push(reason),
+  });
+  const because = failures.length > 0 ? ` (${failures.join('; ')})` : '';
+  if (provided.redis === undefined) {
+    rmSync(paths.lockFile, { force: true });
+    throw new StartFailed(
+      `The stack needs Redis 7 or newer, and this machine has none${because}.\n` +
+        `Get it in one of these ways, then run npm start again: ${howToGetServer('redis')}.`,
+      2,
+    );
   }
-  return resolved;
+  for (const name of Object.keys(servers) as ServerName[])
+    if (provided[name] === undefined)
+      console.log(
+        `  – ${name.padEnd(13)} not here: ${servers[name].cost} (${howToGetServer(name)})${because}`,
+      );
+  return provided;
 }
 
-/** Certificates name localhost, so everything here meets by that name; a bare root has no /etc/hosts. */
+/** Every component uses the name localhost, because certificates name it. A bare root may have no /etc/hosts. */
 async function refuseWithoutLocalhost(): Promise<void> {
   try {
     await lookup('localhost');
@@ -200,10 +243,10 @@ async function refuseWithoutLocalhost(): Promise<void> {
   }
 }
 
-async function refuseBusyPorts(ports: Ports, resolved: Partial<Record<ServerName, Resolved>>): Promise<void> {
+async function refuseBusyPorts(ports: Ports, provided: ProvidedServers): Promise<void> {
   const needed = Object.fromEntries(
     Object.entries(ports).filter(
-      ([name]) => !(name in servers) || resolved[name as ServerName] !== undefined,
+      ([name]) => !(name in servers) || provided[name as ServerName] !== undefined,
     ),
   ) as Partial<Ports>;
   const busy = await busyPorts(needed);
@@ -212,12 +255,14 @@ async function refuseBusyPorts(ports: Ports, resolved: Partial<Record<ServerName
   const list = busy.map(
     ({ name, port, process: by = 'another process' }) => `  ${port} (${name}) is taken by ${by}`,
   );
-
   throw new StartFailed(
-    `These ports are taken:\n${list.join('\n')}\nEnd what holds them, or shift all ports: npm start -- --port-offset 100`,
+    `These ports are taken:\n${list.join('\n')}\nStop that process, or shift all ports: npm start -- --port-offset 100`,
   );
 }
 
 const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1).padStart(4)} s`;
-const describe = (resolved: Resolved | undefined): string =>
-  resolved ? `${resolved.version}, ${resolved.source}` : '';
+
+function describe(component: string, provided: ProvidedServers): string {
+  const server = provided[component as ServerName];
+  return server === undefined ? '' : `${server.version}, ${server.source}`;
+}

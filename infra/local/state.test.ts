@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as x509 from '@peculiar/x509';
 import { afterAll, afterEach, expect, test, vi } from 'vitest';
-import { ensureMaterial } from './credentials.ts';
+import { ensureSecrets } from './credentials.ts';
 import { paths, portsAt } from './layout.ts';
 import { isAlive, readStackFile, removeStackFile, supervisorPid, writeStackFile } from './stack-file.ts';
 
@@ -48,27 +48,39 @@ const certificate = (part: string) =>
   new x509.X509Certificate(readFileSync(join(paths.tls(part), 'tls.crt'), 'utf8'));
 const authority = () => new x509.X509Certificate(readFileSync(paths.authority, 'utf8'));
 
+const accounts = [
+  { email: 'anna@example.test', role: 'caseworker' },
+  { email: 'olga@example.test', role: 'admin' },
+];
+
 test('secrets and certificates are made once, for their owner alone, and renewed before they end', async () => {
-  await ensureMaterial();
+  await ensureSecrets(accounts);
   const users = readFileSync(paths.users, 'utf8');
-  expect(new Set((JSON.parse(users) as { role: string }[]).map(({ role }) => role))).toEqual(
-    new Set(['admin', 'caseworker', 'reader']),
-  );
+  // The users of the settings, and one for each role that a stack needs and they lack.
+  expect(
+    (JSON.parse(users) as { email: string; role: string }[]).map(({ email, role }) => [email, role]),
+  ).toEqual([
+    ['anna@example.test', 'caseworker'],
+    ['olga@example.test', 'admin'],
+    ['caseworker2@local.example', 'caseworker'],
+    ['reader@local.example', 'reader'],
+  ]);
   expect(statSync(paths.users).mode & 0o777).toBe(0o600);
   const [ca, first] = [authority(), certificate('service')];
   expect(await first.verify({ publicKey: ca.publicKey, signatureOnly: true })).toBe(true);
 
-  await ensureMaterial();
+  await ensureSecrets(accounts);
   expect(readFileSync(paths.users, 'utf8')).toBe(users);
+  expect(readFileSync(join(paths.serviceSecrets, 'users.json'), 'utf8')).toBe(users);
   expect(certificate('service').serialNumber).toBe(first.serialNumber);
 
   vi.useFakeTimers({ now: first.notAfter.getTime() - 24 * 3_600_000, toFake: ['Date'] });
-  await ensureMaterial();
+  await ensureSecrets(accounts);
   expect(certificate('service').serialNumber).not.toBe(first.serialNumber);
   expect(authority().serialNumber).toBe(ca.serialNumber);
 
   vi.setSystemTime(ca.notAfter.getTime() - 24 * 3_600_000);
-  await ensureMaterial();
+  await ensureSecrets(accounts);
   expect(authority().serialNumber).not.toBe(ca.serialNumber);
   expect(certificate('redis').issuer).toBe(authority().subject);
 });
@@ -76,7 +88,7 @@ test('secrets and certificates are made once, for their owner alone, and renewed
 test('a stack is found while its supervisor lives, with what it has and what it has not', () => {
   expect(readStackFile()).toBeUndefined();
   expect(supervisorPid()).toBeUndefined();
-  const found = { command: [], env: {}, source: 'test', version: '1' };
+  const found = { command: [], source: 'test', version: '1' };
   const written = writeStackFile(portsAt(100), { prometheus: found }, '/limits.json');
   expect(readStackFile()).toEqual(written);
   expect(written).toMatchObject({
@@ -90,9 +102,9 @@ test('a stack is found while its supervisor lives, with what it has and what it 
   const gone = 2 ** 22 + 1;
   writeFileSync(paths.stackFile, JSON.stringify({ ...written, pid: gone }));
   expect(readStackFile()).toBeUndefined();
-  writeFileSync(paths.lockFile, JSON.stringify({ pid: gone, parts: {} }));
+  writeFileSync(paths.lockFile, JSON.stringify({ pid: gone, components: {} }));
   expect(supervisorPid()).toBeUndefined();
-  writeFileSync(paths.lockFile, JSON.stringify({ pid: process.pid, parts: {} }));
+  writeFileSync(paths.lockFile, JSON.stringify({ pid: process.pid, components: {} }));
   expect(supervisorPid()).toBe(process.pid);
   removeStackFile();
   expect(readStackFile()).toBeUndefined();

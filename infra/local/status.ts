@@ -1,15 +1,16 @@
-import { send } from './http.ts';
+import { answers } from './http.ts';
 import { redisAnswers } from './redis-ready.ts';
 import { readStackFile } from './stack-file.ts';
+import { loginCommand } from './summary.ts';
 import { usage } from './usage.ts';
 
-/** A part, where it is, and whether it answers. */
-type Row = readonly [name: string, at: string, answers: () => Promise<boolean>];
+/** A component, its address, and a function that returns whether it answers. */
+type Row = readonly [name: string, at: string, isUp: () => Promise<boolean>];
 
 process.exitCode =
   usage(
     'status',
-    'npm run status\n\nShows what of the stack of this checkout answers.\n\nExit: 0 all of it, 1 not.',
+    'npm run status\n\nShows which components of the stack of this checkout answer.\n\nExit: 0 all of them, 1 not.',
   ) ?? (await status());
 
 async function status(): Promise<number> {
@@ -19,7 +20,7 @@ async function status(): Promise<number> {
     return 1;
   }
   const optional = (name: string, at: string | null, path: string): Row[] =>
-    at === null ? [] : [[name, at, ok(`${at}${path}`)]];
+    at === null ? [] : [[name, at, answers(`${at}${path}`)]];
   const rows: Row[] = [
     [
       'redis',
@@ -27,26 +28,17 @@ async function status(): Promise<number> {
       redisAnswers(Number(new URL(stack.redis.url.replace('rediss:', 'https:')).port)),
     ],
     ...stack.internal.map(
-      (internal, i): Row => [`case-${i + 1}`, stack.replicas[i] ?? '', ok(`${internal}/health/ready`)],
+      (internal, i): Row => [`case-${i + 1}`, stack.replicas[i] ?? '', answers(`${internal}/health/ready`)],
     ),
     ...optional('prometheus', stack.prometheus, '/-/ready'),
     ...optional('alertmanager', stack.alertmanager, '/-/ready'),
     ...optional('grafana', stack.grafana, '/api/health'),
   ];
-  const states = await Promise.all(
-    rows.map(async ([name, at, answers]) => ({ name, at, up: await answers() })),
-  );
+  const states = await Promise.all(rows.map(async ([name, at, isUp]) => ({ name, at, up: await isUp() })));
   console.log(`Supervisor: process ${stack.pid}`);
   for (const { name, at, up } of states) {
     console.log(`  ${up ? '✓' : '✗'} ${name.padEnd(13)} ${at}${up ? '' : '  does not answer'}`);
   }
+  console.log(`Sign in and list cases:\n  ${loginCommand(stack)}`);
   return states.every(({ up }) => up) ? 0 : 1;
-}
-
-function ok(url: string): () => Promise<boolean> {
-  return () =>
-    send(url, { timeoutMs: 2_000 }).then(
-      ({ status: code }) => code === 200,
-      () => false,
-    );
 }

@@ -1,5 +1,5 @@
 /**
- * For commands without options: prints the help when it is asked for, refuses anything else.
+ * Handles the arguments of a command without options: prints the help for --help, refuses anything else.
  * @returns the exit code to end with, or `undefined` to go on
  */
 export function usage(name: string, help: string): number | undefined {

@@ -1,7 +1,7 @@
-import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import autocannon from 'autocannon';
+import { type ChildProcess, fork } from '../../infra/programs/child-process.ts';
 import type { Target } from './connect.ts';
 import { medianOf } from './measure.ts';
 

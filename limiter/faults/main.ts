@@ -1,7 +1,7 @@
-import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { spawnSync } from '../../infra/programs/child-process.ts';
 import { failures, render } from './report.ts';
 import { type Result, runFault } from './run.ts';
 import { faults } from './scenarios.ts';
@@ -58,7 +58,7 @@ function versions(): Record<string, string> {
     const file = new URL(`../../node_modules/${name}/package.json`, import.meta.url);
     return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
   };
-  const redis = spawnSync(process.env.REDIS_SERVER ?? 'redis-server', ['--version'], { encoding: 'utf8' });
+  const redis = spawnSync('redis-server', ['--version'], { encoding: 'utf8' });
   return {
     Node: process.versions.node,
     Redis: /v=(\S+)/.exec(redis.stdout)?.[1] ?? 'unknown',

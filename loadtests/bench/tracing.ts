@@ -1,4 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server } from 'node:net';
@@ -7,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import autocannon from 'autocannon';
 import { Agent, request } from 'undici';
+import { type ChildProcess, spawn } from '../../infra/programs/child-process.ts';
 import { medianOf } from '../../limiter/bench/measure.ts';
 import { type Backing, startBacking } from '../../test/support/service.ts';
 

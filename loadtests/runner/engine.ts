@@ -1,6 +1,6 @@
-import { spawnSync } from 'node:child_process';
 import { dirname } from 'node:path';
-import { containerEngine } from '../../infra/local/containers.ts';
+import { spawnSync } from '../../infra/programs/child-process.ts';
+import { containerEngine } from '../../infra/programs/containers.ts';
 
 /** The image used where k6 is not installed.. */
 export const k6Image =

@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { spawn } from '../../infra/programs/child-process.ts';
 import { secondsOf } from '../scenarios/length.ts';
 import type { RunFile } from '../scenarios/run-file.ts';
 import type { Addresses } from './addresses.ts';

@@ -1,9 +1,9 @@
-import { execFile } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { execFile } from '../../infra/programs/child-process.ts';
 import type { Mutant } from './types.ts';
 
 /** A line of the service's source, broken: what is replaced, and the proofs of which one must turn red. */

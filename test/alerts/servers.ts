@@ -1,7 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { request } from 'undici';
+import { type ChildProcess, spawn } from '../../infra/programs/child-process.ts';
 
 /** A program that runs until it is stopped. */
 export interface Server {

@@ -1,9 +1,9 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Kubectl } from '../../infra/cluster/kubectl.ts';
+import { spawn } from '../../infra/programs/child-process.ts';
 import type { Settings } from '../../infra/settings/index.ts';
 
 const renderScript = fileURLToPath(new URL('../../infra/render.ts', import.meta.url));

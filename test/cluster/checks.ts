@@ -1,8 +1,8 @@
-import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Answer } from '../../infra/cluster/client.ts';
 import { probeNetwork } from '../../infra/cluster/probe-network.ts';
+import { execFile } from '../../infra/programs/child-process.ts';
 import { startLoad, statuses } from './load.ts';
 import { type Cluster, login } from './stack.ts';
 import { until } from './until.ts';

@@ -1,9 +1,9 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { spawn } from '../../infra/programs/child-process.ts';
 import type { Check } from './checks.ts';
 
 const verifier = fileURLToPath(new URL('../../policies/verify/main.ts', import.meta.url));

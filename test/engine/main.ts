@@ -1,9 +1,9 @@
-import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { CouldNotCheck, command } from '../../cli/lib/command.ts';
 import { unreachable } from '../../infra/kube.ts';
+import { spawnSync } from '../../infra/programs/child-process.ts';
 import { changesOf } from '../../infra/settings/changes.ts';
 import { environments } from '../../infra/settings/index.ts';
 import { logTo } from './checks.ts';

@@ -1,10 +1,10 @@
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
+import { spawn } from '../../infra/programs/child-process.ts';
 import { loadSettings, writeStackSettings } from '../../infra/settings/index.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));

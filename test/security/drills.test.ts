@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { randomBytes, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -9,6 +8,7 @@ import { Redis } from 'ioredis';
 import { decodeProtectedHeader } from 'jose';
 import { Agent, request } from 'undici';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { spawn } from '../../infra/programs/child-process.ts';
 import { createTokenKey, writeCertificate, writeFiles } from '../support/certificates.ts';
 import {
   type Backing,

@@ -1,40 +1,43 @@
-import { delimiter, dirname } from 'node:path';
-import { howToGet, resolve, type ServerName, servers } from '../../infra/local/binaries.ts';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { howToGet, type ProgramName } from '../../infra/programs/catalogue.ts';
+import { pathWithCache } from '../../infra/programs/find.ts';
+import { provide } from '../../infra/programs/provide.ts';
 
-/** What tests run for real; promtool comes with Prometheus. */
-const used: readonly ServerName[] = ['redis', 'prometheus', 'alertmanager', 'exporter'];
+/** The real servers and tools that tests run. */
+const used: readonly ProgramName[] = [
+  'redis-server',
+  'redis-cli',
+  'redis_exporter',
+  'prometheus',
+  'promtool',
+  'alertmanager',
+  'amtool',
+];
 
 /**
- * Runs once before all tests: finds the real servers they use, or unpacks them into the user's cache as `npm start`
- * does, and hands their paths on as `REDIS_SERVER`, `PROMETHEUS` and so on.
+ * Runs once before all tests: finds the programs that they use, or unpacks them into the user's cache as `npm start` does.
+ * @returns a function that runs after all tests and lists the programs that tests were skipped for
  */
-export default async function setup(): Promise<void> {
-  for (const name of used) {
-    const found = await resolve(name, {
-      environment: process.env,
-      install: true,
-      // Tests start the program itself: they have no use for an image.
-      images: false,
-      say: (text) => console.log(`  … ${text}`),
-    });
-    if (found === undefined) {
-      if (servers[name].cost === undefined)
-        throw new Error(`${name} is needed for the tests and not to be had here: ${howToGet(name)}`);
-      console.log(`  – no ${name} here, tests that need it are skipped or fail (${howToGet(name)})`);
-      continue;
-    }
-    const [program = ''] = found.command;
-    process.env[variable(name)] = program;
-    // Its companions, such as promtool and redis-cli, lie beside it; the libraries of several packages add up.
-    append('PATH', dirname(program));
-    for (const [key, value] of Object.entries(found.env)) append(key, value);
-  }
-}
-
-const variable = (name: ServerName): string => (name === 'redis' ? 'REDIS_SERVER' : name.toUpperCase());
-
-function append(key: string, value: string): void {
-  const known = (process.env[key] ?? '').split(delimiter).filter(Boolean);
-  const more = value.split(delimiter).filter((entry) => !known.includes(entry));
-  process.env[key] = [...known, ...more].join(delimiter);
+export default async function setup(): Promise<() => void> {
+  const failures: string[] = [];
+  const provided = await provide(used, {
+    environment: process.env,
+    install: true,
+    say: (text) => console.log(`  … ${text}`),
+    failed: (reason) => failures.push(reason),
+  });
+  if (provided['redis-server'] === undefined)
+    throw new Error(`The tests need redis-server (${failures.join('; ')}): ${howToGet('redis-server')}`);
+  // Shell scripts under test run programs by name.
+  process.env['PATH'] = pathWithCache();
+  const folder = mkdtempSync(join(tmpdir(), 'skipped-programs-'));
+  const file = join(folder, 'list');
+  writeFileSync(file, '');
+  process.env['SKIPPED_PROGRAMS_FILE'] = file;
+  return () => {
+    for (const line of new Set(readFileSync(file, 'utf8').split('\n').filter(Boolean))) console.log(line);
+    rmSync(folder, { recursive: true });
+  };
 }

@@ -1,10 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Client } from '@grpc/grpc-js';
 import type { AnalyzeDiagnostic, AnalyzeResponse, AnalyzerInfo } from '@pulumi/pulumi/proto/analyzer_pb.js';
+import { type ChildProcess, spawn } from '../../infra/programs/child-process.ts';
 import type { Resource } from '../../policies/engine/types.ts';
 
 // Pulumi's protocol files and gRPC are CommonJS that names its exports at run time.

@@ -1,10 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type ChildProcess, spawn } from '../../infra/programs/child-process.ts';
+import { providedPath } from '../../infra/programs/provide.ts';
 
 /** A real redis-server of a test's own, on a free port of loopback. */
 export interface RedisServer {
@@ -44,7 +45,7 @@ export async function startRedis(options: Readonly<Record<string, string>> = {})
   };
   const args = Object.entries(directives).flatMap(([name, value]) => [`--${name}`, ...value.split(' ')]);
   const start = async (): Promise<ChildProcess> => {
-    const child = spawn(process.env.REDIS_SERVER ?? 'redis-server', args, { stdio: 'ignore' });
+    const child = spawn(await providedPath('redis-server'), args, { stdio: 'ignore' });
     running.add(child);
     child.once('exit', () => running.delete(child));
     await accepting(port, child);

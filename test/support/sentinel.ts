@@ -1,7 +1,8 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { spawn } from '../../infra/programs/child-process.ts';
+import { providedPath } from '../../infra/programs/provide.ts';
 import { freePort, type RedisServer } from './redis.ts';
 
 /** A real Sentinel that watches one primary, named `main`. */
@@ -36,7 +37,7 @@ export async function startSentinel(
       '',
     ].join('\n'),
   );
-  const child = spawn(process.env.REDIS_SERVER ?? 'redis-server', [file, '--sentinel'], { stdio: 'ignore' });
+  const child = spawn(await providedPath('redis-server'), [file, '--sentinel'], { stdio: 'ignore' });
   return {
     port,
     async stop() {

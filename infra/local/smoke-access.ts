@@ -1,5 +1,5 @@
-import { send } from '../http.ts';
-import { expect, type SmokeStep, type World } from './world.ts';
+import { send } from './http.ts';
+import { expect, type SmokeClient, type SmokeStep } from './smoke-client.ts';
 
 const wanted = {
   'x-frame-options': 'DENY',
@@ -8,8 +8,8 @@ const wanted = {
   'strict-transport-security': 'max-age=31536000; includeSubDomains',
 } as const;
 
-/** Who gets in, and by which door; after these, all users are in. */
-export function accessSteps({ stack, users, login, enter, work }: World): SmokeStep[] {
+/** Steps about listeners and sign-in. After them, all users are signed in. */
+export function accessSteps({ stack, users, login, signIn, doMainJob }: SmokeClient): SmokeStep[] {
   return [
     [
       'security headers on an answer',
@@ -42,10 +42,10 @@ export function accessSteps({ stack, users, login, enter, work }: World): SmokeS
     [
       'three users log in',
       async () => {
-        for (const account of Object.values(users)) await enter(account);
+        for (const account of Object.values(users)) await signIn(account);
         return `${Object.keys(users).length} tokens`;
       },
     ],
-    ['a case created on one replica is read on the other', work],
+    ['a case created on one replica is read on the other', doMainJob],
   ];
 }

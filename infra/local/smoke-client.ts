@@ -1,19 +1,13 @@
 import { readFileSync } from 'node:fs';
-import { mainJob } from '../../main-job.ts';
-import { type Answer, send } from '../http.ts';
-import type { StackFile } from '../stack-file.ts';
+import { mainJob } from '../main-job.ts';
+import type { Account } from './credentials.ts';
+import { type Answer, send } from './http.ts';
+import type { StackFile } from './stack-file.ts';
 
-/** A user of the local stack. */
-export interface Account {
-  readonly email: string;
-  readonly password: string;
-  readonly role: string;
-}
-
-/** One step of the smoke: what it shows, and how; it returns what it saw, or throws what did not hold. */
+/** One step of the smoke test. It returns what it observed, or throws what did not hold. */
 export type SmokeStep = readonly [shows: string, run: () => Promise<string>];
 
-/** A step that did not hold, and what was seen. */
+/** A step did not hold. The message says what was observed. */
 export class Failed extends Error {}
 
 /** @throws Failed unless it holds */
@@ -21,18 +15,18 @@ export function expect(holds: boolean, otherwise: string): void {
   if (!holds) throw new Failed(otherwise);
 }
 
-/** The stack under smoke, its users, and what they hold. */
-export interface World {
+/** The stack under test, with signed-in users. */
+export interface SmokeClient {
   readonly stack: StackFile;
-  /** Two caseworkers, and the one whose limit is spent. */
+  /** Two caseworkers, and the reader whose limit is spent. */
   readonly users: { readonly first: Account; readonly second: Account; readonly limited: Account };
   readonly login: (account: Account) => Promise<Answer>;
-  /** Lets a user in, for the requests that follow. */
-  readonly enter: (account: Account) => Promise<void>;
-  /** A request of a user at the n-th replica, counted round. */
-  readonly ask: (who: Account, replica: number, path: string, init?: Init) => Promise<Answer>;
-  /** The main job once, over the replicas in turn. */
-  readonly work: () => Promise<string>;
+  /** Signs a user in for the requests that follow. */
+  readonly signIn: (account: Account) => Promise<void>;
+  /** Sends a request of a user to the n-th replica, modulo their number. */
+  readonly request: (who: Account, replica: number, path: string, init?: Init) => Promise<Answer>;
+  /** Does the main job once, over the replicas in turn. */
+  readonly doMainJob: () => Promise<string>;
 }
 
 interface Init {
@@ -42,16 +36,16 @@ interface Init {
 }
 
 /** @throws Error when the stack has too few users */
-export function worldOf(stack: StackFile): World {
+export function smokeClient(stack: StackFile): SmokeClient {
   const accounts = JSON.parse(readFileSync(stack.users, 'utf8')) as Account[];
   const [first, second] = accounts.filter(({ role }) => role === 'caseworker');
   const limited = accounts.find(({ role }) => role === 'reader');
   if (first === undefined || second === undefined || limited === undefined)
     throw new Error(`${stack.users}: needs two caseworkers and a reader`);
   const tokens = new Map<Account, string>();
-  const login: World['login'] = ({ email, password }) =>
+  const login: SmokeClient['login'] = ({ email, password }) =>
     call(`${stack.edge}/api/v1/auth/login`, undefined, { method: 'POST', body: { email, password } });
-  const ask: World['ask'] = (who, replica, path, init) => {
+  const request: SmokeClient['request'] = (who, replica, path, init) => {
     const base = stack.replicas[replica % stack.replicas.length] ?? stack.edge;
     return call(`${base}${path}`, tokens.get(who), init);
   };
@@ -60,15 +54,15 @@ export function worldOf(stack: StackFile): World {
     stack,
     users: { first, second, limited },
     login,
-    ask,
-    enter: async (account) => {
+    request,
+    signIn: async (account) => {
       const answer = await login(account);
       expect(answer.status === 200, `status ${answer.status}: ${answer.text.slice(0, 200)}`);
       tokens.set(account, (JSON.parse(answer.text) as { accessToken: string }).accessToken);
     },
-    work: () =>
+    doMainJob: () =>
       mainJob((who, method, path, body, headers) =>
-        ask(who === 'owner' ? second : first, sent++, path, { method, body, headers }),
+        request(who === 'owner' ? second : first, sent++, path, { method, body, headers }),
       ),
   };
 }

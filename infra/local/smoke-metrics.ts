@@ -1,8 +1,8 @@
-import { listed, type PanelQuery, panelQueries, withoutData } from '../../panel-data.ts';
-import { type Prometheus, prometheusAt } from '../../prometheus.ts';
-import { expect, type SmokeStep, type World } from './world.ts';
+import { listed, type PanelQuery, panelQueries, withoutData } from '../panel-data.ts';
+import { type Prometheus, prometheusAt } from '../prometheus.ts';
+import { expect, type SmokeClient, type SmokeStep } from './smoke-client.ts';
 
-/** Two scrapes and an evaluation, with slack. */
+/** Two scrapes and a rule evaluation take about 20 s. */
 const withinMs = 45_000;
 /** Five requests a round count against the quota of a user: 75 a minute. */
 const roundEveryMs = 4_000;
@@ -15,8 +15,8 @@ const given = [
   'ratelimit_decisions_total',
 ];
 
-/** What Prometheus and so the dashboards show of it all; nothing where there is no Prometheus, which it says. */
-export function metricSteps({ stack, work }: World): SmokeStep[] {
+/** Steps that query Prometheus as the dashboards do. Without Prometheus they are skipped. */
+export function metricSteps({ stack, doMainJob }: SmokeClient): SmokeStep[] {
   if (stack.prometheus === null)
     return [['metrics and dashboards', async () => 'skipped: there is no Prometheus here']];
   const prometheus = prometheusAt(stack.prometheus);
@@ -34,20 +34,19 @@ export function metricSteps({ stack, work }: World): SmokeStep[] {
     [
       'every dashboard query returns data',
       async () => {
-        // A panel that awaits an event has no data before it; the tests make these events happen.
+        // A panel that shows an event has no data before that event, and the tests cause these events.
         const all = panelQueries('local').filter(({ awaits }) => awaits === undefined);
         const jobs = await jobsOf(prometheus);
         const queries = all.filter(({ query }) => jobsIn(query).every((job) => jobs.includes(job)));
-        // Rates need traffic between two scrapes, and what came before the first scrape is no rate. A round that fails is seen
-        // as a panel without data.
-        const traffic = setInterval(() => void work().catch(() => undefined), roundEveryMs);
+        // rate() needs traffic between two scrapes. A round that fails shows as a panel without data.
+        const traffic = setInterval(() => void doMainJob().catch(() => undefined), roundEveryMs);
         try {
           await allHaveData(prometheus, queries);
         } finally {
           clearInterval(traffic);
         }
         const left = all.length - queries.length;
-        return `${queries.length} queries${left > 0 ? `, ${left} skipped: about parts that are not here` : ''}`;
+        return `${queries.length} queries${left > 0 ? `, ${left} skipped: about servers that are not here` : ''}`;
       },
     ],
   ];
@@ -59,7 +58,7 @@ async function allHaveData({ query }: Prometheus, queries: readonly PanelQuery[]
   expect(missing.length === 0, listed(missing));
 }
 
-/** What is to be scraped here, up or not: a server that could not be had is left out. */
+/** Returns the scraped jobs, up or not. A server that this machine does not have is not among them. */
 async function jobsOf({ get }: Prometheus): Promise<string[]> {
   const { activeTargets } = await get<{ activeTargets: { labels: { job: string } }[] }>(
     'targets?state=active',
@@ -67,7 +66,7 @@ async function jobsOf({ get }: Prometheus): Promise<string[]> {
   return activeTargets.map(({ labels }) => labels.job);
 }
 
-/** The jobs that a query asks by name. */
+/** Returns the jobs that a query selects by name. */
 function jobsIn(query: string): string[] {
   return [...query.matchAll(/\bjob="([^"]+)"/g)].map(([, job]) => String(job));
 }
