@@ -1,6 +1,8 @@
 import * as pulumi from '@pulumi/pulumi';
+import { configuredSecrets, standIn } from './components/credentials.ts';
+import { stack } from './components/stack.ts';
 import { program } from './index.ts';
-import { rawSettings } from './settings/index.ts';
+import { BadSettings, parseSettings, rawSettings } from './settings/index.ts';
 
 /** A resource as the program registered it. */
 export interface Registered {
@@ -29,7 +31,7 @@ export interface Evaluated {
 export interface EvaluateOptions {
   /** Settings laid over the file's, by key path. */
   readonly changes?: Readonly<Record<string, unknown>>;
-  /** Values of the stack's secret configuration, by key without the project; a receiver's is made up where it is left out. */
+  /** Values of the stack's secret configuration, by key without the project; one that is left out is made up. */
   readonly secrets?: Readonly<Record<string, string>>;
   /** As at the first preview: what providers compute is unknown. */
   readonly preview?: boolean;
@@ -68,8 +70,10 @@ function configure(environment: string, { changes, secrets = {} }: EvaluateOptio
     `simple378:${key}`,
     typeof value === 'object' ? JSON.stringify(value) : String(value),
   ]);
-  const { receivers = [] } = (raw.alertmanager ?? {}) as { receivers?: { name: string }[] };
-  const madeUp = receivers.map(({ name }) => [`receiver-${name}`, `https://canary-${name}.invalid/`]);
+  const madeUp = secretNames(raw).map((name) => [
+    name,
+    name === 'registry' ? standIn(name) : `https://canary-${name}.invalid/`,
+  ]);
   const secret = Object.entries({ ...Object.fromEntries(madeUp), ...secrets }).map(([key, value]) => [
     `simple378:${key}`,
     value,
@@ -78,6 +82,17 @@ function configure(environment: string, { changes, secrets = {} }: EvaluateOptio
     Object.fromEntries([...settings, ...secret]),
     secret.map(([key]) => key as string),
   );
+}
+
+/** Names of the secrets that the settings need; none where the settings are wrong, which the program reports itself. */
+function secretNames(raw: unknown): string[] {
+  try {
+    const settings = parseSettings(raw, 'settings');
+    return configuredSecrets(settings, stack(settings));
+  } catch (error) {
+    if (error instanceof BadSettings) return [];
+    throw error;
+  }
 }
 
 /** Values that providers would compute; a canary in each secret shows where it ends up. */

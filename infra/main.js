@@ -10,4 +10,4 @@ Error.prepareStackTrace = undefined;
 const { program } = await import('./index.ts');
 
 /** The stack's outputs; see outputs.ts. */
-export const { url, namespace, users, authority } = program();
+export const { url, namespace, users, authority } = program({ deployment: true });

@@ -1,5 +1,5 @@
 import type * as pulumi from '@pulumi/pulumi';
-import type { Material } from './components/credentials.ts';
+import type { Credentials } from './components/credentials.ts';
 import type { Settings } from './settings/index.ts';
 
 /** What a stack tells; `pulumi stack output --show-secrets` shows the passwords. */
@@ -14,12 +14,12 @@ export interface Outputs {
 }
 
 /** The outputs of an environment. */
-export function outputsOf(settings: Settings, material: Material): Outputs {
+export function outputsOf(settings: Settings, credentials: Credentials): Outputs {
   const { users } = settings.app;
   return {
     url: `https://${settings.edge.host}`,
     namespace: settings.namespace,
-    users: Object.fromEntries(users.map(({ email }) => [email, material.value(`password/user/${email}`)])),
-    authority: material.authority?.certificate,
+    users: Object.fromEntries(users.map(({ email }) => [email, credentials.value(`password/user/${email}`)])),
+    authority: credentials.authority?.certificate,
   };
 }

@@ -7,7 +7,7 @@ import type {
 import { PolicyPack } from '@pulumi/policy';
 import { evaluate, levelOf, withDefaults } from './engine/evaluate.ts';
 import type { Config, Finding, Resource, Rule } from './engine/types.ts';
-import { environmentConfig, environmentOf } from './environments.ts';
+import { configOf, environmentOf } from './environments.ts';
 import { rules } from './rules/index.ts';
 import { waivers } from './waivers.ts';
 
@@ -15,7 +15,9 @@ import { waivers } from './waivers.ts';
  * The policy pack as Pulumi runs it: the same rules as `npm run policies`, one Pulumi policy each. The engine
  * names the stack in the environment; levels and settings follow from it, `--policy-pack-config` wins over both.
  */
-const environment = environmentOf(process.env.PULUMI_NODEJS_STACK ?? process.env.PULUMI_STACK);
+const stack = process.env.PULUMI_NODEJS_STACK ?? process.env.PULUMI_STACK;
+const environment = environmentOf(stack);
+const ruleConfig = configOf(stack);
 
 /** What was asked for, by URN: every resource is judged alone before the stack is as a whole. */
 const inputs = new Map<string, Resource['props']>();
@@ -80,7 +82,7 @@ function judge(rule: Rule, resources: readonly Resource[], given: Config): reado
 }
 
 function settings(rule: Rule): Config {
-  return (environmentConfig[environment] as Readonly<Record<string, Config>>)[rule.name] ?? {};
+  return (ruleConfig as Readonly<Record<string, Config>>)[rule.name] ?? {};
 }
 
 function waiversInForce(): StackValidationPolicy {

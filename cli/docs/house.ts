@@ -66,7 +66,7 @@ function parts(): string {
     .map((one) => (one.from === 'clients' ? { ...one, to: 'case-service', port: 'api' } : one))
     .filter(({ from, to }) => (local.includes(from) || from === 'clients') && local.includes(to));
   const nodes = Object.fromEntries(Object.entries(graph.nodes).filter(([name]) => local.includes(name)));
-  const shown: Connections = { nodes, outsides: { clients: 'anyone' }, list };
+  const shown: Connections = { nodes, externalPeers: { clients: { cidrs: [] } }, list };
   return mermaid(diagram(shown));
 }
 

@@ -1,8 +1,8 @@
 import { basename } from 'node:path';
 import { besidePod, dataPod, refused, runPod, waiting } from '../../test/cluster/data-pods.ts';
 import { Final, until } from '../../test/cluster/until.ts';
-import { redisHosts } from '../components/redis-client.ts';
 import type { Settings } from '../settings/index.ts';
+import { redisHosts } from '../settings/service-environment.ts';
 import type { Kubectl } from './kubectl.ts';
 
 /**

@@ -1,9 +1,9 @@
 import { stringify } from 'yaml';
+import { ports } from '../../contract/ports.ts';
 import { type AlertReceiver, alertmanagerConfig, messageTemplate } from '../config/alertmanager.ts';
-import { type Part, plainValue } from '../kubernetes/manifest.ts';
+import { type Component, plainValue } from '../kubernetes/manifest.ts';
 import { configMap, service, serviceAccount, statefulSet } from '../kubernetes/objects.ts';
 import { podTemplate } from '../kubernetes/pod.ts';
-import { ports } from '../network/connections.ts';
 import { imageOf, imageUsers } from '../settings/images.ts';
 import type { Settings } from '../settings/index.ts';
 
@@ -14,7 +14,7 @@ const secretsDirectory = '/run/secrets/alertmanager';
  * Who hears of alerts. A changed configuration rolls it; a receiver's URL or password is a file, which it reads again at
  * each message.
  */
-export function alertmanager(settings: Settings): Part {
+export function alertmanager(settings: Settings): Component {
   const { receivers } = settings.alertmanager;
   const config = {
     'alertmanager.yml': stringify(
@@ -34,7 +34,7 @@ export function alertmanager(settings: Settings): Part {
     containers: [
       {
         name,
-        image: imageOf(settings.images, 'alertmanager'),
+        image: imageOf(settings, 'alertmanager'),
         args: [
           '--config.file=/etc/alertmanager/alertmanager.yml',
           '--storage.path=/alertmanager',

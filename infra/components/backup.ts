@@ -1,18 +1,19 @@
+import { ports } from '../../contract/ports.ts';
 import { backupScript, restoreScript } from '../config/backup.ts';
 import { metadata } from '../kubernetes/labels.ts';
-import type { Part } from '../kubernetes/manifest.ts';
+import type { Component } from '../kubernetes/manifest.ts';
 import { configMap, serviceAccount, volumeClaim } from '../kubernetes/objects.ts';
 import { podTemplate } from '../kubernetes/pod.ts';
-import { ports } from '../network/connections.ts';
 import { imageOf, imageUsers } from '../settings/images.ts';
 import type { Settings } from '../settings/index.ts';
+import { primaryName, redisHosts } from '../settings/service-environment.ts';
 import { sentinelInput } from './redis.ts';
-import { primaryName, redisHosts, redisPassword } from './redis-client.ts';
+import { redisPassword } from './redis-client.ts';
 
 const name = 'redis-backup';
 
 /** Copies of Redis on a volume of their own, taken over TLS by a user that can do nothing else. */
-export function backup(settings: Settings): Part {
+export function backup(settings: Settings): Component {
   const sentinel = settings.redis.mode === 'sentinel';
   const scripts = {
     'backup.sh': backupScript({
@@ -46,7 +47,7 @@ export function backup(settings: Settings): Part {
     containers: [
       {
         name: 'backup',
-        image: imageOf(settings.images, 'redis'),
+        image: imageOf(settings, 'redis'),
         command: ['sh', '/etc/backup/backup.sh'],
         mounts: {
           scripts: '/etc/backup',

@@ -1,34 +1,45 @@
-import { metadata } from '../kubernetes/labels.ts';
-import type { Manifest, Part, SecretFile, SecretSpec } from '../kubernetes/manifest.ts';
+import { ports } from '../../contract/ports.ts';
+import type { Component, SecretFile, SecretSpec } from '../kubernetes/manifest.ts';
 import { plainValue } from '../kubernetes/manifest.ts';
-import { configMap, deployment, disruptionBudget, service, serviceAccount } from '../kubernetes/objects.ts';
+import {
+  autoscaler,
+  configMap,
+  deployment,
+  disruptionBudget,
+  service,
+  serviceAccount,
+} from '../kubernetes/objects.ts';
 import { podTemplate } from '../kubernetes/pod.ts';
-import { ports } from '../network/connections.ts';
 import { imageUsers } from '../settings/images.ts';
-import { mostReplicas, type Settings } from '../settings/index.ts';
+import type { Settings } from '../settings/index.ts';
 import { limitsOf } from '../settings/limits.ts';
-import { redisClientEnvironment, redisPassword } from './redis-client.ts';
+import { redisAuthorityDirectory, serviceEnvironment } from '../settings/service-environment.ts';
+import { redisPassword } from './redis-client.ts';
 import { dataKeysFile, tokenKeysFile, usersFile } from './secret-files.ts';
 
 const name = 'case-service';
+/** The ConfigMap with the authority of a Redis that somebody else runs. */
+export const redisAuthority = 'redis-authority';
 /** Endpoints are removed while the pod still answers: the time that takes to reach every proxy. */
 const preStopSeconds = 5;
 
 /** The case service: its pods, how they are found, scaled and drained, and what they read. */
-export function caseService(settings: Settings): Part {
-  const { app } = settings;
+export function caseService(settings: Settings): Component {
+  const { app, redis } = settings;
+  const authority = redis.mode === 'external' ? redis.external?.ca : undefined;
   const config = { 'policies.json': `${JSON.stringify(limitsOf(settings), null, 2)}\n` };
-  const environment = environmentOf(settings);
+  const environment = serviceEnvironment(settings);
   const template = podTemplate(settings, {
     component: name,
     user: imageUsers.caseService,
-    spread: true,
+    spread: 'preferred',
     graceSeconds: preStopSeconds + app.drainSeconds + app.shutdownSeconds + 5,
-    config: { config, environment },
+    config: { config, environment, ...(authority ? { authority } : {}) },
     volumes: {
       config: { configMap: 'case-service-config' },
       secrets: { secret: 'case-service-secrets' },
       tls: { secret: 'case-service-tls' },
+      ...(authority ? { 'redis-authority': { configMap: redisAuthority } } : {}),
       tmp: { scratch: 32 },
     },
     containers: [
@@ -41,6 +52,7 @@ export function caseService(settings: Settings): Part {
           config: '/etc/case-service',
           secrets: '/run/secrets/case-service',
           tls: '/run/tls',
+          ...(authority ? { 'redis-authority': redisAuthorityDirectory } : {}),
           tmp: '/tmp',
         },
         writable: ['tmp'],
@@ -77,7 +89,10 @@ export function caseService(settings: Settings): Part {
         unready: true,
       }),
       ...(app.minAvailable > 0 ? [disruptionBudget(settings, name, app.minAvailable)] : []),
-      ...autoscaler(settings),
+      ...(app.autoscaling
+        ? [autoscaler(settings, name, { minReplicas: app.replicas, ...app.autoscaling })]
+        : []),
+      ...(authority ? [configMap(settings, redisAuthority, 'redis', { 'ca.crt': authority })] : []),
     ],
   };
 }
@@ -93,38 +108,13 @@ function names(settings: Settings): string[] {
   ];
 }
 
-function environmentOf(settings: Settings): Record<string, string> {
-  const { app, edge, tracing } = settings;
-  return {
-    ENVIRONMENT: settings.environment,
-    SECRETS_DIR: '/run/secrets/case-service',
-    TLS_DIR: '/run/tls',
-    POLICIES_FILE: '/etc/case-service/policies.json',
-    ...redisClientEnvironment(settings, '/run/tls/ca.crt'),
-    TOKEN_ISSUER: `https://${edge.host}`,
-    REPLICAS: String(mostReplicas(settings)),
-    TRUSTED_PROXIES: settings.cluster.podCidrs.join(','),
-    ALLOWED_ORIGINS: app.allowedOrigins.join(','),
-    LOG_LEVEL: app.logLevel,
-    DRAIN_SECONDS: String(app.drainSeconds),
-    SHUTDOWN_SECONDS: String(app.shutdownSeconds),
-    ...(tracing.enabled
-      ? {
-          OTEL_EXPORTER_OTLP_ENDPOINT: `https://otel-collector.${settings.namespace}.svc:${ports.otlp}`,
-          OTEL_EXPORTER_OTLP_CERTIFICATE: '/run/tls/ca.crt',
-          OTEL_TRACES_SAMPLER_ARG: String(tracing.sampleRatio),
-        }
-      : {}),
-  };
-}
-
 function secrets(settings: Settings): SecretSpec {
   const { tokenKeys, dataKeys } = settings.secrets;
   const users = settings.app.users;
   const files: Record<string, SecretFile> = {
     'redis-data-password': redisPassword(settings, 'case-data'),
     'redis-limiter-password': redisPassword(settings, 'case-limiter'),
-    ...(settings.redis.mode === 'sentinel'
+    ...(serviceEnvironment(settings).REDIS_MODE === 'sentinel'
       ? { 'redis-sentinel-password': redisPassword(settings, 'sentinel-client') }
       : {}),
     'token-keys.json': {
@@ -147,36 +137,4 @@ function secrets(settings: Settings): SecretSpec {
       : {}),
   };
   return { name: 'case-service-secrets', component: name, files };
-}
-
-function autoscaler(settings: Settings): Manifest[] {
-  const { autoscaling, replicas } = settings.app;
-  if (!autoscaling) return [];
-  return [
-    {
-      apiVersion: 'autoscaling/v2',
-      kind: 'HorizontalPodAutoscaler',
-      metadata: metadata(settings, name, name),
-      spec: {
-        scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name },
-        minReplicas: replicas,
-        maxReplicas: autoscaling.maxReplicas,
-        metrics: [
-          {
-            type: 'Resource',
-            resource: {
-              name: 'cpu',
-              target: { type: 'Utilization', averageUtilization: autoscaling.cpuPercent },
-            },
-          },
-        ],
-        behavior: {
-          scaleDown: {
-            stabilizationWindowSeconds: 300,
-            policies: [{ type: 'Pods', value: 1, periodSeconds: 60 }],
-          },
-        },
-      },
-    },
-  ];
 }

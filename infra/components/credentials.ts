@@ -1,16 +1,29 @@
 import { createHash } from 'node:crypto';
 import * as pulumi from '@pulumi/pulumi';
 import { RandomPassword } from '@pulumi/random/randomPassword.js';
-import type { SecretFile } from '../kubernetes/manifest.ts';
+import type { Component, SecretFile } from '../kubernetes/manifest.ts';
 import type { Settings } from '../settings/index.ts';
 import type { Authority } from './certificates.ts';
+
+/** Names of the configuration values, all secret, that an environment's own Secrets and providers are made of. */
+export function configuredSecrets(settings: Settings, components: readonly Component[]): string[] {
+  const specs = settings.secrets.source === 'config' ? components.flatMap(({ secrets = [] }) => secrets) : [];
+  const keys = specs.flatMap(({ files }) => Object.values(files).flatMap(({ from }) => from));
+  const names = keys.flatMap((key) => (key.startsWith('config/') ? key.slice('config/'.length) : []));
+  return [...new Set([...names, ...(settings.grafana.mode === 'external' ? ['grafana-token'] : [])])];
+}
+
+/** Stands in for a configuration value where none is at hand: at a preview, in rendering and for policies. */
+export const standIn = (name: string): string =>
+  // The API server reads that of a registry, and takes no other text.
+  name === 'registry' ? '{"auths":{}}' : `https://not-configured.invalid/${name}`;
 
 /**
  * Secret values of an environment by key, each made when first asked for:
  * `password/…` and `bytes/…` are generated and kept in the state, `config/…` is a secret of the stack's configuration, and so is
  * `bytes/data-key/<id>` where `data-key-<id>` holds what another stack generated (`npx simple378 env carry-keys`).
  */
-export class Material extends pulumi.ComponentResource {
+export class Credentials extends pulumi.ComponentResource {
   readonly #values = new Map<string, pulumi.Output<string>>();
   readonly #environment: Settings['environment'];
   readonly #config = new pulumi.Config('simple378');
@@ -41,7 +54,13 @@ export class Material extends pulumi.ComponentResource {
 
   #make(key: string): pulumi.Output<string> {
     const [kind, ...rest] = key.split('/');
-    if (kind === 'config') return this.#config.requireSecret(rest.join('/'));
+    if (kind === 'config') {
+      const name = rest.join('/');
+      const value = this.#config.getSecret(name);
+      if (value) return value;
+      if (pulumi.runtime.isDryRun()) return pulumi.secret(standIn(name));
+      return this.#config.requireSecret(name);
+    }
     const carried = this.#config.getSecret(rest.join('-'));
     if (kind === 'bytes' && carried !== undefined) return carried.apply(bytesOf);
     const made = new RandomPassword(

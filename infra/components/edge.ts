@@ -1,193 +1,110 @@
 import { stringify } from 'yaml';
+import { ports } from '../../contract/ports.ts';
 import { securityHeaders } from '../../contract/response-headers.ts';
 import { traefikDynamic, traefikStatic } from '../config/traefik.ts';
 import { clusterWide, labels, metadata } from '../kubernetes/labels.ts';
-import type { Manifest, Part } from '../kubernetes/manifest.ts';
-import { configMap, deployment, disruptionBudget, service, serviceAccount } from '../kubernetes/objects.ts';
+import type { Component, Manifest } from '../kubernetes/manifest.ts';
+import {
+  autoscaler,
+  configMap,
+  deployment,
+  disruptionBudget,
+  service,
+  serviceAccount,
+} from '../kubernetes/objects.ts';
 import { podTemplate } from '../kubernetes/pod.ts';
-import { ports } from '../network/connections.ts';
 import { imageOf, imageUsers } from '../settings/images.ts';
 import type { Settings } from '../settings/index.ts';
+import { gatewayObjects, grafanaHost, readyHeader, readyPath, unknownHostPath } from './edge-routes.ts';
+import { edgeService } from './edge-service.ts';
 
 const name = 'edge';
-const unknownHostPath = '/unknown-host';
-const gatewayApi = 'gateway.networking.k8s.io/v1';
+const dynamicDirectory = '/etc/traefik-dynamic';
 
 /** Where clients come in: a Gateway with one TLS listener, routes to the service, and Traefik where it is ours. */
-export function edge(settings: Settings): Part {
-  const own = settings.edge.controller === 'traefik';
+export function edge(settings: Settings): Component {
+  const { controller, gatewayApi, host } = settings.edge;
+  const managed = controller === 'traefik';
+  const dashboards = grafanaHost(settings);
   return {
     name,
     after: ['namespace', 'network', 'case-service'],
-    certificates: [{ name: 'edge-tls', component: name, issuer: 'edge', dnsNames: [settings.edge.host] }],
+    certificates: [
+      {
+        name: 'edge-tls',
+        component: name,
+        issuer: 'edge',
+        dnsNames: [host, ...(dashboards ? [dashboards] : [])],
+      },
+    ],
     trusts: true,
     manifests: [
-      gateway(settings),
-      ...routes(settings),
-      backendTls(settings),
-      ...(own ? traefik(settings) : []),
+      ...(managed && !gatewayApi ? [] : gatewayObjects(settings)),
+      ...(managed ? traefik(settings) : []),
     ],
   };
 }
 
-function gateway(settings: Settings): Manifest {
-  const { controller, existing } = settings.edge;
-  return {
-    apiVersion: gatewayApi,
-    kind: 'Gateway',
-    metadata: metadata(settings, name, name),
-    spec: {
-      gatewayClassName: controller === 'traefik' ? clusterWide(settings, name) : existing?.gatewayClass,
-      listeners: [
-        {
-          name: 'https',
-          protocol: 'HTTPS',
-          // Traefik wants its own port here; others open what is asked for.
-          port: controller === 'traefik' ? ports.https : 443,
-          tls: { mode: 'Terminate', certificateRefs: [{ kind: 'Secret', name: 'edge-tls' }] },
-          allowedRoutes: { namespaces: { from: 'Same' }, kinds: [{ kind: 'HTTPRoute' }] },
-        },
-      ],
-    },
-  };
-}
-
-/**
- * Every path of the host goes to the service, and so does every other host, there to a path that does not exist: an
- * unknown path or host gets the service's own 404, with its headers. The filter repeats the headers for controllers
- * that are not ours; `set` does not double them.
- */
-function routes(settings: Settings): Manifest[] {
-  const set = Object.entries(securityHeaders(true)).map(([header, value]) => ({ name: header, value }));
-  const headers = { type: 'ResponseHeaderModifier', responseHeaderModifier: { set, remove: ['server'] } };
-  const nowhere = {
-    type: 'URLRewrite',
-    urlRewrite: { path: { type: 'ReplaceFullPath', replaceFullPath: unknownHostPath } },
-  };
-  const route = (routeName: string, hostnames: readonly string[], filters: readonly object[]): Manifest => ({
-    apiVersion: gatewayApi,
-    kind: 'HTTPRoute',
-    metadata: metadata(settings, routeName, name),
-    spec: {
-      parentRefs: [{ name, sectionName: 'https' }],
-      ...(hostnames.length > 0 ? { hostnames } : {}),
-      rules: [
-        {
-          matches: [{ path: { type: 'PathPrefix', value: '/' } }],
-          filters,
-          backendRefs: [{ name: 'case-service', port: ports.api }],
-          timeouts: { request: `${settings.edge.requestTimeoutSeconds}s` },
-        },
-      ],
-    },
-  });
-  return [route('case-service', [settings.edge.host], [headers]), route('catch-all', [], [headers, nowhere])];
-}
-
-/** The hop to the pods is TLS too, and checked. */
-function backendTls(settings: Settings): Manifest {
-  const generated = settings.tls.issuer === 'generated';
-  return {
-    apiVersion: gatewayApi,
-    kind: 'BackendTLSPolicy',
-    metadata: metadata(settings, 'case-service', name),
-    spec: {
-      targetRefs: [{ group: '', kind: 'Service', name: 'case-service' }],
-      validation: {
-        hostname: 'case-service',
-        caCertificateRefs: [
-          {
-            group: '',
-            kind: generated ? 'ConfigMap' : 'Secret',
-            name: generated ? 'authority' : 'case-service-tls',
-          },
-        ],
-      },
-    },
-  };
-}
-
 function traefik(settings: Settings): Manifest[] {
-  const config = {
-    'traefik.yml': stringify(
-      traefikStatic({
-        namespace: settings.namespace,
-        labelSelector: `app.kubernetes.io/instance=${settings.namespace}`,
-        httpsPort: ports.https,
-        metricsPort: ports.edgeMetrics,
-        requestTimeoutSeconds: settings.edge.requestTimeoutSeconds,
-        graceSeconds: settings.edge.requestTimeoutSeconds,
-        service: name,
-      }),
-    ),
-    'dynamic.yml': stringify(
-      traefikDynamic({
-        service: `https://case-service.${settings.namespace}.svc:${ports.api}`,
-        authorityFile: '/run/tls/ca.crt',
-        unknownHostPath,
-        host: settings.edge.host,
-        headers: securityHeaders(true),
-        maxBodyBytes: settings.edge.maxBodyKib * 1_024,
-      }),
-    ),
+  const { replicas, autoscaling, gatewayApi, requestTimeoutSeconds, host, cpu, memory } = settings.edge;
+  const files = {
+    static: { 'traefik.yml': staticFile(settings) },
+    dynamic: { 'dynamic.yml': dynamicFile(settings) },
   };
   const ping = { httpGet: { path: '/ping', port: 'metrics' } };
+  // Traefik answers pings before it has read its routes and the certificate of their listener.
+  const routed = {
+    httpGet: {
+      path: readyPath,
+      port: 'https',
+      scheme: 'HTTPS',
+      httpHeaders: [{ name: 'Host', value: host }, readyHeader],
+    },
+  };
   const template = podTemplate(settings, {
     component: name,
     user: imageUsers.traefik,
-    apiAccess: true,
-    spread: true,
-    graceSeconds: settings.edge.requestTimeoutSeconds + 15,
-    config,
+    apiAccess: gatewayApi,
+    spread: 'preferred',
+    graceSeconds: requestTimeoutSeconds + 15,
+    config: files,
     volumes: {
       config: { configMap: 'edge-config' },
+      dynamic: {
+        projected: [
+          { configMap: 'edge-routes' },
+          ...(gatewayApi ? [] : [{ secret: 'edge-tls', only: ['tls.crt', 'tls.key'] }]),
+        ],
+      },
       tls: { secret: 'case-service-tls', only: ['ca.crt'] },
       tmp: { scratch: 16 },
     },
     containers: [
       {
         name: 'traefik',
-        image: imageOf(settings.images, 'traefik'),
+        image: imageOf(settings, 'traefik'),
         args: ['--configFile=/etc/traefik/traefik.yml'],
         ports: { https: ports.https, metrics: ports.edgeMetrics },
-        mounts: { config: '/etc/traefik', tls: '/run/tls', tmp: '/tmp' },
+        mounts: { config: '/etc/traefik', dynamic: dynamicDirectory, tls: '/run/tls', tmp: '/tmp' },
         writable: ['tmp'],
         startup: { ...ping, periodSeconds: 1, failureThreshold: 60 },
-        readiness: { ...ping, periodSeconds: 5 },
+        readiness: { ...(gatewayApi ? routed : ping), periodSeconds: 5, timeoutSeconds: 3 },
         liveness: { ...ping, periodSeconds: 10, failureThreshold: 5 },
         preStop: { sleep: { seconds: 5 } },
-        cpu: 100,
-        memory: 128,
+        cpu,
+        memory,
       },
     ],
   });
-  const { serviceType, nodePort, replicas } = settings.edge;
   return [
-    ...access(settings),
-    configMap(settings, 'edge-config', name, config),
+    ...(gatewayApi ? access(settings) : [serviceAccount(settings, name)]),
+    configMap(settings, 'edge-config', name, files.static),
+    configMap(settings, 'edge-routes', name, files.dynamic),
     deployment(settings, name, template, {
-      replicas,
+      ...(autoscaling ? {} : { replicas }),
       strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
     }),
-    service(settings, {
-      name,
-      component: name,
-      ports: { https: 443 },
-      spec: {
-        type: serviceType,
-        // Keeps the client's address, which the per-address limit counts by.
-        ...(serviceType === 'ClusterIP' ? {} : { externalTrafficPolicy: 'Local' }),
-        ports: [
-          {
-            name: 'https',
-            port: 443,
-            targetPort: 'https',
-            protocol: 'TCP',
-            ...(nodePort ? { nodePort } : {}),
-          },
-        ],
-      },
-    }),
+    edgeService(settings),
     service(settings, {
       name: 'edge-metrics',
       component: name,
@@ -195,13 +112,52 @@ function traefik(settings: Settings): Manifest[] {
       headless: true,
     }),
     ...(replicas > 1 ? [disruptionBudget(settings, name, 1)] : []),
-    {
-      apiVersion: gatewayApi,
-      kind: 'GatewayClass',
-      metadata: { name: clusterWide(settings, name), labels: labels(settings, name) },
-      spec: { controllerName: 'traefik.io/gateway-controller' },
-    },
+    ...(autoscaling ? [autoscaler(settings, name, { minReplicas: replicas, ...autoscaling })] : []),
   ];
+}
+
+function staticFile(settings: Settings): string {
+  const { namespace, edge: input } = settings;
+  return stringify(
+    traefikStatic({
+      ...(input.gatewayApi
+        ? {
+            gateway: {
+              namespace,
+              labelSelector: `app.kubernetes.io/instance=${namespace}`,
+              service: name,
+            },
+          }
+        : {}),
+      dynamicDirectory,
+      proxyProtocolCidrs: input.proxyProtocol.trustedCidrs,
+      trustedForwarders: input.trustedForwarders,
+      httpsPort: ports.https,
+      metricsPort: ports.edgeMetrics,
+      requestTimeoutSeconds: input.requestTimeoutSeconds,
+      graceSeconds: input.requestTimeoutSeconds,
+    }),
+  );
+}
+
+function dynamicFile(settings: Settings): string {
+  const { namespace, edge: input } = settings;
+  const dashboards = grafanaHost(settings);
+  return stringify(
+    traefikDynamic({
+      service: `https://case-service.${namespace}.svc:${ports.api}`,
+      authorityFile: '/run/tls/ca.crt',
+      unknownHostPath,
+      host: input.host,
+      headers: securityHeaders(true),
+      maxBodyBytes: input.maxBodyKib * 1_024,
+      requestTimeoutSeconds: input.requestTimeoutSeconds,
+      ...(dashboards
+        ? { grafana: { host: dashboards, url: `http://grafana.${namespace}.svc:${ports.grafana}` } }
+        : {}),
+      ...(input.gatewayApi ? {} : { certificateDirectory: dynamicDirectory }),
+    }),
+  );
 }
 
 /** Traefik reads routes, Services and the certificate of its own namespace, and writes their status; no more. */

@@ -6,18 +6,18 @@ import { Provider } from '@pulumiverse/grafana/provider.js';
 import { dashboards } from '../../dashboards/index.ts';
 import { grafanaFolder } from '../config/grafana.ts';
 import type { Settings } from '../settings/index.ts';
-import type { Material } from './credentials.ts';
-import { boardOptions, dashboardSuffix } from './grafana.ts';
+import type { Credentials } from './credentials.ts';
+import { boardOptions, dashboardSuffix, sharedName } from './grafana.ts';
 
 /** The existing Grafana of mode `external`, by its API: a folder, the data source, the dashboards; nothing else of it. */
 export class GrafanaExternal extends pulumi.ComponentResource {
-  constructor(settings: Settings, material: Material) {
+  constructor(settings: Settings, credentials: Credentials) {
     super('simple378:infra:GrafanaExternal', 'grafana');
     const { url, prometheusUrl } = settings.grafana as { url: string; prometheusUrl: string };
     const { folderUid, title, source, boards } = sharedGrafana(settings);
     const provider = new Provider(
       'grafana',
-      { url, auth: material.value('config/grafana-token') },
+      { url, auth: credentials.value('config/grafana-token') },
       { parent: this },
     );
     const options = { parent: this, provider };
@@ -54,8 +54,9 @@ interface Classic {
  * links alive, and each environment's own: a dashboard of one would overwrite that of another.
  */
 export function sharedGrafana(settings: Settings) {
-  const tag = `${grafanaFolder.uid}-${settings.environment}`;
-  const title = `${grafanaFolder.title} ${settings.environment}`;
+  const shared = sharedName(settings);
+  const tag = `${grafanaFolder.uid}-${shared}`;
+  const title = `${grafanaFolder.title} ${shared}`;
   const source = `${tag}-prometheus`;
   const boards = dashboards(boardOptions(settings)).map(({ uid: name, json }) => {
     const board = JSON.parse(json) as Classic;

@@ -1,3 +1,4 @@
+import { ports } from '../../contract/ports.ts';
 import type { BoardOptions } from '../../dashboards/index.ts';
 import { dashboards } from '../../dashboards/index.ts';
 import {
@@ -7,10 +8,9 @@ import {
   grafanaDatasources,
   grafanaIni,
 } from '../config/grafana.ts';
-import { type Part, plainValue } from '../kubernetes/manifest.ts';
+import { type Component, plainValue } from '../kubernetes/manifest.ts';
 import { configMap, service, serviceAccount, statefulSet } from '../kubernetes/objects.ts';
 import { podTemplate } from '../kubernetes/pod.ts';
-import { ports } from '../network/connections.ts';
 import { imageOf, imageUsers } from '../settings/images.ts';
 import type { Settings } from '../settings/index.ts';
 
@@ -23,13 +23,20 @@ export function grafanaUrl({ grafana: { url } }: Settings): string {
   return url ?? `http://localhost:${ports.grafana}/`;
 }
 
-/** What the uids of dashboards end in: one Grafana that is there already may have those of several environments. */
-export function dashboardSuffix({ grafana: { mode }, environment }: Settings): string {
-  return mode === 'external' ? `-${environment}` : '';
+/**
+ * What the uids of dashboards end in: one Grafana that is there already may have those of several environments, and of one
+ * environment in several clusters.
+ */
+export function dashboardSuffix({ grafana: { mode }, ...settings }: Settings): string {
+  return mode === 'external' ? `-${sharedName(settings)}` : '';
 }
 
+/** The environment with its cluster and region, as far as they are set. */
+export const sharedName = ({ environment, cluster }: Pick<Settings, 'environment' | 'cluster'>): string =>
+  [environment, cluster.region, cluster.name].filter((part) => part !== undefined).join('-');
+
 /** Dashboards from files: data source, folder and dashboards are ConfigMaps, and changes in the UI are not kept. */
-export function grafana(settings: Settings): Part {
+export function grafana(settings: Settings): Component {
   const { oidc } = settings.grafana;
   const config = { 'grafana.ini': grafanaIni(iniInput(settings)) };
   const datasources = { 'datasources.yaml': grafanaDatasources(sources(settings)) };
@@ -45,14 +52,16 @@ export function grafana(settings: Settings): Part {
       datasources: { configMap: 'grafana-datasources' },
       provider: { configMap: 'grafana-provider' },
       // Grafana reads these again by itself: a changed dashboard rolls nothing.
-      dashboards: { configMaps: boards.map(({ uid }) => `grafana-dashboard-${uid}`) },
+      dashboards: {
+        projected: boards.map(({ uid }) => ({ configMap: `grafana-dashboard-${uid}` })),
+      },
       secrets: { secret: 'grafana-secrets' },
       tmp: { scratch: 64 },
     },
     containers: [
       {
         name,
-        image: imageOf(settings.images, 'grafana'),
+        image: imageOf(settings, 'grafana'),
         env: { GF_PATHS_CONFIG: '/etc/grafana/grafana.ini' },
         ports: { web: ports.grafana },
         mounts: {
@@ -69,8 +78,7 @@ export function grafana(settings: Settings): Part {
         readiness: { ...health, periodSeconds: 5 },
         liveness: { ...health, periodSeconds: 15, failureThreshold: 4 },
         cpu: 100,
-        memory: 256,
-        disk: 128,
+        memory: settings.grafana.memory,
       },
     ],
   });
@@ -83,6 +91,7 @@ export function grafana(settings: Settings): Part {
         component: name,
         files: {
           'admin-password': plainValue('password/grafana/admin'),
+          'secret-key': plainValue('password/grafana/secret-key'),
           ...(oidc ? { 'oidc-secret': plainValue('config/grafana-oidc-secret') } : {}),
         },
       },
@@ -116,6 +125,7 @@ function iniInput(settings: Settings): GrafanaIniInput {
   const { oidc } = settings.grafana;
   return {
     adminPasswordFile: `${secretsDirectory}/admin-password`,
+    secretKeyFile: `${secretsDirectory}/secret-key`,
     rootUrl: grafanaUrl(settings),
     dataDirectory: '/var/lib/grafana',
     provisioningDirectory: '/etc/grafana-provisioning',

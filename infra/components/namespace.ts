@@ -1,12 +1,12 @@
 import { labels } from '../kubernetes/labels.ts';
-import { type Manifest, type Part, plainValue, type SecretSpec } from '../kubernetes/manifest.ts';
+import { type Component, type Manifest, plainValue, type SecretSpec } from '../kubernetes/manifest.ts';
 import type { Settings } from '../settings/index.ts';
 
 /** Pod Security Standards are enforced as of this Kubernetes version, whatever the cluster's. */
 const podSecurityVersion = 'v1.34';
 
 /** The namespace; its labels make the API server refuse pods that are not `restricted`. */
-export function namespace(settings: Settings): Part {
+export function namespace(settings: Settings): Component {
   const { 'app.kubernetes.io/component': _component, ...rest } = labels(
     settings,
     'namespace',
@@ -15,7 +15,10 @@ export function namespace(settings: Settings): Part {
   return {
     name: 'namespace',
     secrets: pullSecret(settings),
-    manifests: [namespaceObject(settings, rest), limitRange(settings)],
+    manifests: [
+      ...(settings.cluster.createNamespace ? [namespaceObject(settings, rest)] : []),
+      ...(settings.cluster.quota.enabled ? [limitRange(settings)] : []),
+    ],
   };
 }
 
@@ -33,6 +36,7 @@ function pullSecret({ imagePullSecret }: Settings): SecretSpec[] {
 }
 
 function namespaceObject(settings: Settings, own: Record<string, string>): Manifest {
+  const { cluster } = settings;
   const security = ['enforce', 'audit', 'warn'].flatMap((mode) => [
     [`pod-security.kubernetes.io/${mode}`, 'restricted'],
     [`pod-security.kubernetes.io/${mode}-version`, podSecurityVersion],
@@ -46,6 +50,9 @@ function namespaceObject(settings: Settings, own: Record<string, string>): Manif
         ...own,
         ...Object.fromEntries(security),
         'simple378.example/environment': settings.environment,
+        ...(cluster.name ? { 'simple378.example/cluster': cluster.name } : {}),
+        ...(cluster.region ? { 'simple378.example/region': cluster.region } : {}),
+        ...(cluster.mesh === 'istio' ? { 'istio-injection': 'enabled' } : {}),
       },
     },
   };

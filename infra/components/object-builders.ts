@@ -1,5 +1,5 @@
 import { metadata } from '../kubernetes/labels.ts';
-import type { Manifest, Part, SecretFile } from '../kubernetes/manifest.ts';
+import type { Component, Manifest, SecretFile } from '../kubernetes/manifest.ts';
 import type { Settings } from '../settings/index.ts';
 import { type Authority, authorityManifests, certificateManifests } from './certificates.ts';
 
@@ -8,7 +8,7 @@ import { type Authority, authorityManifests, certificateManifests } from './cert
  * @param content the base64 content of a file of a Secret; the path is `<secret>/<file>`
  */
 export function objectsOf(
-  part: Part,
+  part: Component,
   settings: Settings,
   content: (file: SecretFile, path: string) => unknown,
   authority: Authority | undefined,

@@ -1,24 +1,39 @@
 import { stringify } from 'yaml';
+import { ports } from '../../contract/ports.ts';
 import { ruleFiles } from '../../slo/rules.ts';
 import { prometheusConfig } from '../config/prometheus.ts';
-import type { Part } from '../kubernetes/manifest.ts';
+import { type Component, plainValue } from '../kubernetes/manifest.ts';
 import { configMap, service, serviceAccount, statefulSet } from '../kubernetes/objects.ts';
 import { podTemplate } from '../kubernetes/pod.ts';
-import { connections, ports } from '../network/connections.ts';
+import { connections } from '../network/connections.ts';
 import { scrapeTargets } from '../network/scrape.ts';
 import { imageOf, imageUsers } from '../settings/images.ts';
 import type { Settings } from '../settings/index.ts';
+import { redisHosts } from '../settings/service-environment.ts';
 import { dashboardSuffix, grafanaUrl } from './grafana.ts';
-import { redisHosts } from './redis-client.ts';
 
 const name = 'prometheus';
+const secretsDirectory = '/run/secrets/prometheus';
 
 /** Metrics: what to scrape follows from the connections, rules and alerts from the SLOs. */
-export function prometheus(settings: Settings): Part {
+export function prometheus(settings: Settings): Component {
+  const { cluster } = settings;
+  const { remoteWrite } = settings.prometheus;
+  const withSecret = remoteWrite.filter(({ authentication }) => /^(basic|bearer)$/.test(authentication));
   const config = {
     'prometheus.yml': stringify(
       prometheusConfig({
         environment: settings.environment,
+        externalLabels: {
+          ...(cluster.name ? { cluster: cluster.name } : {}),
+          ...(cluster.region ? { region: cluster.region } : {}),
+          ...settings.prometheus.externalLabels,
+        },
+        remoteWrite: remoteWrite.map((store) => ({
+          ...store,
+          secretFile: `${secretsDirectory}/${store.name}`,
+        })),
+        recordType: cluster.ipFamilies[0] === 'IPv6' ? 'AAAA' : 'A',
         scrapeIntervalSeconds: settings.prometheus.scrapeIntervalSeconds,
         jobs: scrapeTargets(settings, connections(settings)),
         caFile: '/run/tls/ca.crt',
@@ -50,11 +65,12 @@ export function prometheus(settings: Settings): Part {
       config: { configMap: 'prometheus-config' },
       rules: { configMap: 'prometheus-rules' },
       tls: { secret: 'case-service-tls', only: ['ca.crt'] },
+      ...(withSecret.length > 0 ? { secrets: { secret: 'prometheus-secrets' } } : {}),
     },
     containers: [
       {
         name,
-        image: imageOf(settings.images, 'prometheus'),
+        image: imageOf(settings, 'prometheus'),
         args: [
           '--config.file=/etc/prometheus/prometheus.yml',
           '--storage.tsdb.path=/prometheus',
@@ -70,6 +86,7 @@ export function prometheus(settings: Settings): Part {
           config: '/etc/prometheus',
           rules: '/etc/prometheus-rules',
           tls: '/run/tls',
+          ...(withSecret.length > 0 ? { secrets: secretsDirectory } : {}),
           data: '/prometheus',
         },
         writable: ['data'],
@@ -84,6 +101,18 @@ export function prometheus(settings: Settings): Part {
   return {
     name,
     after: ['namespace', 'network', 'case-service'],
+    secrets:
+      withSecret.length > 0
+        ? [
+            {
+              name: 'prometheus-secrets',
+              component: name,
+              files: Object.fromEntries(
+                withSecret.map((store) => [store.name, plainValue(`config/remote-write-${store.name}`)]),
+              ),
+            },
+          ]
+        : [],
     manifests: [
       serviceAccount(settings, name),
       configMap(settings, 'prometheus-config', name, config),

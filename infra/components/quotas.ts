@@ -1,26 +1,35 @@
 import type { PodSpec } from 'kubernetes-types/core/v1.js';
 import { labels } from '../kubernetes/labels.ts';
-import type { Manifest, Part } from '../kubernetes/manifest.ts';
+import type { Component, Manifest } from '../kubernetes/manifest.ts';
 import type { Settings } from '../settings/index.ts';
+import { amountOf } from '../settings/quantity.ts';
 
-/** Room above what is asked for: rolling updates run beside what is there. */
-const headroom = 1.6;
 /** And for what comes now and then: backup, restore, one network probe per component. */
 const visitors = { cpu: 1000, memory: 1536, disk: 1024, pods: 12 };
 
 /** How much the namespace may ask for: what its workloads need, computed from them, and some headroom. */
-export function quotas(settings: Settings, parts: readonly Part[]): Part {
+export function quotas(settings: Settings, parts: readonly Component[]): Component {
   const total = { cpu: 0, memory: 0, disk: 0, pods: 0 };
   for (const { count, pod } of parts
     .flatMap(({ manifests }) => manifests)
     .flatMap((object) => podsOf(object, settings)))
     for (const { resources } of pod.containers) {
-      total.cpu += count * amount(resources?.requests?.cpu);
-      total.memory += count * amount(resources?.requests?.memory);
-      total.disk += count * amount(resources?.requests?.['ephemeral-storage']);
+      // Limits follow requests but for CPU, unless the settings say otherwise: the larger of both counts.
+      const { requests = {}, limits = {} } = resources ?? {};
+      total.cpu +=
+        count * Math.max(amountOf(requests['cpu']) * 1000, (amountOf(limits['cpu']) * 1000) / cpuLimitFactor);
+      total.memory += count * Math.max(mebibytes(requests['memory']), mebibytes(limits['memory']));
+      total.disk +=
+        count * Math.max(mebibytes(requests['ephemeral-storage']), mebibytes(limits['ephemeral-storage']));
       total.pods += count / pod.containers.length;
     }
-  const room = (of: keyof typeof visitors) => Math.ceil(total[of] * headroom) + visitors[of];
+  const { quota } = settings.cluster;
+  total.cpu += total.pods * quota.sidecarCpu;
+  total.memory += total.pods * quota.sidecarMemory;
+  // Rolling updates run beside what is there.
+  const room = (of: keyof typeof visitors) =>
+    Math.ceil(total[of] * (1 + quota.headroomPercent / 100)) + visitors[of];
+  if (!quota.enabled) return { name: 'quotas', after: ['namespace'], manifests: [] };
   return {
     name: 'quotas',
     after: ['namespace'],
@@ -32,7 +41,7 @@ export function quotas(settings: Settings, parts: readonly Part[]): Part {
         spec: {
           hard: {
             'requests.cpu': `${room('cpu')}m`,
-            'limits.cpu': `${room('cpu') * 4}m`,
+            'limits.cpu': `${room('cpu') * cpuLimitFactor}m`,
             'requests.memory': `${room('memory')}Mi`,
             'limits.memory': `${room('memory')}Mi`,
             'requests.ephemeral-storage': `${room('disk')}Mi`,
@@ -47,7 +56,7 @@ export function quotas(settings: Settings, parts: readonly Part[]): Part {
   };
 }
 
-function podsOf({ kind, spec }: Manifest, settings: Settings): { count: number; pod: PodSpec }[] {
+function podsOf({ kind, metadata, spec }: Manifest, settings: Settings): { count: number; pod: PodSpec }[] {
   const of = spec as {
     replicas?: number;
     template?: { spec: PodSpec };
@@ -56,10 +65,12 @@ function podsOf({ kind, spec }: Manifest, settings: Settings): { count: number; 
   if (kind === 'CronJob' && of.jobTemplate) return [{ count: 1, pod: of.jobTemplate.spec.template.spec }];
   if (!of?.template) return [];
   // Without replicas an autoscaler owns them: room for the most.
-  return [{ count: of.replicas ?? settings.app.autoscaling?.maxReplicas ?? 1, pod: of.template.spec }];
+  return [{ count: of.replicas ?? mostPods(settings, metadata.name), pod: of.template.spec }];
 }
 
-/** The number of a quantity such as 250m or 64Mi; all of the program's are written in these units. */
-function amount(quantity: unknown): number {
-  return Number.parseInt(String(quantity), 10);
-}
+const mostPods = ({ app, edge }: Settings, name: string): number =>
+  (name === 'edge' ? edge : app).autoscaling?.maxReplicas ?? 1;
+
+/** Limits of CPU are this many times the requests. */
+const cpuLimitFactor = 4;
+const mebibytes = (quantity: unknown): number => amountOf(quantity) / 2 ** 20;

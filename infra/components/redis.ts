@@ -1,4 +1,4 @@
-import { lastBackupKey } from '../config/backup.ts';
+import { ports } from '../../contract/ports.ts';
 import { aclFile, redisConf, redisUsers } from '../config/redis.ts';
 import { reloadScript } from '../config/redis-reload.ts';
 import {
@@ -10,13 +10,14 @@ import {
   sentinelScript,
   stopScript,
 } from '../config/sentinel.ts';
-import type { Part, SecretSpec } from '../kubernetes/manifest.ts';
+import type { Component, SecretSpec } from '../kubernetes/manifest.ts';
 import { configMap, disruptionBudget, service, serviceAccount, statefulSet } from '../kubernetes/objects.ts';
 import { type ContainerInput, podTemplate } from '../kubernetes/pod.ts';
-import { ports } from '../network/connections.ts';
 import { imageOf, imageUsers } from '../settings/images.ts';
 import type { Settings } from '../settings/index.ts';
-import { passwordKey, primaryName, redisHosts, redisPassword, sentinelServers } from './redis-client.ts';
+import { primaryName, redisHosts, sentinelServers } from '../settings/service-environment.ts';
+import { passwordKey, redisPassword } from './redis-client.ts';
+import { exporterContainer } from './redis-exporter.ts';
 
 const name = 'redis';
 const tlsDirectory = '/run/tls';
@@ -30,13 +31,13 @@ const runDirectory = '/run/redis';
 const sentinelSettleSeconds = 30;
 
 /** The store: one server, or three that follow one primary with a Sentinel beside each. */
-export function redis(settings: Settings): Part {
+export function redis(settings: Settings): Component {
   const sentinel = settings.redis.mode === 'sentinel';
   const config = files(settings);
   const template = podTemplate(settings, {
     component: name,
     user: imageUsers.redis,
-    spread: sentinel,
+    ...(sentinel ? { spread: 'required' as const } : {}),
     graceSeconds: 60,
     config,
     volumes: {
@@ -66,7 +67,6 @@ export function redis(settings: Settings): Part {
         replicas: sentinel ? sentinelServers : 1,
         service: name,
         volumes: { data: settings.redis.storage },
-        parallel: sentinel,
         ...(sentinel ? { minReadySeconds: sentinelSettleSeconds } : {}),
       }),
       service(settings, {
@@ -146,22 +146,27 @@ const mounts = { config: '/etc/redis', secrets: secretsDirectory, tls: tlsDirect
 function server(settings: Settings): ContainerInput {
   const { maxmemory, mode } = settings.redis;
   const sentinel = mode === 'sentinel';
-  const ping = `[ "$(REDISCLI_AUTH="$(cat ${secretsDirectory}/probe-password)" redis-cli --no-auth-warning --tls --cacert ${tlsDirectory}/ca.crt --user probe -p ${ports.redis} ping)" = PONG ]`;
-  const probe = { exec: { command: ['sh', '-c', ping] }, timeoutSeconds: 3 };
+  const answer = `REDISCLI_AUTH="$(cat ${secretsDirectory}/probe-password)" redis-cli --no-auth-warning --tls --cacert ${tlsDirectory}/ca.crt --user probe -p ${ports.redis} ping`;
+  const probe = { exec: { command: ['sh', '-c', `[ "$(${answer})" = PONG ]`] }, timeoutSeconds: 3 };
+  // A server that loads its data is alive: after a restart, and each time a replica fetches all of it.
+  const alive = {
+    exec: { command: ['sh', '-c', `case "$(${answer})" in PONG|*LOADING*) ;; *) exit 1;; esac`] },
+    timeoutSeconds: 3,
+  };
   return {
     name,
-    image: imageOf(settings.images, 'redis'),
+    image: imageOf(settings, 'redis'),
     command: sentinel ? ['sh', '/etc/redis/redis.sh'] : ['redis-server', '/etc/redis/redis.conf'],
     ports: { redis: ports.redis },
     mounts: { ...mounts, data: dataDirectory, run: runDirectory },
     writable: ['data', 'run', 'tmp'],
-    startup: { ...probe, periodSeconds: 2, failureThreshold: 150 },
+    startup: { ...alive, periodSeconds: 2, failureThreshold: startFailures(maxmemory) },
     readiness: {
       ...probe,
       ...(sentinel ? { exec: { command: ['sh', '/etc/redis/ready.sh'] } } : {}),
       periodSeconds: 5,
     },
-    liveness: { ...probe, periodSeconds: 15, failureThreshold: 4 },
+    liveness: { ...alive, periodSeconds: 15, failureThreshold: 4 },
     ...(sentinel ? { preStop: { exec: { command: ['sh', '/etc/redis/stop.sh'] } } } : {}),
     cpu: 200,
     // Copy-on-write while the append-only file is rewritten, and buffers of replicas and clients.
@@ -169,12 +174,15 @@ function server(settings: Settings): ContainerInput {
   };
 }
 
+/** Probes of two seconds each until a server must answer: five minutes, and more for data that load at 20 MiB a second. */
+const startFailures = (maxmemory: number): number => Math.max(150, Math.ceil(maxmemory / 20 / 2) + 60);
+
 function sentinelContainer(settings: Settings): ContainerInput {
   const ping = `[ "$(REDISCLI_AUTH="$(cat ${secretsDirectory}/sentinel-client-password)" redis-cli --no-auth-warning --tls --cacert ${tlsDirectory}/ca.crt --user sentinel -p ${ports.sentinel} ping)" = PONG ]`;
   const probe = { exec: { command: ['sh', '-c', ping] }, timeoutSeconds: 3 };
   return {
     name: 'sentinel',
-    image: imageOf(settings.images, 'redis'),
+    image: imageOf(settings, 'redis'),
     command: ['sh', '/etc/redis/sentinel.sh'],
     ports: { sentinel: ports.sentinel },
     mounts: { ...mounts, data: dataDirectory, run: runDirectory },
@@ -187,34 +195,10 @@ function sentinelContainer(settings: Settings): ContainerInput {
   };
 }
 
-function exporterContainer(settings: Settings): ContainerInput {
-  const health = { httpGet: { path: '/health', port: 'exporter' } };
-  // Answers as /health does, and makes it read its password file again: it has no other way to notice a rotation.
-  const reload = { httpGet: { path: '/-/reload', port: 'exporter' } };
-  return {
-    name: 'exporter',
-    image: imageOf(settings.images, 'redisExporter'),
-    env: {
-      REDIS_ADDR: `rediss://localhost:${ports.redis}`,
-      REDIS_USER: 'exporter',
-      REDIS_PASSWORD_FILE: '/run/secrets/exporter/exporter-password.json',
-      REDIS_EXPORTER_TLS_CA_CERT_FILE: `${tlsDirectory}/ca.crt`,
-      REDIS_EXPORTER_CHECK_SINGLE_KEYS: lastBackupKey,
-      REDIS_EXPORTER_WEB_LISTEN_ADDRESS: `:${ports.exporter}`,
-    },
-    ports: { exporter: ports.exporter },
-    mounts: { exporter: '/run/secrets/exporter', tls: tlsDirectory },
-    readiness: { ...reload, periodSeconds: 10 },
-    liveness: { ...health, periodSeconds: 30 },
-    cpu: 20,
-    memory: 64,
-  };
-}
-
 function reloader(settings: Settings): ContainerInput {
   return {
     name: 'reloader',
-    image: imageOf(settings.images, 'redis'),
+    image: imageOf(settings, 'redis'),
     command: ['sh', '/etc/redis/reload.sh'],
     mounts,
     writable: ['tmp'],

@@ -88,6 +88,8 @@ export function lifecycle({ kind }: Manifest, { environment }: Settings): pulumi
   const holdsData = ['Namespace', 'StatefulSet', 'PersistentVolumeClaim'].includes(kind);
   return {
     ...(environment === 'prod' && holdsData ? { protect: true } : {}),
+    // It cannot change: a set made before the policy was Parallel keeps its own, instead of being replaced with its data.
+    ...(kind === 'StatefulSet' ? { ignoreChanges: ['spec.podManagementPolicy'] } : {}),
     // An autoscaler owns the replicas: they are not part of our manifest at all, so there is nothing to ignore.
     customTimeouts: { create: '15m', update: '15m', delete: '10m' },
   };

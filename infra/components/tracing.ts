@@ -1,9 +1,9 @@
 import { stringify } from 'yaml';
+import { ports } from '../../contract/ports.ts';
 import { collectorConfig, traceStoreConfig } from '../config/otel.ts';
-import type { Manifest, Part } from '../kubernetes/manifest.ts';
+import type { Component, Manifest } from '../kubernetes/manifest.ts';
 import { configMap, deployment, service, serviceAccount, statefulSet } from '../kubernetes/objects.ts';
 import { podTemplate } from '../kubernetes/pod.ts';
-import { ports } from '../network/connections.ts';
 import { imageOf, imageUsers } from '../settings/images.ts';
 import type { Settings } from '../settings/index.ts';
 
@@ -14,7 +14,7 @@ const tlsDirectory = '/run/tls';
 const collectorMemory = 256;
 
 /** Where spans go: a collector that samples them, and a store that Grafana reads. */
-export function tracing(settings: Settings): Part {
+export function tracing(settings: Settings): Component {
   const own = !settings.tracing.external;
   return {
     name: 'tracing',
@@ -29,6 +29,10 @@ export function tracing(settings: Settings): Part {
   };
 }
 
+/** Where both listen: on IPv6, too, where the cluster has it. */
+const bindTo = ({ cluster }: Pick<Settings, 'cluster'>) =>
+  cluster.ipFamilies.includes('IPv6') ? { bind: '[::]' } : {};
+
 function collectorObjects(settings: Settings): Manifest[] {
   const config = {
     'config.yaml': stringify(
@@ -42,6 +46,7 @@ function collectorObjects(settings: Settings): Manifest[] {
         ...(settings.tracing.external ? {} : { storeAuthority: `${tlsDirectory}/ca.crt` }),
         tlsDirectory,
         memory: collectorMemory,
+        ...bindTo(settings),
       }),
     ),
   };
@@ -54,7 +59,7 @@ function collectorObjects(settings: Settings): Manifest[] {
     containers: [
       {
         name: 'collector',
-        image: imageOf(settings.images, 'otelCollector'),
+        image: imageOf(settings, 'otelCollector'),
         args: ['--config=/etc/otelcol-contrib/config.yaml'],
         ports: { otlp: ports.otlp, metrics: ports.collectorMetrics },
         mounts: { config: '/etc/otelcol-contrib', tls: tlsDirectory },
@@ -90,6 +95,7 @@ function storeObjects(settings: Settings): Manifest[] {
         tlsDirectory,
         dataDirectory: '/var/jaeger',
         retentionHours: settings.tracing.retentionHours,
+        ...bindTo(settings),
       }),
     ),
   };
@@ -106,7 +112,7 @@ function storeObjects(settings: Settings): Manifest[] {
     containers: [
       {
         name: 'jaeger',
-        image: imageOf(settings.images, 'jaeger'),
+        image: imageOf(settings, 'jaeger'),
         args: ['--config=/etc/jaeger/config.yaml'],
         ports: { otlp: ports.otlp, query: ports.traceQuery },
         mounts: { config: '/etc/jaeger', tls: tlsDirectory, data: '/var/jaeger', tmp: '/tmp' },

@@ -230,6 +230,8 @@ describe('the case service', () => {
     expect(environment({ 'redis.mode': 'external', 'redis.external': external })).toEqual({
       REDIS_MODE: 'cluster',
       REDIS_URL: 'rediss://a.example:1,rediss://b.example:1',
+      REDIS_DATA_USER: 'case-data',
+      REDIS_LIMITER_USER: 'case-limiter',
     });
   });
 });

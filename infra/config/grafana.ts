@@ -6,6 +6,8 @@ import { stringify } from 'yaml';
 export interface GrafanaIniInput {
   /** File that holds the administrator's password; never the password itself. */
   readonly adminPasswordFile?: string;
+  /** File that holds the key which Grafana encrypts its database's secrets with; its well-known default when left out. */
+  readonly secretKeyFile?: string;
   /** Where browsers reach it, such as https://grafana.example/; links in alerts use it too. */
   readonly rootUrl?: string;
   /** Listen address and port; the defaults are all addresses and 3000. */
@@ -26,6 +28,9 @@ export interface GrafanaIniInput {
     readonly clientSecretFile: string;
     /** Group whose members administer; the others read. */
     readonly adminGroup: string;
+    /** Defaults: openid profile email groups, and the claim `groups`. */
+    readonly scopes?: string;
+    readonly groupsClaim?: string;
   };
 }
 
@@ -41,6 +46,7 @@ export function grafanaIni(input: GrafanaIniInput = {}): string {
     security: {
       admin_user: 'admin',
       admin_password: `$__file{${input.adminPasswordFile ?? '/run/secrets/grafana/admin-password'}}`,
+      secret_key: input.secretKeyFile && `$__file{${input.secretKeyFile}}`,
       cookie_secure: input.secureCookies ?? true,
       // From another site's login page a browser sends no strict cookie back, and Grafana misses its state (grafana#17925).
       cookie_samesite: oidc ? 'lax' : 'strict',
@@ -91,22 +97,32 @@ function openIdConnect({
   clientId,
   clientSecretFile,
   adminGroup,
+  scopes = 'openid profile email groups',
+  groupsClaim = 'groups',
 }: NonNullable<GrafanaIniInput['oidc']>) {
   const below = (path: string) => `${issuer.replace(/\/+$/, '')}/${path}`;
   return {
     enabled: true,
     name: 'Single sign-on',
-    client_id: clientId,
+    client_id: literal(clientId),
     client_secret: `$__file{${clientSecretFile}}`,
-    scopes: 'openid profile email groups',
-    auth_url: authUrl ?? below('authorize'),
-    token_url: tokenUrl ?? below('token'),
-    api_url: userinfoUrl ?? below('userinfo'),
+    scopes,
+    auth_url: literal(authUrl ?? below('authorize')),
+    token_url: literal(tokenUrl ?? below('token')),
+    api_url: literal(userinfoUrl ?? below('userinfo')),
     use_pkce: true,
-    role_attribute_path: `contains(groups[*], '${adminGroup}') && 'Admin' || 'Viewer'`,
+    role_attribute_path: literal(
+      `contains(${claimPath(groupsClaim)}[*], '${adminGroup.replaceAll("'", "\\'")}') && 'Admin' || 'Viewer'`,
+    ),
     allow_sign_up: true,
   };
 }
+
+/** In backticks a value is taken as it is: `;` and `#` begin no comment, quotes stay. Only where one of them occurs. */
+const literal = (value: string): string => (/[;#"'`\\]/.test(value) ? `\`${value}\`` : value);
+
+/** A claim in JMESPath: in quotes where its name is not a plain word. */
+const claimPath = (claim: string): string => (/^\w+$/.test(claim) ? claim : `"${claim}"`);
 
 /** What the data sources depend on. */
 export interface GrafanaDatasourcesInput {
@@ -176,7 +192,8 @@ export function grafanaDashboardProvider(dashboardFolder: string): string {
         folder: grafanaFolder.title,
         folderUid: grafanaFolder.uid,
         type: 'file',
-        disableDeletion: true,
+        // A dashboard that the code no longer has goes from Grafana, too.
+        disableDeletion: false,
         allowUiUpdates: false,
         updateIntervalSeconds: 30,
         options: { path: dashboardFolder },

@@ -9,14 +9,17 @@ export function collectorConfig(input: {
   readonly tlsDirectory: string;
   /** Memory of the pod in MiB; the limiter refuses before the kernel kills. */
   readonly memory: number;
+  /** Address to listen on; `[::]` takes IPv6, too. */
+  readonly bind?: string;
 }) {
+  const bind = input.bind ?? '0.0.0.0';
   const tls = { cert_file: `${input.tlsDirectory}/tls.crt`, key_file: `${input.tlsDirectory}/tls.key` };
   return {
     receivers: {
       otlp: {
         protocols: {
           http: {
-            endpoint: `0.0.0.0:${input.otlpPort}`,
+            endpoint: `${bind}:${input.otlpPort}`,
             max_request_body_size: 4_194_304,
             tls: { ...tls, min_version: '1.2', reload_interval: '1m' },
           },
@@ -49,14 +52,20 @@ export function collectorConfig(input: {
         retry_on_failure: { max_elapsed_time: '60s' },
       },
     },
-    extensions: { health_check: { endpoint: `0.0.0.0:${input.healthPort}` } },
+    extensions: { health_check: { endpoint: `${bind}:${input.healthPort}` } },
     service: {
       extensions: ['health_check'],
       telemetry: {
         logs: { level: 'warn', encoding: 'json' },
         metrics: {
           level: 'normal',
-          readers: [{ pull: { exporter: { prometheus: { host: '0.0.0.0', port: input.metricsPort } } } }],
+          readers: [
+            {
+              pull: {
+                exporter: { prometheus: { host: bind.replace(/^\[(.*)\]$/, '$1'), port: input.metricsPort } },
+              },
+            },
+          ],
         },
       },
       pipelines: {
@@ -78,7 +87,10 @@ export function traceStoreConfig(input: {
   readonly tlsDirectory: string;
   readonly dataDirectory: string;
   readonly retentionHours: number;
+  /** Address to listen on; `[::]` takes IPv6, too. */
+  readonly bind?: string;
 }) {
+  const bind = input.bind ?? '0.0.0.0';
   const tls = { cert_file: `${input.tlsDirectory}/tls.crt`, key_file: `${input.tlsDirectory}/tls.key` };
   return {
     service: {
@@ -89,10 +101,10 @@ export function traceStoreConfig(input: {
       },
     },
     extensions: {
-      healthcheckv2: { use_v2: true, http: { endpoint: `0.0.0.0:${input.healthPort}` } },
+      healthcheckv2: { use_v2: true, http: { endpoint: `${bind}:${input.healthPort}` } },
       jaeger_query: {
         storage: { traces: 'disk' },
-        http: { endpoint: `0.0.0.0:${input.queryPort}` },
+        http: { endpoint: `${bind}:${input.queryPort}` },
         grpc: { endpoint: '127.0.0.1:16685' },
       },
       jaeger_storage: {
@@ -107,7 +119,7 @@ export function traceStoreConfig(input: {
         },
       },
     },
-    receivers: { otlp: { protocols: { http: { endpoint: `0.0.0.0:${input.otlpPort}`, tls } } } },
+    receivers: { otlp: { protocols: { http: { endpoint: `${bind}:${input.otlpPort}`, tls } } } },
     processors: { batch: {} },
     exporters: { jaeger_storage_exporter: { trace_storage: 'disk' } },
   };

@@ -26,6 +26,24 @@ export interface PrometheusInput {
   readonly alertmanager?: string;
   /** Where it finds itself. */
   readonly self?: string;
+  /** Labels of everything that leaves it, besides the environment. */
+  readonly externalLabels?: Readonly<Record<string, string>>;
+  /** Stores that every sample is also sent to. */
+  readonly remoteWrite?: readonly RemoteWrite[];
+  /** Kind of DNS records that names of jobs have. */
+  readonly recordType?: 'A' | 'AAAA';
+}
+
+/** A store of samples elsewhere. */
+export interface RemoteWrite {
+  readonly name: string;
+  readonly url: string;
+  readonly authentication: 'none' | 'basic' | 'bearer' | 'sigv4';
+  readonly username?: string;
+  /** File with the password or token. */
+  readonly secretFile: string;
+  readonly region?: string;
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 /** prometheus.yml, as an object. Every target carries the environment as a label. */
@@ -38,6 +56,9 @@ export function prometheusConfig(input: PrometheusInput): object {
     ruleFiles,
     alertmanager,
     self = 'localhost:9090',
+    externalLabels = {},
+    remoteWrite = [],
+    recordType = 'A',
   } = input;
   const own: ScrapeJob = { job: 'prometheus', targets: [self] };
   return {
@@ -45,9 +66,10 @@ export function prometheusConfig(input: PrometheusInput): object {
       scrape_interval: `${scrapeIntervalSeconds}s`,
       scrape_timeout: `${Math.min(scrapeIntervalSeconds, 10)}s`,
       evaluation_interval: `${scrapeIntervalSeconds}s`,
-      external_labels: { environment },
+      external_labels: { environment, ...externalLabels },
     },
     rule_files: [...ruleFiles],
+    ...(remoteWrite.length > 0 ? { remote_write: remoteWrite.map(remoteWriteConfig) } : {}),
     ...(alertmanager === undefined
       ? {}
       : { alerting: { alertmanagers: [{ static_configs: [{ targets: [alertmanager] }] }] } }),
@@ -60,15 +82,26 @@ export function prometheusConfig(input: PrometheusInput): object {
       ...(job.tlsServerName === undefined
         ? {}
         : { scheme: 'https', tls_config: { ca_file: caFile, server_name: job.tlsServerName } }),
-      ...discovery(job),
+      ...discovery(job, recordType),
       relabel_configs: [{ target_label: 'environment', replacement: environment }],
     })),
   };
 }
 
-function discovery({ job, host, port, targets }: ScrapeJob): object {
+function discovery({ job, host, port, targets }: ScrapeJob, type: string): object {
   if (targets !== undefined) return { static_configs: [{ targets: [...targets] }] };
   if (host === undefined || port === undefined)
     throw new TypeError(`scrape job ${job}: needs targets, or host and port`);
-  return { dns_sd_configs: [{ names: [host], type: 'A', port, refresh_interval: '5s' }] };
+  return { dns_sd_configs: [{ names: [host], type, port, refresh_interval: '5s' }] };
+}
+
+function remoteWriteConfig(store: RemoteWrite): object {
+  const { name, url, authentication, username, secretFile, region, headers } = store;
+  const login = {
+    none: {},
+    basic: { basic_auth: { username, password_file: secretFile } },
+    bearer: { authorization: { credentials_file: secretFile } },
+    sigv4: { sigv4: { region } },
+  }[authentication];
+  return { name, url, ...(Object.keys(headers).length > 0 ? { headers } : {}), ...login };
 }

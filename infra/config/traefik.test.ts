@@ -20,14 +20,14 @@ interface Dynamic {
 function configured(environment: (typeof environments)[number], changes: Record<string, unknown> = {}) {
   const settings = loadSettings(environment, { 'edge.controller': 'traefik', ...changes });
   const { manifests } = edge(settings);
-  const data = manifests.find(({ metadata }) => metadata.name === 'edge-config')?.['data'] as Record<
-    string,
-    string
-  >;
+  const dataOf = (name: string) =>
+    manifests.find(({ metadata }) => metadata.name === name)?.['data'] as Record<string, string>;
+  const data = dataOf('edge-config');
+  const routes = dataOf('edge-routes');
   return {
     settings,
     manifests,
-    dynamic: parse(data['dynamic.yml'] ?? '') as Dynamic,
+    dynamic: parse(routes['dynamic.yml'] ?? '') as Dynamic,
     entryPoints: Object.keys(
       (parse(data['traefik.yml'] ?? '') as { entryPoints: Record<string, unknown> }).entryPoints,
     ),
@@ -43,15 +43,16 @@ describe.each(environments)('the limit of bodies, %s', (environment) => {
       expect(entryPoints).toEqual(expect.arrayContaining(router.entryPoints));
       expect(Object.keys(dynamic.http.middlewares)).toEqual(expect.arrayContaining(router.middlewares));
       expect(Object.keys(services)).toContain(router.service);
-      expect(router.middlewares[0]).toBe('body-limit');
+      expect(router.middlewares.slice(0, 2)).toEqual(['security-headers', 'body-limit']);
     }
   });
 
   test('answers of GET and HEAD stream: they are not the routers’', () => {
     const methods = '!Method(`GET`) && !Method(`HEAD`)';
+    const grafana = settings.grafana.url;
     expect(Object.values(routers).map(({ rule }) => rule)).toEqual([
       `Host(\`${settings.edge.host}\`) && ${methods}`,
-      methods,
+      grafana ? `!Host(\`${new URL(grafana).hostname}\`) && ${methods}` : methods,
     ]);
   });
 
@@ -70,12 +71,14 @@ describe.each(environments)('the limit of bodies, %s', (environment) => {
     expect(serversTransports['case-service']).toEqual({
       serverName: 'case-service',
       rootCAs: ['/run/tls/ca.crt'],
+      // Below the 75 s after which the service closes an idle connection.
+      forwardingTimeouts: { idleConnTimeout: '30s', responseHeaderTimeout: '15s' },
     });
   });
 });
 
-test('edge.maxBodyKib is the limit, all of it in memory', () => {
+test('edge.maxBodyKib is the limit; request and answer are held in memory, never on the disk', () => {
   expect(
     configured('dev', { 'edge.maxBodyKib': 256 }).dynamic.http.middlewares['body-limit']?.buffering,
-  ).toEqual({ maxRequestBodyBytes: 262_144, memRequestBodyBytes: 262_144 });
+  ).toEqual({ maxRequestBodyBytes: 262_144, memRequestBodyBytes: 262_144, memResponseBodyBytes: 8_388_608 });
 });

@@ -5,17 +5,25 @@
 
 /** What the static configuration depends on. */
 export interface TraefikInput {
-  readonly namespace: string;
-  /** Selects the GatewayClass of this stack among those of the cluster. */
-  readonly labelSelector: string;
+  /** Reads routes of the Gateway API; the file alone when absent. */
+  readonly gateway?: {
+    readonly namespace: string;
+    /** Selects the GatewayClass of this stack among those of the cluster. */
+    readonly labelSelector: string;
+    /** The Service whose address the Gateway reports. */
+    readonly service: string;
+  };
+  /** Folder of the dynamic configuration and, without a Gateway, of the certificate; a change of either is loaded. */
+  readonly dynamicDirectory: string;
+  /** Addresses whose PROXY header is believed, and those whose X-Forwarded-For is. */
+  readonly proxyProtocolCidrs: readonly string[];
+  readonly trustedForwarders: readonly string[];
   readonly httpsPort: number;
   readonly metricsPort: number;
   /** Time for one request, end to end. */
   readonly requestTimeoutSeconds: number;
   /** Time for requests in flight when a pod stops. */
   readonly graceSeconds: number;
-  /** The Service whose address the Gateway reports. */
-  readonly service: string;
 }
 
 /** traefik.yml */
@@ -37,11 +45,13 @@ export function traefikStatic(input: TraefikInput) {
     entryPoints: {
       https: {
         address: `:${input.httpsPort}`,
-        // Nobody is trusted: X-Forwarded-* and Forwarded of clients are overwritten.
-        forwardedHeaders: { insecure: false, trustedIPs: [] },
+        // X-Forwarded-* and Forwarded of everybody else are overwritten.
+        forwardedHeaders: { insecure: false, trustedIPs: [...input.trustedForwarders] },
+        ...(input.proxyProtocolCidrs.length > 0
+          ? { proxyProtocol: { insecure: false, trustedIPs: [...input.proxyProtocolCidrs] } }
+          : {}),
         http: {
           tls: {},
-          middlewares: ['security-headers@file'],
           maxHeaderBytes: 16_384,
           sanitizePath: true,
         },
@@ -66,12 +76,19 @@ export function traefikStatic(input: TraefikInput) {
     },
     ping: { entryPoint: 'metrics' },
     providers: {
-      file: { filename: '/etc/traefik/dynamic.yml', watch: true },
-      kubernetesGateway: {
-        namespaces: [input.namespace],
-        labelSelector: input.labelSelector,
-        statusAddress: { service: { namespace: input.namespace, name: input.service } },
-      },
+      // A folder: a mounted ConfigMap or Secret changes by a link beside its files, which is seen in no file of it.
+      file: { directory: input.dynamicDirectory, watch: true },
+      ...(input.gateway
+        ? {
+            kubernetesGateway: {
+              namespaces: [input.gateway.namespace],
+              labelSelector: input.gateway.labelSelector,
+              statusAddress: {
+                service: { namespace: input.gateway.namespace, name: input.gateway.service },
+              },
+            },
+          }
+        : {}),
     },
   };
 }
@@ -91,6 +108,12 @@ const cipherSuites = [
  * as the middleware does: an export streams.
  */
 const carriesBody = '!Method(`GET`) && !Method(`HEAD`)';
+/** The service closes a connection after 75 s without a request; one that Traefik had just chosen would answer 502. */
+const upstreamIdleTimeout = '30s';
+/** The largest answer to a request with a body, 100 cases, and some more: it is held in memory, never on the disk. */
+const answerBytes = 8 * 1_048_576;
+/** Above the priorities of the Gateway's routers. */
+const top = 1_000_000;
 
 /** What the dynamic configuration depends on. */
 export interface TraefikRouting {
@@ -102,10 +125,16 @@ export interface TraefikRouting {
   readonly unknownHostPath: string;
   /** The host of the service. */
   readonly host: string;
-  /** Security headers by name. */
+  /** Security headers of the API by name. */
   readonly headers: Readonly<Record<string, string>>;
   /** Largest body of a request, bytes. */
   readonly maxBodyBytes: number;
+  /** Time until the service must have begun to answer. */
+  readonly requestTimeoutSeconds: number;
+  /** Grafana's host, and where it answers, as URL. */
+  readonly grafana?: { readonly host: string; readonly url: string };
+  /** Folder with tls.crt and tls.key, where no Gateway brings the certificate and the routes. */
+  readonly certificateDirectory?: string;
 }
 
 /**
@@ -113,55 +142,89 @@ export interface TraefikRouting {
  * included, and the limit of bodies. Go's server answers raw 400 and 431 before any router; those cannot carry headers.
  */
 export function traefikDynamic(routing: TraefikRouting) {
-  const { host, headers, service, authorityFile, unknownHostPath, maxBodyBytes } = routing;
+  const { headers, maxBodyBytes, grafana } = routing;
   return {
-    tls: {
-      options: {
-        default: {
-          minVersion: 'VersionTLS12',
-          cipherSuites,
-          curvePreferences: ['X25519', 'CurveP256', 'CurveP384'],
-        },
-      },
-    },
+    tls: tlsOf(routing.certificateDirectory),
     http: {
-      // Before the Gateway's own routers. Those cannot be told to use a middleware of this file, nor may this file name
-      // their services, whose names hold a hash that other releases of Traefik make otherwise.
-      routers: {
-        bodies: {
-          entryPoints: ['https'],
-          rule: `Host(\`${host}\`) && ${carriesBody}`,
-          priority: 1_000_001,
-          middlewares: ['body-limit'],
-          service: 'case-service',
-        },
-        'bodies-elsewhere': {
-          entryPoints: ['https'],
-          rule: carriesBody,
-          priority: 1_000_000,
-          middlewares: ['body-limit', 'unknown-host'],
-          service: 'case-service',
-        },
-      },
+      routers: routersOf(routing),
       services: {
         'case-service': {
-          loadBalancer: { servers: [{ url: service }], serversTransport: 'case-service' },
+          loadBalancer: { servers: [{ url: routing.service }], serversTransport: 'case-service' },
         },
+        ...(grafana ? { grafana: { loadBalancer: { servers: [{ url: grafana.url }] } } } : {}),
       },
       // As BackendTLSPolicy says it for the Gateway's routers. The file is read at start: its authority outlives the pods.
       serversTransports: {
-        'case-service': { serverName: 'case-service', rootCAs: [authorityFile] },
+        'case-service': {
+          serverName: 'case-service',
+          rootCAs: [routing.authorityFile],
+          forwardingTimeouts: {
+            idleConnTimeout: upstreamIdleTimeout,
+            responseHeaderTimeout: `${routing.requestTimeoutSeconds}s`,
+          },
+        },
       },
       middlewares: {
         'security-headers': {
           headers: { customResponseHeaders: { ...headers, server: '', 'x-powered-by': '' } },
         },
-        // Request and answer are held until whole: the request in memory, since a full /tmp would end the pod.
+        // Request and answer are held until whole, in memory: a full /tmp would end the pod.
         'body-limit': {
-          buffering: { maxRequestBodyBytes: maxBodyBytes, memRequestBodyBytes: maxBodyBytes },
+          buffering: {
+            maxRequestBodyBytes: maxBodyBytes,
+            memRequestBodyBytes: maxBodyBytes,
+            memResponseBodyBytes: answerBytes,
+          },
         },
-        'unknown-host': { replacePath: { path: unknownHostPath } },
+        'unknown-host': { replacePath: { path: routing.unknownHostPath } },
       },
     },
+  };
+}
+
+/**
+ * Requests with bodies always pass routers of this file, before the Gateway's own: those cannot be told to use a middleware of
+ * it, nor may it name their services, whose names hold a hash that other releases of Traefik make otherwise. Without a Gateway
+ * all requests do.
+ */
+function routersOf({ host, grafana, certificateDirectory }: TraefikRouting) {
+  const isApi = `Host(\`${host}\`)`;
+  const router = (rule: string, rank: number, middlewares: readonly string[], service = 'case-service') => ({
+    entryPoints: ['https'],
+    rule,
+    priority: top + rank,
+    middlewares: [...middlewares],
+    service,
+  });
+  const elsewhere = grafana ? `!Host(\`${grafana.host}\`) && ${carriesBody}` : carriesBody;
+  return {
+    bodies: router(`${isApi} && ${carriesBody}`, 1, ['security-headers', 'body-limit']),
+    'bodies-elsewhere': router(elsewhere, 0, ['security-headers', 'body-limit', 'unknown-host']),
+    ...(certificateDirectory === undefined
+      ? {}
+      : {
+          api: router(isApi, -2, ['security-headers']),
+          ...(grafana ? { grafana: router(`Host(\`${grafana.host}\`)`, -1, [], 'grafana') } : {}),
+          elsewhere: router('PathPrefix(`/`)', -3, ['security-headers', 'unknown-host']),
+        }),
+  };
+}
+
+function tlsOf(certificateDirectory: string | undefined) {
+  const certificate = {
+    certFile: `${certificateDirectory}/tls.crt`,
+    keyFile: `${certificateDirectory}/tls.key`,
+  };
+  return {
+    options: {
+      default: {
+        minVersion: 'VersionTLS12',
+        cipherSuites,
+        curvePreferences: ['X25519', 'CurveP256', 'CurveP384'],
+      },
+    },
+    ...(certificateDirectory === undefined
+      ? {}
+      : { certificates: [certificate], stores: { default: { defaultCertificate: certificate } } }),
   };
 }

@@ -37,7 +37,7 @@ export interface CertificateSpec {
 }
 
 /** What one component consists of. Pure data: rendered as files, or registered by `component.ts`. */
-export interface Part {
+export interface Component {
   /** Names the component resource and its folder-mates in `rendered/`. */
   readonly name: string;
   readonly manifests: readonly Manifest[];

@@ -1,16 +1,27 @@
 import type { PodTemplateSpec } from 'kubernetes-types/core/v1.js';
 import type { Settings } from '../settings/index.ts';
+import { isPlaced, placementOf } from '../settings/placement.ts';
 import { metadata, selector } from './labels.ts';
 import type { Manifest } from './manifest.ts';
+import { pullSecrets } from './pod.ts';
 
 /** The account of one workload; it has no rights and no mounted token. */
 export function serviceAccount(settings: Settings, name: string, component = name): Manifest {
   return {
     apiVersion: 'v1',
     kind: 'ServiceAccount',
-    metadata: metadata(settings, name, component),
+    metadata: metadata(settings, name, component, annotationsOf(settings, component)),
     automountServiceAccountToken: false,
+    ...pullSecrets(settings),
   };
+}
+
+/** An identity at a cloud, by the annotations of the settings. */
+function annotationsOf(settings: Settings, component: string): Readonly<Record<string, string>> | undefined {
+  const annotations = isPlaced(component)
+    ? placementOf(settings, component).serviceAccountAnnotations
+    : undefined;
+  return annotations && Object.keys(annotations).length > 0 ? annotations : undefined;
 }
 
 /** Files that are no secret. */
@@ -46,7 +57,13 @@ export function service(settings: Settings, input: ServiceInput): Manifest {
     spec: {
       ...(input.headless ? { clusterIP: 'None' } : { type: 'ClusterIP' }),
       ...(input.unready ? { publishNotReadyAddresses: true } : {}),
-      selector: selector(settings, input.workload ?? input.component),
+      ...families(settings.cluster.ipFamilies),
+      // With the component's label, too: the VPC CNI of AWS adds a Service's address to a policy only if the Service selects by
+      // every label that the policy does.
+      selector: {
+        ...selector(settings, input.workload ?? input.component),
+        'app.kubernetes.io/component': input.component,
+      },
       ports: Object.entries(input.ports).map(([name, port]) => ({
         name,
         port,
@@ -55,6 +72,15 @@ export function service(settings: Settings, input: ServiceInput): Manifest {
       })),
       ...input.spec,
     },
+  };
+}
+
+/** The IP families of a Service; the cluster's own where the settings name IPv4 alone. */
+function families(ipFamilies: readonly string[]): object {
+  if (ipFamilies.length === 1 && ipFamilies[0] === 'IPv4') return {};
+  return {
+    ipFamilyPolicy: ipFamilies.length > 1 ? 'PreferDualStack' : 'SingleStack',
+    ipFamilies: [...ipFamilies],
   };
 }
 
@@ -88,7 +114,6 @@ export function statefulSet(
     readonly replicas: number;
     readonly service: string;
     readonly volumes: Readonly<Record<string, number>>;
-    readonly parallel?: boolean;
     /** How long a pod must have been ready before an update goes on to the next. */
     readonly minReadySeconds?: number;
   },
@@ -100,7 +125,8 @@ export function statefulSet(
     spec: {
       replicas: input.replicas,
       serviceName: input.service,
-      podManagementPolicy: input.parallel ? 'Parallel' : 'OrderedReady',
+      // Not one after the other: a pod that a bad image keeps from starting would hold up its own replacement for ever.
+      podManagementPolicy: 'Parallel',
       ...(input.minReadySeconds ? { minReadySeconds: input.minReadySeconds } : {}),
       revisionHistoryLimit: 5,
       persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Retain', whenScaled: 'Retain' },
@@ -131,6 +157,36 @@ function claimSpec(settings: Settings, size: number) {
     accessModes: ['ReadWriteOnce'],
     ...(settings.storage.className ? { storageClassName: settings.storage.className } : {}),
     resources: { requests: { storage: `${size}Gi` } },
+  };
+}
+
+/** Scales a Deployment by the CPU that its pods use. */
+export function autoscaler(
+  settings: Settings,
+  name: string,
+  input: { readonly minReplicas: number; readonly maxReplicas: number; readonly cpuPercent: number },
+): Manifest {
+  return {
+    apiVersion: 'autoscaling/v2',
+    kind: 'HorizontalPodAutoscaler',
+    metadata: metadata(settings, name, name),
+    spec: {
+      scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name },
+      minReplicas: input.minReplicas,
+      maxReplicas: input.maxReplicas,
+      metrics: [
+        {
+          type: 'Resource',
+          resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: input.cpuPercent } },
+        },
+      ],
+      behavior: {
+        scaleDown: {
+          stabilizationWindowSeconds: 300,
+          policies: [{ type: 'Pods', value: 1, periodSeconds: 60 }],
+        },
+      },
+    },
   };
 }
 

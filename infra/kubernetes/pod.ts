@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Container, PodTemplateSpec, Probe, Volume } from 'kubernetes-types/core/v1.js';
+import type { Placement } from '../settings/fields.ts';
 import type { Settings } from '../settings/index.ts';
-import { labels } from './labels.ts';
+import { isPlaced, placementOf } from '../settings/placement.ts';
+import { amountOf } from '../settings/quantity.ts';
+import { labels, selector } from './labels.ts';
 
 /** What differs between containers; all else is the same for every one, see {@link podTemplate}. */
 export interface ContainerInput {
@@ -26,7 +29,7 @@ export interface ContainerInput {
   readonly cpu: number;
   /** Memory in MiB, requested and limit. */
   readonly memory: number;
-  /** Local disk in MiB, requested and limit; logs and temporary files. */
+  /** Local disk in MiB for temporary files, requested and limit, beside the room for logs. */
   readonly disk?: number;
 }
 
@@ -46,15 +49,22 @@ export interface PodInput {
   /** Only a controller that must call the API server has a token. */
   readonly apiAccess?: boolean;
   readonly restartPolicy?: 'Never' | 'OnFailure';
-  /** Whether replicas keep away from each other's nodes and zones. */
-  readonly spread?: boolean;
+  /** Whether replicas keep away from each other's nodes and zones: if they can, or always where there are enough of them. */
+  readonly spread?: 'preferred' | 'required';
+}
+
+interface SecretVolume {
+  readonly secret: string;
+  /** These files alone. */
+  readonly only?: readonly string[];
 }
 
 /** Where a volume's files come from. */
 export type VolumeInput =
   | { readonly configMap: string }
-  | { readonly configMaps: readonly string[] }
-  | { readonly secret: string; readonly only?: readonly string[] }
+  /** Files of several in one folder. */
+  | { readonly projected: readonly ({ readonly configMap: string } | SecretVolume)[] }
+  | SecretVolume
   | { readonly claim: string }
   /** Scratch space in MiB, in memory when it holds secrets. */
   | { readonly scratch: number; readonly inMemory?: boolean };
@@ -65,12 +75,23 @@ export type VolumeInput =
  */
 export function podTemplate(settings: Settings, pod: PodInput): PodTemplateSpec {
   const name = pod.name ?? pod.component;
+  const placement = isPlaced(pod.component) ? placementOf(settings, pod.component) : undefined;
+  // Probes of the network carry a component's identity, and need neither its labels nor its size.
+  const own = name === pod.component ? placement : undefined;
+  const scratch = Object.values(pod.volumes ?? {}).reduce((sum, input) => sum + diskOf(input), 0);
+  const annotations = {
+    ...(pod.config === undefined ? {} : { 'simple378.example/config-hash': configHash(pod.config) }),
+    ...(settings.cluster.mesh === 'none' ? { 'linkerd.io/inject': 'disabled' } : {}),
+    ...own?.podAnnotations,
+  };
   return {
     metadata: {
-      labels: labels(settings, pod.component, name),
-      ...(pod.config === undefined
-        ? {}
-        : { annotations: { 'simple378.example/config-hash': configHash(pod.config) } }),
+      labels: {
+        ...labels(settings, pod.component, name),
+        ...(settings.cluster.mesh === 'none' ? withoutMesh : {}),
+        ...own?.podLabels,
+      },
+      ...(Object.keys(annotations).length > 0 ? { annotations } : {}),
     },
     spec: {
       serviceAccountName: name,
@@ -79,21 +100,49 @@ export function podTemplate(settings: Settings, pod: PodInput): PodTemplateSpec 
       terminationGracePeriodSeconds: pod.graceSeconds ?? 30,
       securityContext: {
         runAsNonRoot: true,
-        runAsUser: pod.user,
-        runAsGroup: pod.user,
-        fsGroup: pod.user,
-        fsGroupChangePolicy: 'OnRootMismatch',
+        // OpenShift gives each namespace its own range of ids, and refuses all others.
+        ...(settings.cluster.platform === 'openshift'
+          ? {}
+          : {
+              runAsUser: pod.user,
+              runAsGroup: pod.user,
+              fsGroup: pod.user,
+              fsGroupChangePolicy: 'OnRootMismatch',
+            }),
         seccompProfile: { type: 'RuntimeDefault' },
       },
-      ...(settings.imagePullSecret ? { imagePullSecrets: [{ name: settings.imagePullSecret }] } : {}),
+      ...pullSecrets(settings),
       ...(pod.restartPolicy ? { restartPolicy: pod.restartPolicy } : {}),
-      ...(pod.spread ? spread(settings, name) : {}),
+      ...(placement ? placed(placement) : {}),
+      ...spread(settings, name, placement?.topologySpread ?? [], pod.spread),
       ...(pod.initContainers
         ? { initContainers: pod.initContainers.map((input) => container(settings, input)) }
         : {}),
-      containers: pod.containers.map((input) => container(settings, input)),
+      containers: pod.containers.map((input, index) =>
+        index === 0
+          ? container(settings, { ...input, disk: (input.disk ?? 0) + scratch }, own?.resources)
+          : container(settings, input),
+      ),
       volumes: Object.entries(pod.volumes ?? {}).map(([key, input]) => volume(key, input)),
     },
+  };
+}
+
+/** Sidecars of a mesh need rights that the namespace refuses, unless the settings say that they come by a CNI plugin. */
+const withoutMesh = { 'sidecar.istio.io/inject': 'false', 'istio.io/dataplane-mode': 'none' };
+
+/** Returns the Secret that nodes pull images with, as pods and ServiceAccounts name it. */
+export const pullSecrets = ({ imagePullSecret }: Pick<Settings, 'imagePullSecret'>) =>
+  imagePullSecret ? { imagePullSecrets: [{ name: imagePullSecret }] } : {};
+
+/** Local disk that a volume takes, in MiB. */
+const diskOf = (input: VolumeInput): number => ('scratch' in input && !input.inMemory ? input.scratch : 0);
+
+function placed({ nodeSelector, tolerations, priorityClass }: Placement) {
+  return {
+    ...(Object.keys(nodeSelector).length > 0 ? { nodeSelector } : {}),
+    ...(tolerations.length > 0 ? { tolerations } : {}),
+    ...(priorityClass ? { priorityClassName: priorityClass } : {}),
   };
 }
 
@@ -110,8 +159,12 @@ export function configHash(config: unknown): string {
 /** A busy node answers late; the default of a second would have it kill what works. */
 const patient = { timeoutSeconds: 5 } as const;
 
-function container(settings: Settings, input: ContainerInput): Container {
-  const disk = `${input.disk ?? 64}Mi`;
+function container(
+  settings: Pick<Settings, 'imagePullPolicy' | 'cluster'>,
+  input: ContainerInput,
+  given?: Placement['resources'],
+): Container {
+  const disk = `${(input.disk ?? 0) + settings.cluster.logMib}Mi`;
   return {
     name: input.name,
     image: input.image,
@@ -128,10 +181,11 @@ function container(settings: Settings, input: ContainerInput): Container {
           })),
         }
       : {}),
-    resources: {
-      requests: { cpu: `${input.cpu}m`, memory: `${input.memory}Mi`, 'ephemeral-storage': disk },
-      limits: { cpu: `${input.cpu * 4}m`, memory: `${input.memory}Mi`, 'ephemeral-storage': disk },
-    },
+    resources: resourcesOf(
+      { cpu: `${input.cpu}m`, memory: `${input.memory}Mi`, 'ephemeral-storage': disk },
+      { cpu: `${input.cpu * 4}m`, memory: `${input.memory}Mi`, 'ephemeral-storage': disk },
+      given,
+    ),
     securityContext: {
       runAsNonRoot: true,
       privileged: false,
@@ -152,16 +206,40 @@ function container(settings: Settings, input: ContainerInput): Container {
   };
 }
 
+type Amounts = Readonly<Record<'cpu' | 'memory' | 'ephemeral-storage', string>>;
+
+/** The computed requests and limits with the given ones in their place; where one side is given, the other keeps up with it. */
+function resourcesOf(requests: Amounts, limits: Amounts, given: Placement['resources']) {
+  const each = (choose: (name: keyof Amounts) => string) =>
+    Object.fromEntries((Object.keys(requests) as (keyof Amounts)[]).map((name) => [name, choose(name)]));
+  const smaller = (a: string, b: string) => (amountOf(a) <= amountOf(b) ? a : b);
+  const larger = (a: string, b: string) => (amountOf(a) >= amountOf(b) ? a : b);
+  return {
+    requests: each(
+      (name) => given?.requests?.[name] ?? smaller(requests[name], given?.limits?.[name] ?? limits[name]),
+    ),
+    limits: each(
+      (name) => given?.limits?.[name] ?? larger(limits[name], given?.requests?.[name] ?? requests[name]),
+    ),
+  };
+}
+
 function volume(name: string, input: VolumeInput): Volume {
   if ('configMap' in input) return { name, configMap: { name: input.configMap, defaultMode: 0o444 } };
-  if ('configMaps' in input)
+  if ('projected' in input) {
+    const holdsSecret = input.projected.some((source) => 'secret' in source);
     return {
       name,
       projected: {
-        defaultMode: 0o444,
-        sources: input.configMaps.map((map) => ({ configMap: { name: map } })),
+        defaultMode: holdsSecret ? 0o440 : 0o444,
+        sources: input.projected.map((source) =>
+          'secret' in source
+            ? { secret: { name: source.secret, ...items(source.only) } }
+            : { configMap: { name: source.configMap } },
+        ),
       },
     };
+  }
   if ('claim' in input) return { name, persistentVolumeClaim: { claimName: input.claim } };
   if ('scratch' in input)
     return {
@@ -173,30 +251,49 @@ function volume(name: string, input: VolumeInput): Volume {
     secret: {
       secretName: input.secret,
       defaultMode: 0o400,
-      ...(input.only ? { items: input.only.map((key) => ({ key, path: key })) } : {}),
+      ...items(input.only),
     },
   };
 }
 
-/** Over nodes and zones as far as there are any: a small cluster still takes the pods. */
-function spread(settings: Settings, name: string) {
-  const matchLabels = { 'app.kubernetes.io/name': name, 'app.kubernetes.io/instance': settings.namespace };
+const items = (only: readonly string[] | undefined) =>
+  only ? { items: only.map((key) => ({ key, path: key })) } : {};
+
+const hostnameKey = 'kubernetes.io/hostname';
+const zoneKey = 'topology.kubernetes.io/zone';
+/** From this many zones on, a server in each is possible. */
+const zonesToRequire = 3;
+
+/**
+ * Over nodes and zones as far as there are any: a small cluster still takes the pods. `required` lets no two share a node while
+ * another node is free. Nodes that take no pods, such as cordoned ones, do not count.
+ */
+function spread(
+  settings: Settings,
+  name: string,
+  given: Placement['topologySpread'],
+  kind: PodInput['spread'],
+) {
+  const labelSelector = { matchLabels: selector(settings, name) };
+  const constraint = (topologyKey: string, required: boolean) => ({
+    maxSkew: 1,
+    topologyKey,
+    whenUnsatisfiable: required ? 'DoNotSchedule' : 'ScheduleAnyway',
+    ...(required ? { nodeTaintsPolicy: 'Honor' } : {}),
+    labelSelector,
+  });
+  if (given.length > 0) return { topologySpreadConstraints: given.map((one) => ({ ...one, labelSelector })) };
+  if (kind === undefined) return {};
+  const required = kind === 'required';
   return {
-    topologySpreadConstraints: ['kubernetes.io/hostname', 'topology.kubernetes.io/zone'].map(
-      (topologyKey) => ({
-        maxSkew: 1,
-        topologyKey,
-        whenUnsatisfiable: 'ScheduleAnyway',
-        labelSelector: { matchLabels },
-      }),
-    ),
+    topologySpreadConstraints: [
+      constraint(hostnameKey, required),
+      constraint(zoneKey, required && settings.cluster.zones >= zonesToRequire),
+    ],
     affinity: {
       podAntiAffinity: {
         preferredDuringSchedulingIgnoredDuringExecution: [
-          {
-            weight: 100,
-            podAffinityTerm: { topologyKey: 'kubernetes.io/hostname', labelSelector: { matchLabels } },
-          },
+          { weight: 100, podAffinityTerm: { topologyKey: hostnameKey, labelSelector } },
         ],
       },
     },

@@ -4,11 +4,11 @@ import type { Connections } from './connections.ts';
 export function diagram(graph: Connections): string {
   const id = (name: string) => name.replaceAll('-', '_');
   const nodes = Object.keys(graph.nodes).map((name) => `  ${id(name)}["${name}"]`);
-  const outsides = Object.keys(graph.outsides)
+  const externals = Object.keys(graph.externalPeers)
     .filter((name) => name !== 'dns')
     .map((name) => `  ${id(name)}(["${name}"])`);
   const edges = graph.list
     .filter(({ to }) => to !== 'dns')
     .map(({ from, to, port, why }) => `  ${id(from)} -->|"${port ? `${port}: ` : ''}${why}"| ${id(to)}`);
-  return ['flowchart LR', ...nodes, ...outsides, ...edges, ''].join('\n');
+  return ['flowchart LR', ...nodes, ...externals, ...edges, ''].join('\n');
 }

@@ -43,7 +43,7 @@ const variants: [string, string, Record<string, unknown>][] = [
   [
     'external trace store',
     'dev',
-    { 'tracing.external': { endpoint: 'https://t.example', cidrs: ['203.0.113.9/32'], port: 4318 } },
+    { 'tracing.external': { endpoint: 'https://t.example:4318', cidrs: ['203.0.113.9/32'], port: 4318 } },
   ],
   [
     'existing controller',
@@ -70,10 +70,10 @@ function peersOf(settings: Settings, graph: Connections): Map<string, Peer> {
   const peers = new Map<string, Peer>();
   for (const node of Object.keys(graph.nodes))
     peers.set(node, { labels: labels(settings, node), namespace: settings.namespace });
-  for (const [name, outside] of Object.entries(graph.outsides)) {
-    if (outside === 'anyone') peers.set(name, { address: '192.0.2.55' });
-    else if ('cidrs' in outside) peers.set(name, { address: outside.cidrs[0]?.split('/')[0] as string });
-    else peers.set(name, { labels: outside.labels, namespace: outside.namespace });
+  for (const [name, { pods: [pod] = [], cidrs: [block] = [] }] of Object.entries(graph.externalPeers)) {
+    if (name === 'clients') peers.set(name, { address: '192.0.2.55' });
+    else if (pod) peers.set(name, { labels: pod.labels, namespace: pod.namespace ?? 'anywhere' });
+    else peers.set(name, { address: block?.split('/')[0] as string });
   }
   peers.set('unknown pod', { labels: { app: 'x' }, namespace: settings.namespace });
   peers.set('other stack', {
@@ -85,11 +85,13 @@ function peersOf(settings: Settings, graph: Connections): Map<string, Peer> {
   return peers;
 }
 
+/** The ports of an external peer, of a range the first. */
+const portsOf = (graph: Connections, to: string): number[] =>
+  (graph.externalPeers[to]?.ports ?? []).map((port) => (typeof port === 'number' ? port : port.from));
+
 function portsToTry(graph: Connections, to: string) {
-  const outside = graph.outsides[to];
   const named = Object.entries(graph.nodes[to]?.ports ?? {}).map(([name, number]) => ({ name, number }));
-  const own =
-    typeof outside === 'object' && 'cidrs' in outside ? outside.ports.map((number) => ({ number })) : [];
+  const own = portsOf(graph, to).map((number) => ({ number }));
   return [
     ...named,
     ...own,
@@ -122,8 +124,7 @@ describe.each(variants)('%s', (_, environment, changes) => {
                 : connection.port
                   ? connection.port === ('name' in target ? target.name : undefined) ||
                     graph.nodes[to]?.ports[connection.port] === target.number
-                  : (graph.outsides[to] as unknown as { ports: number[] }).ports.includes(target.number) &&
-                    !('protocol' in target)),
+                  : portsOf(graph, to).includes(target.number) && !('protocol' in target)),
           );
           const allowed = reaches(policies, source, destination, target);
           expect({ from, to, target, allowed }).toEqual({ from, to, target, allowed: declared });

@@ -2,10 +2,7 @@ import type { NetworkPolicyPeer, NetworkPolicyPort } from 'kubernetes-types/netw
 import { metadata } from '../kubernetes/labels.ts';
 import type { Manifest } from '../kubernetes/manifest.ts';
 import type { Settings } from '../settings/index.ts';
-import type { Connection, Connections, Outside } from './connections.ts';
-
-/** NodeLocal DNSCache answers at this address instead of the DNS pods where a cluster runs it. */
-const nodeLocalDns = '169.254.20.10/32';
+import type { Connection, Connections } from './connections.ts';
 
 /**
  * The NetworkPolicies of an environment: nothing may talk to anything, in either direction, but what the
@@ -19,16 +16,11 @@ export function networkPolicies(settings: Settings, graph: Connections): Manifes
       const egress = graph.list.filter(({ from }) => from === node);
       return policy(settings, node, podsOf(settings, node), {
         policyTypes: ['Ingress', 'Egress'],
-        ingress: ingress.map((connection) => ({
-          from: peers(settings, graph, connection.from),
-          ports: portsOf(graph, connection),
-        })),
-        egress: egress.map((connection) => ({
-          to: peers(settings, graph, connection.to),
-          ports: portsOf(graph, connection),
-        })),
+        ingress: ingress.flatMap((connection) => rule('from', settings, graph, connection.from, connection)),
+        egress: egress.flatMap((connection) => rule('to', settings, graph, connection.to, connection)),
       });
     }),
+    ...apiServerByEntity(settings, graph),
   ];
 }
 
@@ -41,6 +33,18 @@ function policy(settings: Settings, name: string, podSelector: object, spec: obj
   };
 }
 
+/** One rule, or none where the peer has neither pods nor addresses: an empty list of peers would admit everybody. */
+function rule(
+  direction: 'from' | 'to',
+  settings: Settings,
+  graph: Connections,
+  other: string,
+  connection: Connection,
+): object[] {
+  const list = peers(settings, graph, other);
+  return list.length > 0 ? [{ [direction]: list, ports: portsOf(graph, connection) }] : [];
+}
+
 function podsOf(settings: Settings, node: string) {
   return {
     matchLabels: {
@@ -51,25 +55,47 @@ function podsOf(settings: Settings, node: string) {
 }
 
 function peers(settings: Settings, graph: Connections, name: string): NetworkPolicyPeer[] {
-  const outside: Outside | undefined = graph.outsides[name];
-  if (outside === undefined) return [{ podSelector: podsOf(settings, name) }];
-  if (outside === 'anyone') return [{ ipBlock: { cidr: '0.0.0.0/0' } }];
-  if ('cidrs' in outside) return outside.cidrs.map((cidr) => ({ ipBlock: { cidr } }));
-  const pods = {
-    namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': outside.namespace } },
-    podSelector: { matchLabels: { ...outside.labels } },
-  };
-  return name === 'dns' ? [pods, { ipBlock: { cidr: nodeLocalDns } }] : [pods];
+  const external = graph.externalPeers[name];
+  if (external === undefined) return [{ podSelector: podsOf(settings, name) }];
+  return [
+    ...(external.pods ?? []).map(({ namespace, labels }) => ({
+      namespaceSelector: namespace ? { matchLabels: { 'kubernetes.io/metadata.name': namespace } } : {},
+      podSelector: { matchLabels: { ...labels } },
+    })),
+    ...(external.cidrs ?? []).map((cidr) => ({ ipBlock: { cidr } })),
+  ];
 }
 
 function portsOf(graph: Connections, { to, port }: Connection): NetworkPolicyPort[] {
-  const outside = graph.outsides[to];
-  if (to === 'dns')
-    return [
-      { protocol: 'UDP', port: 53 },
-      { protocol: 'TCP', port: 53 },
-    ];
-  if (typeof outside === 'object' && 'cidrs' in outside)
-    return outside.ports.map((number) => ({ protocol: 'TCP', port: number }));
-  return [{ protocol: 'TCP', port: port as string }];
+  const external = graph.externalPeers[to];
+  if (external === undefined) return [{ protocol: 'TCP', port: port as string }];
+  const { ports = [], protocols = ['TCP'] } = external;
+  return ports.flatMap((one) =>
+    protocols.map((protocol) =>
+      typeof one === 'number' ? { protocol, port: one } : { protocol, port: one.from, endPort: one.to },
+    ),
+  );
+}
+
+/** On Cilium no address block matches an API server that runs on nodes; its own policy has a name for it. */
+function apiServerByEntity(settings: Settings, graph: Connections): Manifest[] {
+  const { apiServerAccess, apiServerPort } = settings.cluster;
+  if (apiServerAccess !== 'cilium' || !('api-server' in graph.externalPeers)) return [];
+  const numbers = [...new Set([443, 6443, apiServerPort])];
+  return [
+    {
+      apiVersion: 'cilium.io/v2',
+      kind: 'CiliumNetworkPolicy',
+      metadata: metadata(settings, 'edge-api-server', 'network'),
+      spec: {
+        endpointSelector: podsOf(settings, 'edge'),
+        egress: [
+          {
+            toEntities: ['kube-apiserver'],
+            toPorts: [{ ports: numbers.map((port) => ({ port: String(port), protocol: 'TCP' })) }],
+          },
+        ],
+      },
+    },
+  ];
 }

@@ -1,3 +1,4 @@
+import { BlockList } from 'node:net';
 import type { NetworkPolicySpec } from 'kubernetes-types/networking/v1.js';
 import type { Manifest } from '../kubernetes/manifest.ts';
 
@@ -50,16 +51,21 @@ function permits(
         rule.ports.some(
           (port) =>
             (port.protocol ?? 'TCP') === (target.protocol ?? 'TCP') &&
-            (port.port === undefined || port.port === target.number || port.port === target.name),
+            (port.port === undefined ||
+              port.port === target.number ||
+              port.port === target.name ||
+              (Number(port.port) <= target.number && target.number <= (port.endPort ?? 0))),
         )) &&
       (rule.peers === undefined ||
         rule.peers.some((peer) => {
           if (peer.ipBlock)
             return other.address !== undefined && inBlock(other.address, peer.ipBlock.cidr ?? '');
           if (other.labels === undefined) return false;
-          const sameNamespace = peer.namespaceSelector
-            ? peer.namespaceSelector.matchLabels?.['kubernetes.io/metadata.name'] === other.namespace
-            : other.namespace === subject.namespace;
+          const namespace = peer.namespaceSelector
+            ? peer.namespaceSelector.matchLabels?.['kubernetes.io/metadata.name']
+            : subject.namespace;
+          // An empty selector means every namespace.
+          const sameNamespace = namespace === undefined || namespace === other.namespace;
           return sameNamespace && matches(peer.podSelector?.matchLabels, other.labels);
         })),
   );
@@ -73,11 +79,9 @@ function matches(
 }
 
 function inBlock(address: string, cidr: string): boolean {
-  const [base = '', bits = '32'] = cidr.split('/');
-  const shift = 32n - BigInt(bits);
-  return toNumber(address) >> shift === toNumber(base) >> shift;
-}
-
-function toNumber(address: string): bigint {
-  return address.split('.').reduce((sum, part) => sum * 256n + BigInt(part), 0n);
+  const familyOf = (text: string) => (text.includes(':') ? 'ipv6' : 'ipv4');
+  const [base = '', bits = base.includes(':') ? '128' : '32'] = cidr.split('/');
+  const block = new BlockList();
+  block.addSubnet(base, Number(bits), familyOf(base));
+  return familyOf(base) === familyOf(address) && block.check(address, familyOf(address));
 }

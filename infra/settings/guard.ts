@@ -12,10 +12,10 @@ export function keyOf(parent: string, part: string): string {
  * @param wrong keys of the wrong values
  */
 export function judged<T extends object>(
-  rule: (value: T) => string[],
+  rule: (value: T) => readonly string[],
   value: T,
   wrong: ReadonlySet<string>,
-): string[] {
+): readonly string[] {
   try {
     return rule(guarded(value, wrong, ''));
   } catch (error) {

@@ -1,6 +1,6 @@
 /**
  * The images of what runs beside the service: tag for people, digest for machines. Digests are those of the published
- * indexes (all platforms)..
+ * indexes (all platforms).
  */
 export const imageCatalogue = {
   redis:
@@ -45,7 +45,37 @@ export function isPinned(reference: string): boolean {
   return /@sha256:[0-9a-f]{64}$/.test(reference);
 }
 
-/** Returns the image of the catalogue, or the setting that overrides it. */
-export function imageOf(images: Readonly<Partial<Record<ImageName, string>>>, name: ImageName): string {
-  return images[name] ?? imageCatalogue[name];
+/** Where images of the catalogue come from, as prefixes of their names. */
+export const catalogueRegistries = [
+  ...new Set(Object.values(imageCatalogue).map((image) => image.slice(0, image.lastIndexOf('/') + 1))),
+];
+
+/** Returns the image of the catalogue, at the mirror if there is one, or the setting that overrides it. */
+export function imageOf(
+  settings: {
+    readonly images: Readonly<Partial<Record<ImageName, string>>>;
+    readonly registryMirror?: string;
+  },
+  name: ImageName,
+): string {
+  const { images, registryMirror } = settings;
+  const image = imageCatalogue[name];
+  return images[name] ?? (registryMirror ? `${registryMirror}${image.slice(image.indexOf('/'))}` : image);
 }
+
+const zeroDigest = `@sha256:${'0'.repeat(64)}`;
+
+/** Whether a reference has the digest of zeros, which no image has. */
+export const hasZeroDigest = (reference: string): boolean => reference.endsWith(zeroDigest);
+
+/** Whether a reference is the placeholder of the repository's own files, which a deployment replaces. */
+export const isPlaceholder = (reference: string): boolean =>
+  reference.startsWith('registry.example/') && hasZeroDigest(reference);
+
+/** Images of the settings that a deployment must replace first. */
+export const placeholders = ({ app }: { readonly app: { readonly image: string } }): string[] =>
+  isPlaceholder(app.image)
+    ? [
+        `app.image: ${app.image} is the placeholder of this repository, which nobody can pull; set it to the image that was pushed, by its digest`,
+      ]
+    : [];

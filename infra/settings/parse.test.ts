@@ -3,7 +3,7 @@ import { type Case, problems } from '../../test/support/environment-settings.ts'
 import { BadSettings, environments, loadSettings, parseSettings, settingsOf } from './index.ts';
 import { rawSettings } from './load.ts';
 
-const digest = `@sha256:${'0'.repeat(64)}`;
+const digest = `@sha256:${'1'.repeat(64)}`;
 const ring = { active: '2026-11-01', accepted: ['2026-11-01'] };
 
 test.each(environments)('the settings of %s are good', (environment) => {
@@ -47,7 +47,9 @@ const wrong: Case[] = [
   [
     'dev',
     { 'cluster.podCidrs': ['10.0.0.0'] },
-    ['cluster.podCidrs[0]: "10.0.0.0" is not allowed; allowed is an IPv4 block such as 10.0.0.0/16'],
+    [
+      'cluster.podCidrs[0]: "10.0.0.0" is not allowed; allowed is an address block such as 10.0.0.0/16 or fd00:10::/48',
+    ],
   ],
   [
     'dev',
@@ -83,7 +85,9 @@ const wrong: Case[] = [
   [
     'dev',
     { 'app.allowedOrigins': ['http://a.example'] },
-    ['app.allowedOrigins[0]: "http://a.example" is not allowed; allowed is an https URL without credentials'],
+    [
+      'app.allowedOrigins[0]: "http://a.example" is not allowed; allowed is an https origin as browsers send it, without a path, such as https://app.example',
+    ],
   ],
   [
     'dev',
@@ -104,8 +108,8 @@ const wrong: Case[] = [
     'dev',
     { 'redis.external': { servers: ['r.example:65536', 'r.example:0'], cidrs: ['192.0.2.0/24'] } },
     [
-      'redis.external.servers[0]: "r.example:65536" is not allowed; allowed is host:port, the port from 1 to 65535',
-      'redis.external.servers[1]: "r.example:0" is not allowed; allowed is host:port, the port from 1 to 65535',
+      'redis.external.servers[0]: "r.example:65536" is not allowed; allowed is host:port, the port from 1 to 65535, an IPv6 address in brackets',
+      'redis.external.servers[1]: "r.example:0" is not allowed; allowed is host:port, the port from 1 to 65535, an IPv6 address in brackets',
       'redis.external: redis.mode single does not use it; remove it',
       'redis.external.servers: 2 servers without redis.external.cluster; exactly one',
     ],
@@ -189,7 +193,7 @@ const wrong: Case[] = [
     'dev',
     { colour: 'red' },
     [
-      'colour: is not a setting; there are environment, namespace, imagePullPolicy, imagePullSecret, images, cluster, app, limits, redis, edge, tls, prometheus, alertmanager, grafana, tracing, logs, secrets, storage',
+      'colour: is not a setting; there are environment, namespace, imagePullPolicy, imagePullSecret, registries, registryMirror, images, transform, cluster, app, limits, redis, edge, tls, prometheus, alertmanager, grafana, tracing, logs, secrets, storage',
     ],
   ],
   ['dev', { app: 'big' }, ['app: "big" is not allowed; allowed is a set of keys and values']],
@@ -294,7 +298,7 @@ describe('reading', () => {
 
   test('names the environments when there is no such file', () => {
     expect(() => loadSettings('qa')).toThrow(
-      'there is no Pulumi.qa.yaml; environments are local, dev, staging, prod',
+      /there is no Pulumi\.qa\.yaml: write it, .* name one of dev, local, prod, staging/,
     );
   });
 

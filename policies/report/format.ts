@@ -1,10 +1,10 @@
-import type { Environment, Finding, Rule, Waiver } from '../engine/types.ts';
+import type { Finding, Rule, Waiver } from '../engine/types.ts';
 
 /** What was judged, and what came of it. */
 export interface Report {
   /** `program` or `rendered`. */
   readonly source: string;
-  readonly environments: readonly { readonly environment: Environment; readonly resources: number }[];
+  readonly environments: readonly { readonly environment: string; readonly resources: number }[];
   readonly rules: readonly Rule[];
   readonly findings: readonly Finding[];
   /** Waivers that cover nothing any more. */

@@ -8,7 +8,7 @@ import {
   spec,
 } from '../engine/kubernetes.ts';
 import type { Resource } from '../engine/types.ts';
-import { mandatoryInProd, names, resourceRule, stackRule } from './define.ts';
+import { flag, mandatoryInProd, names, resourceRule, stackRule } from './define.ts';
 
 /** Namespaces, rights in the cluster, and storage. */
 
@@ -51,9 +51,12 @@ export const clusterRules = [
     title: 'Every namespace with pods has a quota and default limits',
     why: 'One runaway workload takes the cluster.',
     severity: 'medium',
-    remediation: 'Add a ResourceQuota and a LimitRange to the namespace.',
+    remediation:
+      'Add a ResourceQuota and a LimitRange to the namespace; cluster.quota.enabled: false says that others keep them.',
     references: ['API4', 'CIS 5.7.1', 'NSA'],
-    *check(resources) {
+    config: { properties: { elsewhere: flag('Whether the namespace has them from somebody else', false) } },
+    *check(resources, config) {
+      if (config.elsewhere) return;
       for (const namespace of new Set(resources.filter(isWorkload).map(namespaceOf)))
         for (const kind of ['ResourceQuota', 'LimitRange'])
           if (!resources.some((one) => isKind(one, kind) && namespaceOf(one) === namespace))
@@ -142,7 +145,8 @@ export const clusterRules = [
     title: 'What holds data is on an encrypted storage class',
     why: 'Redis encrypts nothing at rest; a disk or snapshot that leaves the cluster is readable.',
     severity: 'high',
-    remediation: 'Name an encrypted class in storage.className and list it in policies/environments.ts.',
+    remediation:
+      'Name an encrypted class in storage.className and say storage.encrypted: true, or add it to storage.encryptedClasses.',
     references: ['ASVS 11.3.2', 'ASVS 14.2.4', 'C-0264'],
     levels: mandatoryInProd,
     config: { properties: { classes: names('Storage classes that encrypt', ['encrypted']) } },

@@ -26,3 +26,8 @@ export function integer(description: string, value: number): ConfigSchema['prope
 
 /** Local and small clusters are told; production is stopped. */
 export const mandatoryInProd = { local: 'advisory', dev: 'advisory', staging: 'advisory' } as const;
+
+/** A setting that is true or false. */
+export function flag(description: string, value: boolean): ConfigSchema['properties'][string] {
+  return { type: 'boolean', description, default: value };
+}

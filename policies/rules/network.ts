@@ -9,7 +9,7 @@ import {
   spec,
 } from '../engine/kubernetes.ts';
 import type { Resource } from '../engine/types.ts';
-import { names, resourceRule, stackRule } from './define.ts';
+import { integer, names, resourceRule, stackRule } from './define.ts';
 
 /** Who may talk to whom: network policies and Services, and that what they select is there. */
 
@@ -97,11 +97,14 @@ export const networkRules = [
     title: 'No pod may reach the internet, save to addresses that are named one by one',
     why: 'An intruder fetches tools and sends data out; server-side request forgery finds the metadata service.',
     severity: 'high',
-    remediation: 'Name the receiver in a narrow ipBlock (/24 or smaller for IPv4, /64 for IPv6).',
+    remediation:
+      'Name the receiver in a narrow ipBlock; the setting cluster.egressPrefix is the widest, cluster.internalCidrs are blocks of the cluster itself.',
     references: ['API7', 'NSA', 'ASVS 13.2.4'],
     config: {
       properties: {
         inside: names('Wider ranges that are the cluster itself, as a laptop cluster’s API server', []),
+        ipv4: integer('Fewest bits of an IPv4 prefix', 24),
+        ipv6: integer('Fewest bits of an IPv6 prefix', 64),
       },
     },
     applies: isPolicy,
@@ -111,7 +114,7 @@ export const networkRules = [
         for (const { ipBlock } of to) {
           if (ipBlock?.cidr && inside.includes(ipBlock.cidr)) continue;
           const [address = '', bits = ''] = (ipBlock?.cidr ?? '').split('/');
-          const narrow = address.includes(':') ? 64 : 24;
+          const narrow = (address.includes(':') ? config.ipv6 : config.ipv4) as number;
           if (ipBlock && !(Number(bits) >= narrow)) yield `egress to ${ipBlock.cidr}`;
         }
     },
@@ -121,7 +124,8 @@ export const networkRules = [
     title: 'Name resolution is allowed to the cluster’s DNS only, over UDP and TCP',
     why: 'Port 53 to anywhere is a tunnel; without TCP large answers are lost.',
     severity: 'medium',
-    remediation: 'Allow egress to k8s-app: kube-dns in kube-system on 53/UDP and 53/TCP.',
+    remediation:
+      'Allow egress to the cluster’s DNS on 53/UDP and 53/TCP; the setting cluster.dns says where it is.',
     references: ['NSA', 'tigera/operator#4581'],
     *check(resources) {
       for (const resource of resources.filter(isPolicy))

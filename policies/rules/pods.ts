@@ -1,7 +1,7 @@
 import type { Container } from '../engine/kubernetes.ts';
 import { containers, isKind, isWorkload, podTemplate } from '../engine/kubernetes.ts';
 import type { Resource } from '../engine/types.ts';
-import { names, resourceRule } from './define.ts';
+import { flag, names, resourceRule } from './define.ts';
 
 /** Pod Security Standard `restricted`, and what it leaves out: what a process in a pod may do to its node. */
 
@@ -24,14 +24,19 @@ export const podRules = [
     title: 'Every container runs as a numbered user that is not root',
     why: 'Root in a container is root on the node once anything else gives way.',
     severity: 'high',
-    remediation: 'Set runAsNonRoot: true and runAsUser to a number above 0 in the pod security context.',
+    remediation:
+      'Set runAsNonRoot: true and runAsUser to a number above 0 in the pod security context; cluster.platform: openshift leaves the number to the namespace.',
     references: [pss, 'CKV_K8S_23', 'CKV_K8S_40', 'CIS 5.2.7', 'C-0013', 'NSA'],
+    config: {
+      properties: { idsOfNamespace: flag('Whether the namespace gives pods their user ids', false) },
+    },
     applies: isWorkload,
-    *check(resource) {
+    *check(resource, config) {
       const pod = podTemplate(resource).spec?.securityContext ?? {};
       yield* each(resource, ({ securityContext: own = {} }) => {
         if ((own.runAsNonRoot ?? pod.runAsNonRoot) !== true) return 'runAsNonRoot is not true';
         const user = own.runAsUser ?? pod.runAsUser;
+        if (config.idsOfNamespace && user === undefined) return false;
         return !(typeof user === 'number' && user > 0) && `runAsUser is ${user ?? 'not set'}`;
       });
     },

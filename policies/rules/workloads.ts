@@ -50,7 +50,7 @@ export const workloadRules = [
     title: 'Every image comes from an agreed registry',
     why: 'Anything else is code that nobody looked at.',
     severity: 'high',
-    remediation: 'Use an image from one of the registries, or add the registry in policies/environments.ts.',
+    remediation: 'Use an image from one of the registries, or add its registry to the setting registries.',
     references: ['C-0078', 'NSA', 'ASVS 15.2.4'],
     config: {
       properties: {

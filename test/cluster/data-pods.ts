@@ -41,7 +41,7 @@ export function dataPod(
     containers: [
       {
         name: 'restore',
-        image: imageOf(settings.images, 'redis'),
+        image: imageOf(settings, 'redis'),
         command: [...command],
         mounts: {
           scripts: '/etc/backup',
