@@ -164,11 +164,11 @@ export const serviceSettings = {
   },
   MAX_BODY_BYTES_IN_FLIGHT: {
     type: 'integer',
-    minimum: 4_194_304,
+    minimum: 16_777_216,
     maximum: 1_073_741_824,
     default: 50_331_648,
     description:
-      'Bytes of request bodies and large answers that the process holds at a time; a user may take an eighth, an address a third.',
+      'Bytes of request bodies and large answers that the process holds at a time; a user may take a sixth, an address a third.',
   },
   REPLICAS: {
     type: 'integer',

@@ -12,12 +12,12 @@ const largeAnswer = 64 * 1_024;
  * Bounds the bytes of bodies and large answers that requests hold, per user, per address and for the process. A request
  * is refused before its body is read: 413 where it is too large for its route, 429 where its sender holds too much
  * already, 503 where everybody does.
- * @param max bytes of the process; a user may hold an eighth of it, an address a third
+ * @param max bytes of the process; a user may hold a sixth of it, which the largest body fits in, an address a third
  */
 export function boundBytesInFlight(app: FastifyInstance, metrics: Metrics, max: number): void {
   const held = new Map<string, number>();
   const byRequest = new WeakMap<FastifyRequest, [key: string, bytes: number][]>();
-  const limits = { user: max / 8, address: max / 3, process: max };
+  const limits = { user: max / 6, address: max / 3, process: max };
 
   const refusalOf = (request: FastifyRequest, bytes: number): Problem | undefined => {
     const { identity, ip } = request;

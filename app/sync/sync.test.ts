@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -7,6 +7,8 @@ import {
   type TestService,
   type TestSession,
 } from '../../test/support/service.ts';
+
+import { QueueDepth } from './queue-depth.ts';
 
 let backing: Backing;
 let first: TestService;
@@ -242,3 +244,49 @@ function modelled(step: {
   applied.set(operationId, next);
   return ['applied', next];
 }
+
+describe('odd input', () => {
+  const send = async (operation: object, remaining = 0) => {
+    const session = await first.login(backing.user('caseworker'));
+    const known = { operationId: randomId(), kind: 'create', title: 'x', caseId: randomId() };
+    const operations = [known, { ...known, operationId: randomId(), caseId: randomId(), ...operation }];
+    const answer = await session.send('POST', '/api/v1/sync', { body: { operations, remaining } });
+    const written = await session.send('GET', `/api/v1/cases/${known.caseId}`);
+    return { answer, written };
+  };
+  const randomId = () => randomBytes(16).toString('base64url');
+
+  // Before: half of the batch was written, then 500.
+  test.each(['2016-12-31T23:59:60Z', '2026-11-30T10:00:00+02'])(
+    'queuedAt %s: 400, nothing written',
+    async (queuedAt) => {
+      const { answer, written } = await send({ queuedAt });
+      expect(answer.status).toBe(400);
+      expect(answer.json.errors).toEqual([{ field: '/operations/1/queuedAt', message: expect.any(String) }]);
+      expect(written.status).toBe(404);
+    },
+  );
+
+  test('the year 1 and a million remaining are taken, and clamped in the metrics', async () => {
+    const { answer } = await send({ queuedAt: '0001-01-01T00:00:00Z' }, 1_000_000);
+    expect(answer.status).toBe(200);
+    expect(await first.metric('sync_freshness_seconds_sum')).toBeLessThanOrEqual(30 * 86_400 * 2);
+    expect(await first.metric('offline_sync_queue_depth')).toBeLessThanOrEqual(10_000);
+  });
+
+  test('users that come and go are named 20 at a time, and 60 anew per hour', async () => {
+    const depth = new QueueDepth(first.service.context.data, first.service.context.metrics);
+    const names = new Set<string>();
+    for (let round = 0; round < 10; round += 1) {
+      for (let n = 0; n < 20; n += 1) await depth.set(`rotating-${round}-${n}`, 1_000 * (round + 2));
+      const { text } = await first.send('GET', '/metrics', { to: 'internal' });
+      const found = [...text.matchAll(/^offline_sync_queue_depth\{user_id="([^"]+)"\}/gm)].map(
+        ([, name = '']) => name,
+      );
+      expect(found.length).toBeLessThanOrEqual(21);
+      for (const name of found) names.add(name);
+    }
+    names.delete('other');
+    expect(names.size).toBeLessThanOrEqual(60);
+  });
+});
