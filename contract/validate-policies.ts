@@ -1,6 +1,6 @@
 import { defaultPolicies, type Policy } from './policies.ts';
 
-/** Policies that cannot be, with every reason. */
+/** Policies that are not valid, with every problem. */
 export class InvalidPolicies extends Error {
   readonly problems: readonly string[];
 
@@ -11,11 +11,11 @@ export class InvalidPolicies extends Error {
 }
 
 const scopes = ['global', 'endpoint', 'user', 'user+operation', 'account', 'ip'];
-const mostPolicies = 32;
-/** Windows, in seconds: a sub-bucket of less than 1/60 s could not be told apart, one of a day is 24 minutes. */
-const window = { shortest: 1, longest: 86_400 } as const;
-/** What the packed counters hold. */
-const highestQuota = 2 ** 31;
+const maxPolicies = 32;
+/** Seconds. A sub-bucket of less than 1/60 s is too short for milliseconds; one of a day is 24 minutes. */
+const window = { min: 1, max: 86_400 } as const;
+/** Limit of the packed counters. */
+const maxQuota = 2 ** 31;
 const members = new Set([
   'name',
   'scope',
@@ -26,16 +26,16 @@ const members = new Set([
   'mode',
   'roles',
   'users',
+  'reserve',
 ]);
 
 /**
- * Checks what came from a file or a caller.
- * @returns the policies, frozen
- * @throws InvalidPolicies with every problem, each with the policy, the member, its value and what may be
+ * Checks policies from a file or a caller. Returns them frozen.
+ * @throws InvalidPolicies with every problem: the policy, the member, its value and the values allowed
  */
 export function validatePolicies(input: unknown): readonly Policy[] {
-  if (!Array.isArray(input) || input.length === 0 || input.length > mostPolicies) {
-    throw new InvalidPolicies([`policies: must be a list of 1 to ${mostPolicies}`]);
+  if (!Array.isArray(input) || input.length === 0 || input.length > maxPolicies) {
+    throw new InvalidPolicies([`policies: must be a list of 1 to ${maxPolicies}`]);
   }
   const problems: string[] = [];
   const names = new Set<unknown>();
@@ -56,9 +56,9 @@ export function validatePolicies(input: unknown): readonly Policy[] {
     else if (names.has(p.name)) refuse('name', p.name, 'used once');
     names.add(p.name);
     if (!scopes.includes(p.scope as string)) refuse('scope', p.scope, `one of ${scopes.join(', ')}`);
-    if (!isQuota(p.quota)) refuse('quota', p.quota, `an integer, 1 to ${highestQuota}`);
-    if (!isBetween(p.windowSeconds, window.shortest, window.longest))
-      refuse('windowSeconds', p.windowSeconds, `an integer, ${window.shortest} to ${window.longest}`);
+    if (!isQuota(p.quota)) refuse('quota', p.quota, `an integer, 1 to ${maxQuota}`);
+    if (!isBetween(p.windowSeconds, window.min, window.max))
+      refuse('windowSeconds', p.windowSeconds, `an integer, ${window.min} to ${window.max}`);
     if (!isBetween(p.cost, 1, Number(p.quota))) refuse('cost', p.cost, 'an integer, 1 to the quota');
     if (!['open', 'local', 'closed'].includes(p.onStoreError as string))
       refuse('onStoreError', p.onStoreError, 'open, local or closed');
@@ -67,27 +67,46 @@ export function validatePolicies(input: unknown): readonly Policy[] {
       const overrides = p[member] ?? {};
       if (typeof overrides !== 'object') refuse(member, overrides, 'an object of quotas');
       else if (!String(p.scope).startsWith('user') && Object.keys(overrides).length > 0)
-        refuse(member, overrides, 'absent: the scope knows no user');
+        refuse(member, overrides, 'absent: only scope user and user+operation have users');
       else {
         for (const [name, quota] of Object.entries(overrides)) {
           if (!isQuota(quota) || quota < Number(p.cost))
-            refuse(`${member}.${name}`, quota, `an integer, the cost to ${highestQuota}`);
+            refuse(`${member}.${name}`, quota, `an integer, the cost to ${maxQuota}`);
         }
       }
+    }
+    const { reserve } = p as { reserve?: { percent?: unknown; perSource?: unknown } | null };
+    if (reserve !== undefined) {
+      if (p.scope !== 'global' && p.scope !== 'endpoint')
+        refuse('reserve', reserve, 'absent: only scope global or endpoint is shared');
+      else if (
+        Object.keys(reserve ?? {}).some((member) => member !== 'percent' && member !== 'perSource') ||
+        !isBetween(reserve?.percent, 1, 90) ||
+        !isBetween(reserve?.perSource, 1, maxQuota)
+      )
+        refuse('reserve', reserve, '{"percent": 1 to 90, "perSource": 1 or more}, integers');
     }
   });
   if (problems.length > 0) throw new InvalidPolicies(problems);
   return Object.freeze([...(input as Policy[])]);
 }
 
-/** Names that the built-in route classes are limited by, and a list lacks. */
+/** Returns the names of policies that the route classes need and a list lacks. */
 export function missingPolicies(policies: readonly Policy[]): string[] {
   return defaultPolicies
     .map(({ name }) => name)
-    .filter((name) => !policies.some((policy) => policy.name === name));
+    .filter((name) => name !== anonymous && !policies.some((policy) => policy.name === name));
 }
+
+/** Returns the policies with the default one for anonymous traffic where a list of release 0.1 has none. */
+export function withAnonymous(policies: readonly Policy[]): readonly Policy[] {
+  if (policies.some(({ name }) => name === anonymous)) return policies;
+  return [...policies, ...defaultPolicies.filter(({ name }) => name === anonymous)];
+}
+
+const anonymous = 'anonymous';
 
 const isBetween = (value: unknown, low: number, high: number): value is number =>
   Number.isSafeInteger(value) && (value as number) >= low && (value as number) <= high;
-const isQuota = (value: unknown): value is number => isBetween(value, 1, highestQuota);
+const isQuota = (value: unknown): value is number => isBetween(value, 1, maxQuota);
 const show = (value: unknown): string => JSON.stringify(value)?.slice(0, 60) ?? String(value);

@@ -1,70 +1,71 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { DeadlinePassed, Deadlines } from './deadlines.ts';
-import { type Demand, decodeReply, encodeBatch, type Group, type GroupOutcome } from './encode.ts';
+import { decodeReply, encodeBatch, type Group, type GroupReply } from './batch.ts';
+import { type Deadline, DeadlinePassed } from './deadline.ts';
+import type { Rule } from './rules.ts';
 
-/** A request that waits for the store; exactly one of its methods is called, once. */
-export interface Waiting {
-  readonly demand: Demand;
-  /** @param position its place among the equal requests of its group: the first `outcome.admitted` are admitted */
-  decided(outcome: GroupOutcome, position: number): void;
+/** A request that waits for the store. Exactly one of its methods is called, once. */
+export interface PendingRequest {
+  readonly rules: readonly Rule[];
+  /** @param position its place among the equal requests of its group: the first `reply.admitted` are admitted */
+  decided(reply: GroupReply, position: number): void;
   failed(error: StoreUnavailable): void;
 }
 
-/** Sends a packed batch to the script. */
-export type Send = (keys: readonly string[], packed: string) => Promise<unknown>;
-
-/** The store did not answer in time, or not at all; the call may have been carried out, and is never repeated. */
+/** The store did not answer in time, or not at all. The call may have been carried out, and is never repeated. */
 export class StoreUnavailable extends Error {
-  /** Whether the request was on its way when its time was up: then the store counts it, now or once it thaws. */
-  readonly underWay: boolean;
+  /** True when the request was sent before its time was up: then the store counts it, now or later. */
+  readonly wasSent: boolean;
 
-  constructor(underWay: boolean, cause?: unknown) {
+  constructor(wasSent: boolean, cause?: unknown) {
     super('the limiter store did not answer', { cause });
-    this.underWay = underWay;
+    this.wasSent = wasSent;
   }
 }
 
-/** Calls under way at once: one travels while the other is decided; more would only make batches smaller. */
-const mostInFlight = 2;
-/** Bounds the time for which one call holds Redis, some 2 ms. */
-const longestBatch = { requests: 512, charges: 2_048 } as const;
+/** Reports each call to the store: its result and the seconds it took. */
+export type ObserveCall = (result: 'ok' | 'error' | 'timeout', seconds: number) => void;
+
+/** One call travels while the other is decided. More calls would only make batches smaller. */
+const maxCalls = 2;
+/** Bounds the time for which one call blocks Redis to about 2 ms. */
+const maxBatch = { requests: 512, rules: 2_048 } as const;
 
 /**
- * Puts the requests of one turn of the event loop into one call. A request that finds nothing under way goes at once,
- * so that a single client waits for no one; what arrives while two calls are under way goes with the next.
+ * Puts the requests of one turn of the event loop into one call. A request that finds no call under way is sent at once, so
+ * that a single client never waits. Requests that arrive while two calls are under way go with the next one.
  */
 export class Batcher {
-  #queue: Waiting[] = [];
+  #queue: PendingRequest[] = [];
   /** Requests under way, by call. */
-  readonly #inFlight = new Set<readonly Waiting[]>();
-  #scheduled = false;
-  /** The context of the first request that came since and waits for a call to return: one per call, they are dear. */
-  #within: (<T>(run: () => T) => T) | undefined;
-  readonly #send: Send;
-  readonly #deadlines: Deadlines;
-  readonly #observe: (result: 'ok' | 'error' | 'timeout', seconds: number) => void;
+  readonly #calls = new Set<readonly PendingRequest[]>();
+  #isScheduled = false;
+  /** Async context of the first queued request. One snapshot per call, because a snapshot costs about 1 µs. */
+  #context: (<T>(run: () => T) => T) | undefined;
+  readonly #send: (keys: readonly string[], packed: string) => Promise<unknown>;
+  readonly #deadline: Deadline;
+  readonly #observe: ObserveCall;
 
-  constructor(options: {
-    readonly send: Send;
-    readonly deadlineMs: number;
-    readonly observe: (result: 'ok' | 'error' | 'timeout', seconds: number) => void;
-  }) {
-    this.#send = options.send;
-    this.#deadlines = new Deadlines(options.deadlineMs);
-    this.#observe = options.observe;
+  constructor(
+    send: (keys: readonly string[], packed: string) => Promise<unknown>,
+    deadline: Deadline,
+    observe: ObserveCall,
+  ) {
+    this.#send = send;
+    this.#deadline = deadline;
+    this.#observe = observe;
   }
 
   /** Decides one request, after the deadline at the latest. */
-  ask(waiting: Waiting): void {
-    this.#queue.push(waiting);
-    if (this.#inFlight.size === 0) this.#flush();
-    else if (this.#inFlight.size >= mostInFlight) this.#within ??= AsyncLocalStorage.snapshot();
-    else if (!this.#scheduled) {
-      this.#scheduled = true;
-      // After the poll phase: all that arrived in it goes together.
+  add(request: PendingRequest): void {
+    this.#queue.push(request);
+    if (this.#calls.size === 0) this.#flush();
+    else if (this.#calls.size >= maxCalls) this.#context ??= AsyncLocalStorage.snapshot();
+    else if (!this.#isScheduled) {
+      this.#isScheduled = true;
+      // After the poll phase, so that all requests that arrived in it go together.
       setImmediate(() => {
-        this.#scheduled = false;
-        if (this.#inFlight.size < mostInFlight) this.#flush();
+        this.#isScheduled = false;
+        if (this.#calls.size < maxCalls) this.#flush();
       });
     }
   }
@@ -72,63 +73,64 @@ export class Batcher {
   #flush(): void {
     const batch = this.#queue.splice(0, this.#batchLength());
     if (batch.length === 0) return;
-    this.#inFlight.add(batch);
-    // A call belongs to the trace of a request in it, not to that of the request whose call has just ended.
-    const within = this.#within;
-    this.#within = undefined;
-    const called = within ? within(() => this.#call(batch)) : this.#call(batch);
-    void called.finally(() => {
-      this.#inFlight.delete(batch);
+    this.#calls.add(batch);
+    // A call belongs to the trace of a request in it, not to that of the call that has just ended.
+    const context = this.#context;
+    this.#context = undefined;
+    const call = context ? context(() => this.#call(batch)) : this.#call(batch);
+    void call.finally(() => {
+      this.#calls.delete(batch);
       this.#flush();
     });
   }
 
-  /** Half of what is there to decide: two calls of a length keep both sides busy, a long one and a short one do not. */
+  /** Half of the outstanding requests: two calls of equal length keep both sides busy. */
   #batchLength(): number {
     let outstanding = this.#queue.length;
-    for (const { length } of this.#inFlight) outstanding += length;
-    const most = Math.min(Math.ceil(outstanding / 2), longestBatch.requests);
-    let charges = 0;
-    for (let length = 0; length < most; length++) {
-      charges += this.#queue[length]?.demand.charges.length ?? 0;
-      if (charges > longestBatch.charges) return Math.max(1, length);
+    for (const { length } of this.#calls) outstanding += length;
+    const max = Math.min(Math.ceil(outstanding / 2), maxBatch.requests);
+    let rules = 0;
+    for (let length = 0; length < max; length++) {
+      rules += this.#queue[length]?.rules.length ?? 0;
+      if (rules > maxBatch.rules) return Math.max(1, length);
     }
-    return most;
+    return max;
   }
 
-  async #call(batch: readonly Waiting[]): Promise<void> {
-    const groups = group(batch);
+  async #call(batch: readonly PendingRequest[]): Promise<void> {
+    const groups = groupEqual(batch);
     const { keys, packed } = encodeBatch(groups);
     const started = performance.now();
     const elapsed = () => (performance.now() - started) / 1_000;
-    let outcomes: GroupOutcome[];
+    let replies: GroupReply[];
     try {
-      // Our own deadline: a frozen server, and an ioredis whose promise never settles, must not hold a request.
-      outcomes = decodeReply(groups, await this.#deadlines.race(this.#send(keys, packed)));
+      // ioredis' own timeouts do not cover a frozen server, nor a promise that never settles.
+      replies = decodeReply(groups, await this.#deadline.race(this.#send(keys, packed)));
     } catch (cause) {
-      const late = cause instanceof DeadlinePassed;
-      this.#observe(late ? 'timeout' : 'error', elapsed());
-      for (const waiting of batch) waiting.failed(new StoreUnavailable(late, cause));
-      // What waits behind a store that does not answer would only wait in vain.
-      for (const waiting of this.#queue.splice(0)) waiting.failed(new StoreUnavailable(false, cause));
+      const isLate = cause instanceof DeadlinePassed;
+      this.#observe(isLate ? 'timeout' : 'error', elapsed());
+      for (const request of batch) request.failed(new StoreUnavailable(isLate, cause));
+      // Requests queued behind a store that does not answer would wait for nothing.
+      for (const request of this.#queue.splice(0)) request.failed(new StoreUnavailable(false, cause));
       return;
     }
     this.#observe('ok', elapsed());
     for (const [index, { members }] of groups.entries()) {
-      const outcome = outcomes[index] as GroupOutcome;
-      for (const [position, waiting] of members.entries()) waiting.decided(outcome, position);
+      const reply = replies[index] as GroupReply;
+      for (const [position, request] of members.entries()) request.decided(reply, position);
     }
   }
 }
 
-/** Merges equal requests, in the order of their first appearance. */
-function group(batch: readonly Waiting[]): (Group & { readonly members: readonly Waiting[] })[] {
-  const bySignature = new Map<string, { charges: Group['charges']; count: number; members: Waiting[] }>();
-  for (const waiting of batch) {
-    const { signature, charges } = waiting.demand;
-    const equal = bySignature.get(signature);
-    if (equal) equal.count = equal.members.push(waiting);
-    else bySignature.set(signature, { charges, count: 1, members: [waiting] });
+/** Merges requests with the same list of rules, in the order of their first appearance. */
+function groupEqual(
+  batch: readonly PendingRequest[],
+): (Group & { readonly members: readonly PendingRequest[] })[] {
+  const groups = new Map<readonly Rule[], Group & { count: number; members: PendingRequest[] }>();
+  for (const request of batch) {
+    const equal = groups.get(request.rules);
+    if (equal) equal.count = equal.members.push(request);
+    else groups.set(request.rules, { rules: request.rules, count: 1, members: [request] });
   }
-  return [...bySignature.values()];
+  return [...groups.values()];
 }

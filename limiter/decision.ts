@@ -1,9 +1,29 @@
-import { type Charge, type Demand, type GroupOutcome, type RuleOutcome, sumAt } from './encode.ts';
-import type { Verdict } from './window.ts';
+import type { Scope } from '../contract/policies.ts';
+import type { Rule } from './rules.ts';
 
-/** How a rule stands after a request was decided. */
+/** The answer to one request. */
+export interface Decision {
+  /** `unavailable`: the store does not answer, and a rule may not be decided without it. */
+  readonly outcome: 'allow' | 'deny' | 'unavailable';
+  readonly source: 'redis' | 'deny_cache' | 'local';
+  /** The rule that denied, else the one with the smallest share left; absent when no rule binds. */
+  readonly tightest: RuleState | undefined;
+  /** The enforced rules in the order of the policies; of a policy with several windows the tightest. */
+  readonly rules: readonly RuleState[];
+  /** Names of the policies that denied. */
+  readonly violated: readonly string[];
+  /** Milliseconds after which the same request is admitted if nobody else consumes; 0 when it was. */
+  readonly retryAfterMs: number;
+  /** The answers that shadow rules would have given. */
+  readonly shadow: readonly { readonly policy: string; readonly allowed: boolean }[];
+  /** Unix milliseconds by the clock of Redis. */
+  readonly now: number;
+}
+
+/** The state of a rule after a request was decided. */
 export interface RuleState {
   readonly policy: string;
+  readonly scope: Scope;
   readonly limit: number;
   readonly windowSeconds: number;
   readonly remaining: number;
@@ -15,119 +35,64 @@ export interface RuleState {
   readonly waitMs: number;
 }
 
-/** The answer to one request. */
-export interface Decision {
-  /** `unavailable`: the store does not answer and a rule may not be decided without it. */
-  readonly outcome: 'allow' | 'deny' | 'unavailable';
-  readonly source: 'redis' | 'deny_cache' | 'local';
-  /** The rule that denied, else the one with the smallest share left. */
-  readonly tightest: RuleState;
-  /** The enforced rules, in the order they were asked. */
-  readonly rules: readonly RuleState[];
-  /** Names of the rules that denied. */
-  readonly violated: readonly string[];
-  /** Milliseconds after which the same request is admitted if nobody else consumes; 0 when it was. */
-  readonly retryAfterMs: number;
-  /** What shadow rules would have decided. */
-  readonly shadow: readonly { readonly policy: string; readonly allowed: boolean }[];
-  /** Unix milliseconds by Redis' clock. */
-  readonly now: number;
-}
-
-/** Reads the decision of one request from what the store said of its group. */
-export function fromStore(
-  { charges }: Demand,
-  { now, admitted, rules }: GroupOutcome,
-  position: number,
-): Decision {
-  const states: RuleState[] = [];
-  for (const [i, charge] of charges.entries()) {
-    const rule = rules[i] as RuleOutcome;
-    const { waitMs, resetAt, nextAt } = rule;
-    const remaining = Math.max(0, charge.quota - sumAt(rule, charge, position));
-    states.push(state(charge, { remaining, waitMs, resetAt, nextAt }));
-  }
-  return assemble('redis', charges, states, position < admitted, now);
-}
-
-/** Reads a decision from the local limiter, by the shares that it enforces. */
-export function fromLocal(
-  charges: readonly Charge[],
-  { admitted, verdicts }: { readonly admitted: boolean; readonly verdicts: readonly Verdict[] },
-  now: number,
-  share: (charge: Charge) => number,
-): Decision {
-  const states = charges.map((charge, i) =>
-    state(
-      { ...charge, quota: share(charge) },
-      verdicts[i] ?? { remaining: 0, waitMs: 0, resetAt: now, nextAt: now },
-    ),
-  );
-  return assemble('local', charges, states, admitted, now);
-}
-
-/** A decision that must not be made without the store. */
-export function unavailable(closed: readonly Charge[], now: number): Decision {
-  const retryAfterMs = 1_000;
-  const states = closed.map((charge) =>
-    state(charge, {
-      remaining: 0,
-      waitMs: retryAfterMs,
-      resetAt: now + retryAfterMs,
-      nextAt: now + retryAfterMs,
-    }),
-  );
-  return { ...assemble('local', closed, states, false, now), outcome: 'unavailable' };
-}
-
-/** A denial remembered: the same instants, the waits as much shorter as it is old. */
-export function denied(decision: Decision, ageMs: number): Decision {
-  const rules = decision.rules.map((rule) => ({ ...rule, waitMs: Math.max(0, rule.waitMs - ageMs) }));
+/** Describes a rule whose window holds `sum` units. */
+export function stateOf(
+  rule: Rule,
+  sum: number,
+  times: Pick<RuleState, 'resetAt' | 'nextAt' | 'waitMs'>,
+): RuleState {
+  // A source that may not use the reserve has nothing left, whatever the reserve holds.
+  const free = times.waitMs > 0 && rule.reserve.units > 0 ? 0 : rule.quota - sum;
   return {
-    ...decision,
-    source: 'deny_cache',
-    now: decision.now + ageMs,
-    tightest: rules[decision.rules.indexOf(decision.tightest)] ?? decision.tightest,
-    rules,
-    retryAfterMs: Math.max(1, decision.retryAfterMs - ageMs),
+    policy: rule.policy,
+    scope: rule.scope,
+    limit: rule.quota,
+    windowSeconds: rule.windowMs / 1_000,
+    remaining: Math.max(0, free),
+    resetAt: times.resetAt,
+    nextAt: times.nextAt,
+    waitMs: times.waitMs,
   };
 }
 
-function assemble(
+/** Puts the decision of a request together from the states of its rules. */
+export function decide(
   source: Decision['source'],
-  charges: readonly Charge[],
+  rules: readonly Rule[],
   states: readonly RuleState[],
   admitted: boolean,
   now: number,
 ): Decision {
-  // The path of every request: plain loops, no lists that are mostly empty.
-  const rules: RuleState[] = [];
+  // The path of every request: plain loops, and no lists that are mostly empty.
+  const enforced: RuleState[] = [];
   let violated: string[] | undefined;
   let shadow: { policy: string; allowed: boolean }[] | undefined;
   let tightest: RuleState | undefined;
   let retryAfterMs = 0;
   for (let i = 0; i < states.length; i++) {
-    const rule = states[i];
-    if (rule === undefined) continue;
-    if (charges[i]?.mode === 'shadow') {
+    const state = states[i] as RuleState;
+    if (rules[i]?.mode === 'shadow') {
       shadow ??= [];
-      shadow.push({ policy: rule.policy, allowed: rule.waitMs === 0 });
+      shadow.push({ policy: state.policy, allowed: state.waitMs === 0 });
       continue;
     }
-    rules.push(rule);
-    if (!admitted && rule.waitMs > 0) {
+    if (!admitted && state.waitMs > 0) {
       violated ??= [];
-      violated.push(rule.policy);
-      retryAfterMs = Math.max(retryAfterMs, rule.waitMs);
+      if (violated.at(-1) !== state.policy) violated.push(state.policy);
+      retryAfterMs = Math.max(retryAfterMs, state.waitMs);
     }
-    if (tightest === undefined || isTighter(rule, tightest)) tightest = rule;
+    const last = enforced.length - 1;
+    const same = enforced[last];
+    if (same?.policy !== state.policy) enforced.push(state);
+    else if (state.waitMs > same.waitMs || (state.waitMs === same.waitMs && state.remaining < same.remaining))
+      enforced[last] = state;
   }
-  const outcome = admitted ? 'allow' : 'deny';
+  for (const state of enforced) if (tightest === undefined || isTighter(state, tightest)) tightest = state;
   return {
-    outcome,
+    outcome: admitted ? 'allow' : 'deny',
     source,
-    tightest: tightest ?? unlimited(now),
-    rules,
+    tightest,
+    rules: enforced,
     violated: violated ?? none,
     retryAfterMs,
     shadow: shadow ?? none,
@@ -135,34 +100,34 @@ function assemble(
   };
 }
 
+/** The decision on rules that must not be decided without the store: a short wait for each of them. */
+export function unavailable(closed: readonly Rule[], now: number): Decision {
+  const waitMs = 1_000;
+  const at = now + waitMs;
+  const states = closed.map((rule) => ({
+    ...stateOf(rule, 0, { waitMs, resetAt: at, nextAt: at }),
+    remaining: 0,
+  }));
+  return { ...decide('local', closed, states, false, now), outcome: 'unavailable' };
+}
+
+/** The same denial some time later: the instants stay, the waits get shorter. */
+export function repeatDenial(decision: Decision, ageMs: number): Decision {
+  const rules = decision.rules.map((rule) => ({ ...rule, waitMs: Math.max(0, rule.waitMs - ageMs) }));
+  return {
+    ...decision,
+    source: 'deny_cache',
+    now: decision.now + ageMs,
+    tightest: decision.tightest && (rules[decision.rules.indexOf(decision.tightest)] ?? decision.tightest),
+    rules,
+    retryAfterMs: Math.max(1, decision.retryAfterMs - ageMs),
+  };
+}
+
 const none: readonly never[] = Object.freeze([]);
 
-const state = (
-  { policy, quota, windowMs }: Charge,
-  { remaining, waitMs, resetAt, nextAt }: Pick<RuleState, 'remaining' | 'waitMs' | 'resetAt' | 'nextAt'>,
-): RuleState => ({
-  policy,
-  limit: quota,
-  windowSeconds: windowMs / 1_000,
-  remaining,
-  waitMs,
-  resetAt,
-  nextAt,
-});
-
-/** The longer wait, then the smaller share left. */
-function isTighter(a: RuleState, b: RuleState): boolean {
+/** Compares two rules by the longer wait, then by the smaller share left. */
+export function isTighter(a: RuleState, b: RuleState): boolean {
   if (a.waitMs !== b.waitMs) return a.waitMs > b.waitMs;
   return a.remaining * b.limit < b.remaining * a.limit;
 }
-
-/** Nothing was asked of the request: every rule it is subject to is open while the store is away. */
-const unlimited = (now: number): RuleState => ({
-  policy: 'none',
-  limit: 0,
-  windowSeconds: 0,
-  remaining: 0,
-  resetAt: now,
-  nextAt: now,
-  waitMs: 0,
-});

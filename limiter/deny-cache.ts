@@ -1,35 +1,33 @@
-import { LRUCache } from 'lru-cache';
+import { RecentCache } from './cache.ts';
+import type { Decision } from './decision.ts';
+import type { Rule } from './rules.ts';
 
-/** An entry lives no longer than this, so that a reset or a raised limit is felt on every replica within it. */
-const longestLifeMs = 1_000;
+/** Milliseconds after which a reset or a raised limit takes effect on every replica. */
+const maxLifeMs = 1_000;
 
 /**
- * Remembers denials for exactly as long as they hold: until the wait is over, nothing but a reset or a raised limit
- * could admit the same request again. It answers an attacker without a round trip, and never differs from the store
- * within a process.
+ * Remembers denials for as long as they hold: until the wait is over, only a reset or a raised limit could admit the same
+ * request. It answers an attacker without a round trip, and within a process its answers equal those of the store.
  */
-export class DenyCache<T> {
-  readonly #entries: LRUCache<string, { readonly value: T; readonly at: number; readonly until: number }>;
-  readonly #now: () => number;
+export class DenyCache {
+  readonly #entries: RecentCache<readonly Rule[], { decision: Decision; at: number; until: number }>;
 
-  constructor(most: number, now: () => number = () => performance.now()) {
-    this.#entries = new LRUCache({ max: most });
-    this.#now = now;
+  constructor(size: number) {
+    this.#entries = new RecentCache(size);
   }
 
-  /** The denial that still holds for a signature, and when it was decided, by this process' clock in ms. */
-  get(signature: string, now = this.#now()): { readonly value: T; readonly at: number } | undefined {
-    const entry = this.#entries.get(signature);
+  /** Returns the denial that still holds, and the moment it was decided. Times are milliseconds of this process' clock. */
+  get(rules: readonly Rule[], now: number): { readonly decision: Decision; readonly at: number } | undefined {
+    const entry = this.#entries.get(rules);
     if (entry === undefined) return undefined;
     if (now < entry.until) return entry;
-    this.#entries.delete(signature);
+    this.#entries.delete(rules);
     return undefined;
   }
 
-  /** @param waitMs how long the store said that the denial holds, at the moment `decidedAt` of this process' clock */
-  put(signature: string, value: T, waitMs: number, decidedAt: number): void {
-    const until = decidedAt + Math.min(waitMs, longestLifeMs);
-    this.#entries.set(signature, { value, at: decidedAt, until });
+  /** Remembers a denial that was decided at a moment of this process' clock. */
+  put(rules: readonly Rule[], decision: Decision, at: number): void {
+    this.#entries.set(rules, { decision, at, until: at + Math.min(decision.retryAfterMs, maxLifeMs) });
   }
 
   clear(): void {

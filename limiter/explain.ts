@@ -1,12 +1,13 @@
 import type { Cluster, Redis } from 'ioredis';
 import { subBuckets } from '../contract/policies.ts';
-import type { Charge, RuleOutcome } from './encode.ts';
+import type { GroupReply } from './batch.ts';
+import type { Rule } from './rules.ts';
 import { bucketLength } from './window.ts';
 
-/** A window of a user, laid open. */
+/** The state of one window of a user. */
 export interface Explanation {
   readonly policy: string;
-  readonly mode: Charge['mode'];
+  readonly mode: Rule['mode'];
   readonly limit: number;
   readonly windowSeconds: number;
   readonly cost: number;
@@ -18,35 +19,35 @@ export interface Explanation {
   /** ISO instants. */
   readonly nextFreeAt: string;
   readonly resetAt: string;
-  /** What was consumed, oldest first: start of the sub-bucket and units. */
+  /** Consumption, oldest first: start of the sub-bucket and units. */
   readonly buckets: readonly { readonly from: string; readonly units: number }[];
 }
 
-/** Where the counters of a stored window begin. */
+/** Offset of the counters in a stored window. */
 const bodyAt = 21;
 
-/** Reads one window as it is stored; what the script said of it is given. */
+/** Describes one window by its stored value and the script's reply. */
 export async function explainWindow(
   redis: Redis | Cluster,
-  charge: Charge,
-  outcome: RuleOutcome | undefined,
+  rule: Rule,
+  reply: GroupReply['rules'][number] | undefined,
   now: number,
 ): Promise<Explanation> {
-  const { sum = 0, waitMs = 0, resetAt = now, nextAt = now } = outcome ?? {};
-  const value = await redis.getrangeBuffer(charge.key, 0, -1);
+  const { sum = 0, waitMs = 0, resetAt = now, nextAt = now } = reply ?? {};
+  const value = await redis.getrangeBuffer(rule.key, 0, -1);
   return {
-    policy: charge.policy,
-    mode: charge.mode,
-    limit: charge.quota,
-    windowSeconds: charge.windowMs / 1_000,
-    cost: charge.cost,
+    policy: rule.policy,
+    mode: rule.mode,
+    limit: rule.quota,
+    windowSeconds: rule.windowMs / 1_000,
+    cost: rule.cost,
     consumed: sum,
-    remaining: Math.max(0, charge.quota - sum),
+    remaining: Math.max(0, rule.quota - sum),
     wouldDeny: waitMs > 0,
     waitMs,
     nextFreeAt: iso(nextAt),
     resetAt: iso(resetAt),
-    buckets: readBuckets(value, bucketLength(charge.windowMs), now),
+    buckets: readBuckets(value, bucketLength(rule.windowMs), now),
   };
 }
 

@@ -1,118 +1,106 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import fp from 'fastify-plugin';
-import { Problem } from '../app/http/problem.ts';
-import { type RouteClass, routeClasses } from '../contract/policies.ts';
-import { rateLimitHeaders, retryAfterSeconds } from './headers.ts';
-import { type Decision, NoSubject, type RateLimiter, type Subject } from './index.ts';
+import { rateLimitHeaders } from './headers.ts';
+import type { Decision, RateLimiter, Subject } from './index.ts';
+import { RateLimitRefusal } from './refusal.ts';
 
-/** How the plugin is set up. */
-export interface RateLimitOptions {
-  readonly limiter: RateLimiter;
-  /** Who sends a request, from what is known without I/O: called after the hooks registered before this plugin. */
-  readonly subject: (request: FastifyRequest) => Subject;
-  /** Told of each decision, for the `rate_limit_check` event. */
-  readonly onDecision?: (decision: Decision, request: FastifyRequest, subject: Subject) => void;
+export { RateLimitRefusal } from './refusal.ts';
+
+/** The limits of a route, in its `config.rateLimit` or from the plugin's `limitsOf`. */
+export interface RouteLimits {
+  /** Names of the policies; none for a route without limits. */
+  readonly policies: readonly string[];
+  /** Units that a request consumes in place of the policies' own cost, for example the operations of a batch. */
+  readonly cost?: (request: FastifyRequest) => number;
+  /** True when the subject or the cost needs the body: then the request is decided once the body was read. */
+  readonly needsBody?: boolean;
 }
 
-/** Policies that hold for every request, before those of its route's class. */
-const always = ['address', 'global'] as const;
-/** The names that each class of route asks, made once: the limiter knows a list again by its identity. */
-const policiesOf = Object.fromEntries(
-  Object.entries(routeClasses).map(([name, own]) => [name, [...always, ...own]]),
-) as unknown as Readonly<Record<RouteClass, readonly string[]>>;
+/** The options of the plugin. */
+export interface RateLimitOptions {
+  readonly limiter: RateLimiter;
+  /** Returns the sender of a request. It runs after the hooks registered before this plugin, and must not do I/O. */
+  readonly subject: (request: FastifyRequest) => Subject;
+  /** Returns the limits of a request. Default: the route's `config.rateLimit`. */
+  readonly limitsOf?: (request: FastifyRequest, subject: Subject) => RouteLimits;
+  /** Called after each decision. */
+  readonly onDecision?: (decision: Decision, request: FastifyRequest, subject: Subject) => void;
+  /** Returns the error that refuses a request. Default: the refusal, which answers 429 or 503 with a problem document. */
+  readonly onRefused?: (decision: Decision, request: FastifyRequest) => Error | Promise<Error>;
+}
 
-const problemTypes = 'https://iana.org/assignments/http-problem-types';
-
-const rateLimitFastify = fp(rateLimitPlugin, { name: 'simple378-rate-limit', fastify: '5.x' });
-
-export { rateLimitFastify as rateLimit };
+const unlimited: RouteLimits = { policies: [] };
 
 /**
- * Limits every request once: by `address`, `global` and the class that its route declares (`config.rateLimit`).
- *
- * Ordinary routes are decided in `onRequest`, before the body is read. A login is decided once its body is there, since
- * it names the account. Requests that never get that far (refused bodies, broken request lines) are decided where
- * their error is answered, through `limitOnce`. Every answer carries the fields of its decision.
+ * Limits every request once. A route is decided in `onRequest`, before its body is read, or in `preValidation` when its
+ * limits need the body. Requests that fail earlier (refused bodies, malformed request lines) are decided by the error
+ * handler through `limitOnce`. Every answer carries the fields of its decision.
  */
-async function rateLimitPlugin(
+export async function rateLimit(
   app: FastifyInstance,
-  { limiter, subject, onDecision }: RateLimitOptions,
+  { limiter, subject, onDecision, onRefused, limitsOf = declaredLimits }: RateLimitOptions,
 ): Promise<void> {
   app.decorateRequest('rateLimitDecision', null);
 
-  /** Decides, writes the fields, and goes on with nothing or with why not. Callbacks: this is on the path of every request. */
+  /** Decides a request, sets the fields, and continues with nothing or with the refusal. Callbacks, for speed. */
   const decide = (
     request: FastifyRequest,
     reply: FastifyReply,
-    routeClass: RouteClass,
+    sender: Subject,
+    { policies, cost }: RouteLimits,
     done: (error?: Error) => void,
   ): void => {
-    const who = subject(request);
-    // Without a user there is nobody to charge but the address: a flood of bad tokens meets its policy.
-    const own = who.userId === undefined && routeClass !== 'login' ? 'anonymous' : routeClass;
     limiter
-      .check(who, policiesOf[own])
+      .check(sender, policies, cost?.(request))
       .then((decision) => {
         request.rateLimitDecision = decision;
-        reply.headers(rateLimitHeaders(decision));
-        onDecision?.(decision, request, who);
-        return decision.outcome === 'allow' ? undefined : refusal(decision);
+        reply.headers(rateLimitHeaders(decision, sender.userId === undefined));
+        onDecision?.(decision, request, sender);
+        if (decision.outcome === 'allow') return;
+        if (onRefused) return onRefused(decision, request);
+        const refusal = new RateLimitRefusal(decision);
+        reply.headers(refusal.headers);
+        return refusal;
       })
-      .then(done, (error: unknown) =>
-        done(
-          error instanceof NoSubject
-            ? new Problem(400, 'Bad Request', { detail: 'The address of the client is not known' })
-            : (error as Error),
-        ),
-      );
+      .then(done as (error?: Error) => void, done);
   };
-
-  const classOf = (request: FastifyRequest): RouteClass =>
-    request.routeOptions?.config?.rateLimit ?? 'anonymous';
 
   app.decorate('limitOnce', (request: FastifyRequest, reply: FastifyReply) => {
     if (request.rateLimitDecision !== null) return Promise.resolve();
+    const sender = subject(request);
+    const limits = limitsOf(request, sender);
+    if (limits.policies.length === 0) return Promise.resolve();
     return new Promise<void>((resolve, reject) =>
-      decide(request, reply, classOf(request), (error) => (error ? reject(error) : resolve())),
+      decide(request, reply, sender, limits, (error) => (error ? reject(error) : resolve())),
     );
   });
   app.addHook('onRequest', (request, reply, done) => {
-    const routeClass = classOf(request);
-    if (routeClass === 'login') done();
-    else decide(request, reply, routeClass, done);
+    const sender = subject(request);
+    const limits = limitsOf(request, sender);
+    if (limits.needsBody || limits.policies.length === 0) done();
+    else decide(request, reply, sender, limits, done);
   });
   app.addHook('preValidation', (request, reply, done) => {
-    if (request.rateLimitDecision !== null) done();
-    else decide(request, reply, classOf(request), done);
+    if (request.rateLimitDecision !== null) return done();
+    const sender = subject(request);
+    const limits = limitsOf(request, sender);
+    if (limits.policies.length === 0) done();
+    else decide(request, reply, sender, limits, done);
   });
 }
 
-/** What a refused client is told: 429 with a wait that is enough, or 503 when the store could not be asked. */
-function refusal(decision: Decision): Problem {
-  const seconds = retryAfterSeconds(decision);
-  const retryAfter = { 'retry-after': String(seconds) };
-  if (decision.outcome === 'unavailable') {
-    return new Problem(503, 'Temporarily reduced capacity', {
-      type: `${problemTypes}#temporary-reduced-capacity`,
-      detail: 'This operation cannot be limited at the moment, and is not served without a limit',
-      'violated-policies': decision.rules.map(({ policy }) => policy),
-      headers: retryAfter,
-    });
-  }
-  return new Problem(429, 'Rate limit exceeded', {
-    type: `${problemTypes}#quota-exceeded`,
-    detail: `Retry in ${seconds} s`,
-    'violated-policies': decision.violated,
-    retryAfterMs: Math.ceil(decision.retryAfterMs),
-    headers: retryAfter,
-  });
+// The hooks must apply to the instance that registers the plugin, not to a scope of their own.
+Object.assign(rateLimit, { [Symbol.for('skip-override')]: true });
+
+function declaredLimits(request: FastifyRequest): RouteLimits {
+  const declared = request.routeOptions?.config?.rateLimit as RouteLimits | undefined;
+  return declared ?? unlimited;
 }
 
 declare module 'fastify' {
   interface FastifyInstance {
     /**
      * Decides a request that no hook has decided yet; for error handlers.
-     * @throws Problem 429 or 503
+     * @throws RateLimitRefusal, or the error of `onRefused`
      */
     limitOnce(request: FastifyRequest, reply: FastifyReply): Promise<void>;
   }

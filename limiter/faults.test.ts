@@ -7,8 +7,8 @@ import type { Policy } from '../contract/policies.ts';
 import { spawn } from '../infra/programs/child-process.ts';
 import { freePort, type RedisServer, startRedis } from '../test/support/redis.ts';
 import { createRateLimiter, type LimiterOptions, type RateLimiter } from './index.ts';
-import { connectForTest, Log, startProxy, until } from './testing.ts';
-import type { Fleet } from './testing-child.ts';
+import type { Fleet } from './testing/child.ts';
+import { connectForTest, Log, startProxy, until } from './testing/servers.ts';
 
 const cleanUp: (() => unknown)[] = [];
 afterEach(async () => {
@@ -178,7 +178,7 @@ describe('when Redis fails', () => {
     await connection.script('FLUSH');
     expect((await ask(limiter)).source).toBe('redis');
     await connection.flushall();
-    expect((await ask(limiter)).tightest.remaining).toBe(49);
+    expect((await ask(limiter)).tightest?.remaining).toBe(49);
   });
 
   test.each([
@@ -209,7 +209,7 @@ describe('when Redis fails', () => {
 });
 
 describe('four processes', () => {
-  const child = fileURLToPath(new URL('./testing-child.ts', import.meta.url));
+  const child = fileURLToPath(new URL('./testing/child.ts', import.meta.url));
   /** What the processes of a fleet admitted, once all of them are there: Redis' time and units. */
   const runs = async (fleet: readonly Fleet[]): Promise<[number, number][]> => {
     const children = fleet.map((options) =>

@@ -2,11 +2,12 @@ import fc from 'fast-check';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type RedisServer, startRedis } from '../test/support/redis.ts';
-import { type Charge, decodeReply, encodeBatch, type Group } from './encode.ts';
+import { decodeReply, encodeBatch, type Group } from './batch.ts';
+import type { Rule } from './rules.ts';
 import { decideLua } from './script.ts';
-import { connectForTest } from './testing.ts';
-import { instants, local, scenario, start } from './testing-scenario.ts';
-import { add, bucketLength, consume, emptyWindow, roll, type WindowState } from './window.ts';
+import { decideLocally, instants, scenario, start } from './testing/scenario.ts';
+import { connectForTest } from './testing/servers.ts';
+import { add, bucketLength, emptyWindow, nextAt, resetAt, roll, type Window } from './window.ts';
 
 describe('the script on a real Redis', () => {
   let server: RedisServer;
@@ -25,9 +26,12 @@ describe('the script on a real Redis', () => {
   });
   beforeEach(() => redis.flushall());
 
-  const charge = (over: Partial<Charge> = {}): Charge => ({
+  const rule = (over: Partial<Rule> = {}): Rule => ({
     key: 'rl:v1:{a}:default',
     policy: 'default',
+    scope: 'user',
+    reserve: { units: 0, perSource: 0 },
+    onStoreError: 'local',
     quota: 10,
     windowMs: 60_000,
     cost: 1,
@@ -45,18 +49,18 @@ describe('the script on a real Redis', () => {
         await redis.flushall();
         const windowMs = given.windowSeconds * 1_000;
         const quota = given.quota * scale;
-        const state = emptyWindow();
+        const window = emptyWindow();
         for (const step of instants(given)) {
           const cost = step.cost * scale;
-          const expected = local(state, bucketLength(windowMs), step.now, quota, cost);
-          const [got] = await run([{ charges: [charge({ quota, cost, windowMs })], count: 1 }], step.now);
-          const rule = got?.rules[0];
+          const expected = decideLocally(window, bucketLength(windowMs), step.now, quota, cost);
+          const [got] = await run([{ rules: [rule({ quota, cost, windowMs })], count: 1 }], step.now);
+          const state = got?.rules[0];
           expect({
             admitted: got?.admitted === 1,
-            remaining: quota - (rule?.sum ?? 0),
-            waitMs: rule?.waitMs,
-            resetAt: rule?.resetAt,
-            nextAt: rule?.nextAt,
+            remaining: quota - (state?.sum ?? 0),
+            waitMs: state?.waitMs,
+            resetAt: state?.resetAt,
+            nextAt: state?.nextAt,
           }).toEqual(expected);
         }
       }),
@@ -65,14 +69,14 @@ describe('the script on a real Redis', () => {
   }, 60_000);
 
   test('takes all rules or none: on a denial every key is as it was, to the byte', async () => {
-    const rule = fc.record({
+    const arbitraryRule = fc.record({
       key: fc.integer({ min: 0, max: 3 }),
       quota: fc.integer({ min: 1, max: 6 }),
       cost: fc.integer({ min: 1, max: 3 }),
     });
     await fc.assert(
       fc.asyncProperty(
-        fc.array(fc.uniqueArray(rule, { minLength: 1, maxLength: 3, selector: ({ key }) => key }), {
+        fc.array(fc.uniqueArray(arbitraryRule, { minLength: 1, maxLength: 3, selector: ({ key }) => key }), {
           minLength: 1,
           maxLength: 25,
         }),
@@ -80,15 +84,15 @@ describe('the script on a real Redis', () => {
           await redis.flushall();
           const admitted = new Map<string, number>();
           let now = start;
-          for (const rules of requests) {
+          for (const given of requests) {
             now += 137;
-            const charges = rules.map(({ key, quota, cost }) =>
-              charge({ key: `rl:v1:{s}:${key}`, quota: quota + cost, cost }),
+            const rules = given.map(({ key, quota, cost }) =>
+              rule({ key: `rl:v1:{s}:${key}`, quota: quota + cost, cost }),
             );
             const before = await dump(redis);
-            const [got] = await run([{ charges, count: 1 }], now);
+            const [got] = await run([{ rules, count: 1 }], now);
             if (got?.admitted === 1)
-              for (const { key, cost } of charges) admitted.set(key, (admitted.get(key) ?? 0) + cost);
+              for (const { key, cost } of rules) admitted.set(key, (admitted.get(key) ?? 0) + cost);
             else expect(await dump(redis)).toEqual(before);
           }
           for (const [key, units] of admitted)
@@ -113,9 +117,9 @@ describe('the script on a real Redis', () => {
             roll(state, 1_000, now);
             const expected = Array.from(
               { length: count },
-              () => consume(state, 1_000, now, { quota: 50, cost }).admitted,
+              () => decideLocally(state, 1_000, now, 50, cost).admitted,
             ).filter(Boolean).length;
-            const [got] = await run([{ charges: [charge({ quota: 50, cost })], count }], now);
+            const [got] = await run([{ rules: [rule({ quota: 50, cost })], count }], now);
             expect([got?.admitted, got?.rules[0]?.sum]).toEqual([expected, state.sum]);
           }
         },
@@ -125,14 +129,14 @@ describe('the script on a real Redis', () => {
   });
 
   test('decides a batch as its requests one after the other, whatever the modes and the time between', async () => {
-    const rule = fc.record({
+    const arbitraryRule = fc.record({
       key: fc.integer({ min: 0, max: 3 }),
       quota: fc.integer({ min: 1, max: 8 }),
       cost: fc.integer({ min: 1, max: 3 }),
       mode: fc.constantFrom('enforce', 'enforce', 'shadow', 'force', 'peek'),
     });
     const group = fc.record({
-      rules: fc.uniqueArray(rule, { minLength: 1, maxLength: 3, selector: ({ key }) => key }),
+      rules: fc.uniqueArray(arbitraryRule, { minLength: 1, maxLength: 3, selector: ({ key }) => key }),
       count: fc.integer({ min: 1, max: 4 }),
     });
     const batch = fc.record({
@@ -153,22 +157,23 @@ describe('the script on a real Redis', () => {
             for (const state of windows) roll(state, 1_000, now);
             const asked = groups.map(({ rules, count }) => ({
               count,
-              charges: rules.map(({ key, quota, cost, mode }) =>
-                charge({ key: `rl:v1:{s}:${key}`, quota: (quota + cost) * scale, cost: cost * scale, mode }),
+              rules: rules.map(({ key, quota, cost, mode }) =>
+                rule({ key: `rl:v1:{s}:${key}`, quota: (quota + cost) * scale, cost: cost * scale, mode }),
               ),
             }));
-            const expected = asked.map(({ charges, count }) => oneByOne(windows, charges, count));
+            const expected = asked.map(({ rules, count }) => oneByOne(windows, rules, count));
             expect((await run(asked, now)).map(({ admitted }) => admitted)).toEqual(expected);
 
-            const looks = windows.map((_, key) =>
-              charge({ key: `rl:v1:{s}:${key}`, quota: 11 * scale, mode: 'peek' }),
+            const peeks = windows.map((_, key) =>
+              rule({ key: `rl:v1:{s}:${key}`, quota: 11 * scale, mode: 'peek' }),
             );
-            const [seen] = await run([{ charges: looks, count: 1 }], now);
-            expect(seen?.rules.map(({ sum, resetAt, nextAt }) => ({ sum, resetAt, nextAt }))).toEqual(
-              windows.map((state) => {
-                const { resetAt, nextAt } = consume(state, 1_000, now, { quota: 1, cost: 1 }, 'peek');
-                return { sum: state.sum, resetAt, nextAt };
-              }),
+            const [observed] = await run([{ rules: peeks, count: 1 }], now);
+            expect(observed?.rules.map(({ sum, resetAt, nextAt }) => ({ sum, resetAt, nextAt }))).toEqual(
+              windows.map((window) => ({
+                sum: window.sum,
+                resetAt: resetAt(window, 1_000, now),
+                nextAt: nextAt(window, 1_000, now),
+              })),
             );
           }
         },
@@ -178,14 +183,14 @@ describe('the script on a real Redis', () => {
   }, 60_000);
 
   test('gives a key an end at its first write of each quarter of a window, after that of all its units', async () => {
-    const one = charge({ quota: 1_000 });
+    const one = rule({ quota: 1_000 });
     let quarter = 0;
     for (let now = start + 200; now < start + 150_000; now += 700) {
       const isNew = Math.floor(now / 15_000) !== quarter;
       quarter = Math.floor(now / 15_000);
       // Redis' own clock has hardly moved: as if it had come near the end that the quarter before set.
       if (isNew) await redis.pexpire(one.key, 9_000);
-      await run([{ charges: [one], count: 1 }], now);
+      await run([{ rules: [one], count: 1 }], now);
       if (isNew) expect(await redis.pttl(one.key)).toBeGreaterThan(61_000 + 15_000);
     }
   }, 60_000);
@@ -195,38 +200,38 @@ describe('the script on a real Redis', () => {
     ['garbage', (r: Redis, key: string) => r.set(key, 'x'.repeat(50))],
     ['garbage of the right length', (r: Redis, key: string) => r.set(key, Buffer.alloc(141, 0xff))],
   ])('heals a key that holds %s', async (_, plant) => {
-    const one = charge();
+    const one = rule();
     await plant(redis, one.key);
     let admitted = 0;
     for (let i = 0; i < 30 && admitted === 0; i++)
-      admitted += (await run([{ charges: [one], count: 1 }], start + i * 10_000))[0]?.admitted ?? 0;
+      admitted += (await run([{ rules: [one], count: 1 }], start + i * 10_000))[0]?.admitted ?? 0;
     expect(admitted).toBe(1);
     expect(await redis.pttl(one.key)).toBeGreaterThan(0);
   });
 
   test('waits no longer than a window after the clock was set back', async () => {
-    await run([{ charges: [charge({ quota: 2 })], count: 2 }], start + 600_000);
-    expect((await run([{ charges: [charge({ quota: 2 })], count: 1 }], start))[0]?.admitted).toBe(0);
-    expect((await run([{ charges: [charge({ quota: 2 })], count: 1 }], start + 62_000))[0]?.admitted).toBe(1);
+    await run([{ rules: [rule({ quota: 2 })], count: 2 }], start + 600_000);
+    expect((await run([{ rules: [rule({ quota: 2 })], count: 1 }], start))[0]?.admitted).toBe(0);
+    expect((await run([{ rules: [rule({ quota: 2 })], count: 1 }], start + 62_000))[0]?.admitted).toBe(1);
   });
 
   test('keeps windows of a millisecond-long sub-bucket apart, far beyond 32 bits', async () => {
-    const short = charge({ windowMs: 60, quota: 1 });
-    expect((await run([{ charges: [short], count: 1 }], start))[0]?.admitted).toBe(1);
-    expect((await run([{ charges: [short], count: 1 }], start + 60))[0]?.admitted).toBe(0);
-    expect((await run([{ charges: [short], count: 1 }], start + 61))[0]?.admitted).toBe(1);
+    const short = rule({ windowMs: 60, quota: 1 });
+    expect((await run([{ rules: [short], count: 1 }], start))[0]?.admitted).toBe(1);
+    expect((await run([{ rules: [short], count: 1 }], start + 60))[0]?.admitted).toBe(0);
+    expect((await run([{ rules: [short], count: 1 }], start + 61))[0]?.admitted).toBe(1);
   });
 });
 
 /** How many of equal requests are admitted when they are decided one by one. */
-function oneByOne(windows: readonly WindowState[], charges: readonly Charge[], count: number): number {
-  const windowOf = ({ key }: Charge) => windows[Number(key.at(-1))] as WindowState;
-  const fits = (one: Charge) => windowOf(one).sum + one.cost <= one.quota;
+function oneByOne(windows: readonly Window[], rules: readonly Rule[], count: number): number {
+  const windowOf = ({ key }: Rule) => windows[Number(key.at(-1))] as Window;
+  const fits = (one: Rule) => windowOf(one).sum + one.cost <= one.quota;
   let admitted = 0;
   for (let i = 0; i < count; i++) {
-    if (!charges.every((one) => one.mode !== 'enforce' || fits(one))) break;
+    if (!rules.every((one) => one.mode !== 'enforce' || fits(one))) break;
     admitted += 1;
-    for (const one of charges)
+    for (const one of rules)
       if (one.mode === 'force' || one.mode === 'enforce' || (one.mode === 'shadow' && fits(one)))
         add(windowOf(one), one.cost);
   }

@@ -1,53 +1,64 @@
-import calculateSlot from 'cluster-key-slot';
-import { Cluster, type Redis } from 'ioredis';
-import { Batcher, StoreUnavailable, type Waiting } from './batcher.ts';
-import {
-  type Charge,
-  type Demand,
-  demandOf,
-  type GroupOutcome,
-  outcomeAt,
-  type RuleOutcome,
-} from './encode.ts';
+import type { Cluster, Redis } from 'ioredis';
+import type { GroupReply } from './batch.ts';
+import { Batcher, type ObserveCall, type PendingRequest, StoreUnavailable } from './batcher.ts';
+import type { Deadline } from './deadline.ts';
+import type { Rule } from './rules.ts';
 import { decideLua, refundLua } from './script.ts';
+import { slotOf } from './slot.ts';
 import { bucketLength } from './window.ts';
 
 /**
- * Where windows are kept. Uses `EVALSHA`, `EVAL`, `TIME`, `MGET`, `GETRANGE`, `SETRANGE`, `SET`, `PEXPIRE`, `DEL`, and in a
- * cluster what ioredis asks of one (`CLUSTER SLOTS`).
+ * Keeps the windows and decides requests by them. Uses `EVALSHA`, `EVAL`, `TIME`, `MGET`, `GETRANGE`, `SETRANGE`, `SET`,
+ * `PEXPIRE`, `DEL`, and in a cluster the commands by which ioredis learns its slots.
  */
 export interface Store {
   /** Decides a request by all of its rules: all or nothing. */
-  ask(waiting: Waiting): void;
-  /** Forgets windows. */
+  add(request: PendingRequest): void;
+  /** Deletes windows. */
   forget(keys: readonly string[]): Promise<void>;
 }
 
-/** What a store needs to know. */
+/** The parts that a store works with. */
 export interface StoreOptions {
   readonly redis: Redis | Cluster;
-  readonly deadlineMs: number;
-  readonly observe: (result: 'ok' | 'error' | 'timeout', seconds: number) => void;
+  readonly deadline: Deadline;
+  readonly observe: ObserveCall;
 }
 
+/** Returns the store of a connection: one primary, or a cluster. */
+export const createStore = (options: StoreOptions): Store =>
+  isCluster(options.redis) ? new ClusterStore(options) : new SingleStore(options);
+
+/** Returns true for a cluster. */
+export const isCluster = (redis: Redis | Cluster): boolean => redis.isCluster;
+
 /**
- * What the store says of one demand.
+ * Returns the reply of a store to one request.
  * @throws StoreUnavailable
  */
-export const decideBy = (store: Pick<Store, 'ask'>, demand: Demand): Promise<GroupOutcome> =>
+export const decideBy = (store: Pick<Store, 'add'>, rules: readonly Rule[]): Promise<GroupReply> =>
   new Promise((resolve, failed) => {
-    const decided = (outcome: GroupOutcome, position: number) =>
-      resolve(outcomeAt(outcome, demand.charges, position));
-    store.ask({ demand, decided, failed });
+    store.add({ rules, decided: (reply, position) => resolve(alone(rules, reply, position)), failed });
   });
 
-/** The store of a connection: one primary, or a cluster. */
-export const createStore = (options: StoreOptions): Store =>
-  options.redis instanceof Cluster ? new ClusterStore(options) : new SingleStore(options);
+/** Returns the reply to a group as the reply to the one request at a position. */
+function alone(rules: readonly Rule[], { now, admitted, rules: states }: GroupReply, position: number) {
+  return {
+    now,
+    admitted: position < admitted ? 1 : 0,
+    rules: states.map((state, i) => {
+      const followers = Math.max(0, state.admitted - 1 - position);
+      return {
+        ...state,
+        admitted: position < state.admitted ? 1 : 0,
+        sum: state.sum - followers * (rules[i]?.cost ?? 0),
+      };
+    }),
+  };
+}
 
 type Script = (keyCount: number, ...args: (string | number | Buffer)[]) => Promise<unknown>;
 
-/** Names the scripts carry on the connection. */
 function defineScripts(redis: Redis | Cluster): { decide: Script; refund: Script } {
   redis.defineCommand('rateLimitDecide', { lua: decideLua });
   redis.defineCommand('rateLimitRefund', { lua: refundLua });
@@ -56,23 +67,19 @@ function defineScripts(redis: Redis | Cluster): { decide: Script; refund: Script
   return { decide: rateLimitDecideBuffer.bind(redis), refund: rateLimitRefund.bind(redis) };
 }
 
-/** All windows on one primary: every rule of a request in one call, and the requests of a turn with it. */
+/** All windows on one primary: every rule of a request in one call, together with the requests of the same turn. */
 class SingleStore implements Store {
   readonly #batcher: Batcher;
   readonly #redis: Redis | Cluster;
 
-  constructor({ redis, deadlineMs, observe }: StoreOptions) {
+  constructor({ redis, deadline, observe }: StoreOptions) {
     const { decide } = defineScripts(redis);
     this.#redis = redis;
-    this.#batcher = new Batcher({
-      send: (keys, packed) => decide(keys.length, ...keys, packed),
-      deadlineMs,
-      observe,
-    });
+    this.#batcher = new Batcher((keys, packed) => decide(keys.length, ...keys, packed), deadline, observe);
   }
 
-  ask(waiting: Waiting): void {
-    this.#batcher.ask(waiting);
+  add(request: PendingRequest): void {
+    this.#batcher.add(request);
   }
 
   async forget(keys: readonly string[]): Promise<void> {
@@ -80,15 +87,20 @@ class SingleStore implements Store {
   }
 }
 
+/** Units that were taken in one slot and may have to be given back. */
+interface Taken {
+  readonly rules: readonly Rule[];
+  readonly now: number;
+}
+
 /**
- * Windows on the nodes of a cluster. What shares a hash tag shares a slot and is decided in one call; a request whose
- * rules lie in several slots takes several calls, one after the other, and what the first ones took is given back
- * when a later one denies.
+ * Windows on the nodes of a cluster. Windows with one hash tag share a slot and are decided in one call. A request with rules
+ * in several slots takes one call after the other, and the units of the first calls are given back when a later one denies.
  */
 class ClusterStore implements Store {
   readonly #options: StoreOptions;
   readonly #scripts: ReturnType<typeof defineScripts>;
-  /** At most one per slot, 16384 in all. */
+  /** By slot; at most 16384. */
   readonly #batchers = new Map<number, Batcher>();
 
   constructor(options: StoreOptions) {
@@ -96,38 +108,40 @@ class ClusterStore implements Store {
     this.#scripts = defineScripts(options.redis);
   }
 
-  ask(waiting: Waiting): void {
-    this.#decide(waiting.demand).then(
-      (outcome) => waiting.decided(outcome, 0),
+  add(request: PendingRequest): void {
+    this.#decide(request.rules).then(
+      (reply) => request.decided(reply, 0),
       (error) =>
-        waiting.failed(error instanceof StoreUnavailable ? error : new StoreUnavailable(false, error)),
+        request.failed(error instanceof StoreUnavailable ? error : new StoreUnavailable(false, error)),
     );
   }
 
-  async #decide(demand: Demand): Promise<GroupOutcome> {
-    const parts = splitBySlot(demand.charges);
-    const rules: RuleOutcome[] = new Array(demand.charges.length);
-    const taken: { charges: readonly Charge[]; now: number }[] = [];
-    let last: GroupOutcome = { now: 0, admitted: 1, rules: [] };
-    for (const { slot, charges, positions } of parts) {
+  async #decide(rules: readonly Rule[]): Promise<GroupReply> {
+    const states: GroupReply['rules'][number][] = new Array(rules.length);
+    const taken: Taken[] = [];
+    let now = 0;
+    let isAdmitted = true;
+    for (const positions of positionsBySlot(rules)) {
+      const asked = positions.map((position) => withoutReserve(rules, position, states));
+      let reply: GroupReply;
       try {
-        last = await decideBy(this.#batcher(slot), demandOf(charges));
+        reply = await decideBy(this.#batcher(slotOf(asked[0]?.key ?? '')), asked);
       } catch (error) {
         await this.#refund(taken);
         throw error;
       }
+      now = reply.now;
       positions.forEach((position, i) => {
-        const outcome = last.rules[i];
-        if (outcome) rules[position] = outcome;
+        states[position] = reply.rules[i] as GroupReply['rules'][number];
       });
-      if (last.admitted === 0) {
-        await this.#refund(taken);
-        // The rules that were not asked are not known; they did not deny.
-        return { ...last, rules: Array.from(rules, (rule) => rule ?? unasked(last.now)) };
-      }
-      taken.push({ charges, now: last.now });
+      isAdmitted = reply.admitted > 0;
+      if (!isAdmitted) break;
+      taken.push({ rules: asked, now });
     }
-    return { ...last, rules };
+    if (!isAdmitted) await this.#refund(taken);
+    // Rules that were not decided any more did not deny.
+    const open = { admitted: 1, sum: 0, waitMs: 0, resetAt: now, nextAt: now };
+    return { now, admitted: isAdmitted ? 1 : 0, rules: Array.from(states, (state) => state ?? open) };
   }
 
   async forget(keys: readonly string[]): Promise<void> {
@@ -137,20 +151,20 @@ class ClusterStore implements Store {
   #batcher(slot: number): Batcher {
     let batcher = this.#batchers.get(slot);
     if (batcher === undefined) {
-      const { deadlineMs, observe } = this.#options;
+      const { deadline, observe } = this.#options;
       const send = (keys: readonly string[], packed: string) =>
         this.#scripts.decide(keys.length, ...keys, packed);
-      batcher = new Batcher({ send, deadlineMs, observe });
+      batcher = new Batcher(send, deadline, observe);
       this.#batchers.set(slot, batcher);
     }
     return batcher;
   }
 
-  /** Best effort: a refund that fails leaves a request counted that was not served, never the other way round. */
-  async #refund(taken: readonly { charges: readonly Charge[]; now: number }[]): Promise<void> {
+  /** Best effort: after a failed refund a request stays counted that was not served, never the other way round. */
+  async #refund(taken: readonly Taken[]): Promise<void> {
     await Promise.allSettled(
-      taken.map(({ charges, now }) => {
-        const enforced = charges.filter(({ mode }) => mode === 'enforce');
+      taken.map(({ rules, now }) => {
+        const enforced = rules.filter(({ mode }) => mode === 'enforce');
         const args = enforced.flatMap(({ windowMs, cost }) => [
           Math.floor(now / bucketLength(windowMs)),
           cost,
@@ -161,24 +175,34 @@ class ClusterStore implements Store {
   }
 }
 
-interface Part {
-  readonly slot: number;
-  readonly charges: Charge[];
-  /** Places of the charges in the request. */
-  readonly positions: number[];
+/**
+ * Returns the rule at a position. When the window of its source is in another slot, that window was decided before, so the
+ * rule gets the quota that its source may use in place of a reserve.
+ */
+function withoutReserve(
+  rules: readonly Rule[],
+  position: number,
+  states: readonly (GroupReply['rules'][number] | undefined)[],
+): Rule {
+  const rule = rules[position] as Rule;
+  const source = states[position - 1];
+  if (rule.reserve.units === 0 || source === undefined) return rule;
+  const isLight = source.sum <= rule.reserve.perSource;
+  return {
+    ...rule,
+    quota: isLight ? rule.quota : rule.quota - rule.reserve.units,
+    reserve: { units: 0, perSource: 0 },
+  };
 }
 
-/** Charges by slot, in the order of their first appearance, with their places in the request. */
-function splitBySlot(charges: readonly Charge[]): Part[] {
-  const parts = new Map<number, Part>();
-  charges.forEach((charge, position) => {
-    const slot = calculateSlot(charge.key);
-    const part: Part = parts.get(slot) ?? { slot, charges: [], positions: [] };
-    part.charges.push(charge);
-    part.positions.push(position);
-    parts.set(slot, part);
+/** Returns the positions of the rules by slot, in the order of the slots' first appearance. */
+function positionsBySlot(rules: readonly Rule[]): number[][] {
+  const slots = new Map<number, number[]>();
+  rules.forEach(({ key }, position) => {
+    const slot = slotOf(key);
+    const positions = slots.get(slot);
+    if (positions) positions.push(position);
+    else slots.set(slot, [position]);
   });
-  return [...parts.values()];
+  return [...slots.values()];
 }
-
-const unasked = (now: number) => ({ admitted: 1, sum: 0, waitMs: 0, resetAt: now, nextAt: now });

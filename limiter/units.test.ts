@@ -4,18 +4,20 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { defaultPolicies, type Policy } from '../contract/policies.ts';
 import { InvalidPolicies, validatePolicies } from '../contract/validate-policies.ts';
+import { decodeReply } from './batch.ts';
 import { Batcher } from './batcher.ts';
 import { Breaker } from './breaker.ts';
-import { Deadlines } from './deadlines.ts';
-import type { Decision } from './decision.ts';
-import { Demands } from './demands.ts';
+import { Deadline } from './deadline.ts';
+import type { Decision, RuleState } from './decision.ts';
 import { DenyCache } from './deny-cache.ts';
-import { decodeReply, demandOf } from './encode.ts';
 import { rateLimitHeaders, retryAfterSeconds } from './headers.ts';
-import { networkOf, type Subject, WindowKeys } from './keys.ts';
+import { networksOf } from './network.ts';
+import { type Rule, RuleBuilder, type Subject, WindowKeys } from './rules.ts';
+import { slotOf } from './slot.ts';
 import { decideBy } from './store.ts';
 
 const policy = defaultPolicies[0] as Policy;
+const keyOf = (keys: WindowKeys, one: Policy, subject: Subject) => keys.windowsOf(one, subject)[0]?.key;
 
 describe('policies', () => {
   test('the built-in ones are valid', () =>
@@ -57,7 +59,7 @@ describe('window keys', () => {
     const keys = new WindowKeys(Buffer.from('secret'));
     fc.assert(
       fc.property(fc.string(), fc.string(), (a, b) => {
-        const [one, other] = [a, b].map((userId) => keys.key(policy, { ip: '192.0.2.1', userId }));
+        const [one, other] = [a, b].map((userId) => keyOf(keys, policy, { ip: '192.0.2.1', userId }));
         expect(one === other).toBe(a === b);
         expect(one).toMatch(/^rl:v1:\{[A-Za-z0-9_-]{16}\}:default$/);
       }),
@@ -68,24 +70,36 @@ describe('window keys', () => {
     const keys = new WindowKeys();
     const name = '192.0.2.1';
     const all = (['user', 'account', 'ip'] as const).map((scope) =>
-      keys.key({ ...policy, scope }, { ip: name, userId: name, account: name }),
+      keyOf(keys, { ...policy, scope }, { ip: name, userId: name, account: name }),
     );
     expect(new Set(all).size).toBe(3);
   });
 
   test.each([
-    ['192.0.2.1', '192.0.2.1'],
-    ['::ffff:192.0.2.1', '192.0.2.1'],
-    ['::ffff:c000:201', '192.0.2.1'],
-    ['2001:db8::1', '2001:db8:0:0::/64'],
-    ['2001:db8:0:0:ffff::2', '2001:db8:0:0::/64'],
-    ['2001:0DB8:0:1::1', '2001:db8:0:1::/64'],
-    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
-    ['::1', '0:0:0:0::/64'],
-    ['64:ff9b::192.0.2.1', '64:ff9b:0:0::/64'],
-    ['not an address', undefined],
-    ['', undefined],
-  ])('%s counts as %s', (ip, network) => expect(networkOf(ip)).toBe(network));
+    ['192.0.2.1', ['192.0.2.1']],
+    ['::ffff:192.0.2.1', ['192.0.2.1']],
+    ['::ffff:c000:201', ['192.0.2.1']],
+    ['::ffff:0:192.0.2.1', ['192.0.2.1']],
+    ['::192.0.2.1', ['192.0.2.1']],
+    ['64:ff9b::192.0.2.1', ['192.0.2.1']],
+    ['64:ff9b:1::192.0.2.1', ['192.0.2.1']],
+    ['64:ff9b:1:abcd::192.0.2.1', ['192.0.2.1']],
+    ['64:ff9b:1:c000:2:100::', ['192.0.2.1']],
+    ['2001:db8::1', ['2001:db8:0:0::/64', '2001:db8:0:0::/56', '2001:db8:0:0::/48']],
+    ['2001:0DB8:0:12ab:ffff::2', ['2001:db8:0:12ab::/64', '2001:db8:0:1200::/56', '2001:db8:0:0::/48']],
+    ['fe80::1%eth0', ['fe80:0:0:0::/64', 'fe80:0:0:0::/56', 'fe80:0:0:0::/48']],
+    ['::1', ['0:0:0:0::/64', '0:0:0:0::/56', '0:0:0:0::/48']],
+    ['not an address', []],
+    ['', []],
+  ])('%s counts in %j', (ip, networks) => {
+    expect(networksOf(ip).map(({ name }) => name)).toEqual(networks);
+  });
+
+  test.each([
+    ['foo', 12_182],
+    ['rl:v1:{foo}:default', 12_182],
+    ['123456789', 12_739],
+  ])('the slot of %s is %i', (key, slot) => expect(slotOf(key)).toBe(slot));
 });
 
 describe('the circuit breaker', () => {
@@ -138,7 +152,7 @@ describe('the circuit breaker', () => {
     expect(breaker.state).toBe('open');
   });
 
-  test('waits longer after each probe that fails, up to five seconds', () => {
+  test('waits longer after each probe that fails, up to two seconds', () => {
     const { breaker, pass } = make();
     for (let i = 0; i < 5; i++) breaker.failed();
     for (let i = 0; i < 6; i++) {
@@ -146,19 +160,19 @@ describe('the circuit breaker', () => {
       expect(breaker.allows()).toBe(true);
       breaker.failed();
     }
-    pass(3_000);
+    pass(1_300);
     expect(breaker.allows()).toBe(false);
-    pass(2_000);
+    pass(700);
     expect(breaker.allows()).toBe(true);
   });
 });
 
-describe('demands', () => {
+describe('rules', () => {
   const scopes = ['user', 'user+operation', 'account', 'ip', 'endpoint', 'global'] as const;
   const policies = scopes.map((scope) => ({ ...policy, name: scope.replace('+', '-'), scope }));
-  const demands = new Demands(policies, new WindowKeys());
+  const builder = new RuleBuilder(policies, new WindowKeys());
   const names = policies.map(({ name }) => name);
-  // Of what a client may choose, and of the separators: what could be read as another's.
+  // Characters of ids and of the separators, so that one subject could be read as another.
   const text = fc.string({ unit: fc.constantFrom('a', '1', '=', '?', '\0', '.'), maxLength: 4 });
   const subject = fc.record(
     {
@@ -170,52 +184,53 @@ describe('demands', () => {
     },
     { requiredKeys: ['ip'] },
   );
-  const keysOf = (who: Subject) => demands.for(who, names).charges.map(({ key }) => key);
+  const keysOf = (who: Subject) => builder.build(who, names).map(({ key }) => key);
 
-  test('of different subjects are never taken for one another, whatever they contain', () => {
+  test('of different subjects never share a window, whatever the ids contain', () => {
     const keys = new WindowKeys();
     fc.assert(
       fc.property(subject, (who) => {
-        expect(keysOf(who)).toEqual(policies.map((one) => keys.key(one, who)));
+        expect(keysOf(who)).toEqual(policies.map((one) => keyOf(keys, one, who)));
       }),
       { numRuns: 2_000 },
     );
   });
 
-  test('of equal subjects are the same object', () => {
-    const [a, b] = [1, 2].map(() => demands.for({ ip: '192.0.2.1', userId: 'a' }, ['user']));
+  test('of equal subjects are the same list', () => {
+    const [a, b] = [1, 2].map(() => builder.build({ ip: '192.0.2.1', userId: 'a' }, ['user']));
     expect(a).toBe(b);
   });
 });
 
 describe('the deny cache', () => {
+  const rules = (): readonly Rule[] => [];
+  const denial = (retryAfterMs: number) => ({ retryAfterMs }) as Decision;
+
   test('holds a denial for its wait, and a second at most', () => {
-    let now = 0;
-    const cache = new DenyCache<string>(10, () => now);
-    cache.put('short', 'a', 300, 0);
-    cache.put('long', 'b', 60_000, 0);
-    now = 299;
-    expect(cache.get('short')).toMatchObject({ value: 'a', at: 0 });
-    now = 300;
-    expect(cache.get('short')).toBeUndefined();
-    now = 999;
-    expect(cache.get('long')?.value).toBe('b');
-    now = 1_000;
-    expect(cache.get('long')).toBeUndefined();
+    const cache = new DenyCache(10);
+    const [short, long] = [rules(), rules()];
+    cache.put(short, denial(300), 0);
+    cache.put(long, denial(60_000), 0);
+    expect(cache.get(short, 299)).toMatchObject({ decision: { retryAfterMs: 300 }, at: 0 });
+    expect(cache.get(short, 300)).toBeUndefined();
+    expect(cache.get(long, 999)?.decision.retryAfterMs).toBe(60_000);
+    expect(cache.get(long, 1_000)).toBeUndefined();
   });
 
   test('is bounded, and can be cleared', () => {
-    const cache = new DenyCache<number>(3, () => 0);
-    for (let i = 0; i < 10; i++) cache.put(`k${i}`, i, 500, 0);
-    expect([cache.get('k6'), cache.get('k9')?.value]).toEqual([undefined, 9]);
+    const cache = new DenyCache(3);
+    const all = Array.from({ length: 10 }, rules);
+    for (const one of all) cache.put(one, denial(500), 0);
+    expect(all.filter((one) => cache.get(one, 1)).length).toBeLessThanOrEqual(6);
+    expect(cache.get(all[9] as readonly Rule[], 1)).toBeDefined();
     cache.clear();
-    expect(cache.get('k9')).toBeUndefined();
+    expect(cache.get(all[9] as readonly Rule[], 1)).toBeUndefined();
   });
 });
 
 describe('deadlines', () => {
-  test('pass on what comes in time, and give up on what does not', async () => {
-    const deadlines = new Deadlines(30);
+  test('return results that come in time, and give up on others', async () => {
+    const deadlines = new Deadline(30, 30);
     await expect(deadlines.race(Promise.resolve(1))).resolves.toBe(1);
     await expect(deadlines.race(Promise.reject(new Error('own')))).rejects.toThrow('own');
     await expect(deadlines.race(new Promise(() => {}))).rejects.toThrow('deadline passed');
@@ -230,17 +245,14 @@ describe('the batcher', () => {
     const request = new AsyncLocalStorage<string>();
     const callers: (string | undefined)[] = [];
     const answers: ((reply: Buffer) => void)[] = [];
-    const batcher = new Batcher({
-      deadlineMs: 60_000,
-      observe: () => {},
-      send: () => {
-        callers.push(request.getStore());
-        return new Promise((resolve) => answers.push(resolve));
-      },
-    });
+    const send = () => {
+      callers.push(request.getStore());
+      return new Promise((resolve) => answers.push(resolve));
+    };
+    const batcher = new Batcher(send, new Deadline(60_000, 60_000), () => {});
     const decisions: Promise<unknown>[] = [];
     for (const id of ['first', 'second', 'third']) {
-      decisions.push(request.run(id, () => decideBy(batcher, demandOf([]))));
+      decisions.push(request.run(id, () => decideBy(batcher, [])));
       await turn();
     }
     expect(callers).toEqual(['first', 'second']);
@@ -256,6 +268,7 @@ describe('the batcher', () => {
 describe('the answer', () => {
   const rule = {
     policy: 'default',
+    scope: 'user' as const,
     limit: 100,
     windowSeconds: 60,
     remaining: 0,
@@ -286,8 +299,21 @@ describe('the answer', () => {
     expect(retryAfterSeconds({ ...decision, retryAfterMs: 0 })).toBe(1);
   });
 
-  test('has no list where no rule was asked', () => {
-    expect(Object.keys(rateLimitHeaders({ ...decision, rules: [] }))).toHaveLength(3);
+  test('has no fields when no rule binds', () => {
+    expect(rateLimitHeaders({ ...decision, rules: [] })).toEqual({});
+  });
+
+  test('shows a stranger no shared window, and of an account only its denial', () => {
+    const shared = { ...rule, policy: 'pool', scope: 'global' as const };
+    const account = { ...rule, policy: 'login', scope: 'account' as const };
+    const fields = (rules: readonly RuleState[], isStranger: boolean) =>
+      rateLimitHeaders({ ...decision, rules }, isStranger)['ratelimit-policy'];
+    expect(fields([shared, rule], true)).toBe('"default";q=100;w=60');
+    expect(fields([shared, rule], false)).toBe('"pool";q=100;w=60, "default";q=100;w=60');
+    for (const isStranger of [true, false]) {
+      expect(fields([account, rule], isStranger)).toBe('"login";q=100;w=60, "default";q=100;w=60');
+      expect(fields([{ ...account, waitMs: 0 }, rule], isStranger)).toBe('"default";q=100;w=60');
+    }
   });
 
   test('a reply of another shape is refused', () => {

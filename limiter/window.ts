@@ -1,37 +1,25 @@
 import { subBuckets } from '../contract/policies.ts';
 
 /**
- * The sliding window: 60 sub-buckets before the current one, the oldest counted in full, so that no window of any
- * position ever holds more than the quota. The Lua script does the same arithmetic; a test holds them to each other.
+ * A sliding window in this process: 60 sub-buckets before the current one, the oldest counted in full, so that no
+ * period of the window's length ever holds more than the quota. The Lua script does the same arithmetic; a property test
+ * compares the two.
  */
-export interface WindowState {
+export interface Window {
   /** Number of the current sub-bucket since the epoch. */
   index: number;
   /** Units consumed in the current sub-bucket. */
   current: number;
-  /** Units consumed in all buckets that count, the current one included. */
+  /** Units consumed in all sub-buckets that count, the current one included. */
   sum: number;
-  /** Number of the oldest sub-bucket that holds units; `index` when none before does. */
+  /** Number of the oldest sub-bucket that holds units; `index` when no earlier one does. */
   oldest: number;
-  /** Units of the 60 sub-buckets before, by number modulo 60. */
+  /** Units of the 60 earlier sub-buckets, by number modulo 60. */
   readonly ring: Uint32Array;
 }
 
-/** What a rule says of a request. */
-export interface Verdict {
-  readonly admitted: boolean;
-  /** Units left after this request. */
-  readonly remaining: number;
-  /** Milliseconds until the same request would be admitted; 0 when it was. */
-  readonly waitMs: number;
-  /** Unix milliseconds at which nothing consumed so far counts any more. */
-  readonly resetAt: number;
-  /** Unix milliseconds at which at least one more unit becomes available; now when nothing is consumed. */
-  readonly nextAt: number;
-}
-
-/** A window that nothing was consumed in. */
-export const emptyWindow = (): WindowState => ({
+/** Returns a window without consumption. */
+export const emptyWindow = (): Window => ({
   index: 0,
   current: 0,
   sum: 0,
@@ -39,75 +27,72 @@ export const emptyWindow = (): WindowState => ({
   ring: new Uint32Array(subBuckets),
 });
 
-/** Length of a sub-bucket in milliseconds; a window of whole seconds rounds up, never down, to whole milliseconds. */
+/** Returns the length of a sub-bucket in whole milliseconds, rounded up so that 60 of them cover the window. */
 export const bucketLength = (windowMs: number): number => Math.ceil(windowMs / subBuckets);
 
-/** Moves a window to the sub-bucket of `now`. A clock that went backwards leaves it where it is. */
-export function roll(state: WindowState, bucketMs: number, now: number): void {
+/**
+ * Moves a window to the sub-bucket of `now`. When the clock went back, all units count as consumed now: nothing is
+ * refilled, and nobody waits longer than one window.
+ */
+export function roll(window: Window, bucketMs: number, now: number): void {
   const index = Math.floor(now / bucketMs);
-  const steps = index - state.index;
-  if (steps <= 0) return;
-  if (steps > subBuckets) {
-    state.ring.fill(0);
-    state.sum = 0;
+  const steps = index - window.index;
+  if (steps === 0) return;
+  const { ring } = window;
+  let { current } = window;
+  if (steps < 0) {
+    ring.fill(0);
+    current = window.sum;
+  } else if (steps > subBuckets) {
+    ring.fill(0);
+    window.sum = current = 0;
   } else {
-    const { ring } = state;
-    for (let bucket = state.index; bucket < index; bucket++) {
+    for (let bucket = window.index; bucket < index; bucket++) {
       const slot = bucket % subBuckets;
-      state.sum -= ring[slot] ?? 0;
-      ring[slot] = bucket === state.index ? state.current : 0;
+      window.sum -= ring[slot] ?? 0;
+      ring[slot] = bucket === window.index ? current : 0;
     }
+    current = 0;
   }
-  state.index = index;
-  state.current = 0;
-  state.oldest = index;
-  if (state.sum === 0) return;
+  window.index = index;
+  window.current = current;
+  window.oldest = index;
+  if (window.sum === current) return;
   let bucket = index - subBuckets;
-  while (bucket < index && state.ring[bucket % subBuckets] === 0) bucket++;
-  state.oldest = bucket;
-}
-
-/** Consumes `cost` units of a rolled window when they fit, or whatever happens with `force`; else says when they will. */
-export function consume(
-  state: WindowState,
-  bucketMs: number,
-  now: number,
-  rule: { readonly quota: number; readonly cost: number },
-  mode: 'consume' | 'peek' | 'force' = 'consume',
-): Verdict {
-  const { quota, cost } = rule;
-  const admitted = state.sum + cost <= quota;
-  if ((admitted && mode === 'consume') || mode === 'force') add(state, cost);
-  return {
-    admitted,
-    remaining: Math.max(0, quota - state.sum),
-    waitMs: admitted ? 0 : waitFor(state, bucketMs, now, quota - cost),
-    resetAt: state.sum === 0 ? now : (newest(state) + subBuckets + 1) * bucketMs,
-    nextAt: state.sum === 0 ? now : (state.oldest + subBuckets + 1) * bucketMs,
-  };
+  while (bucket < index && ring[bucket % subBuckets] === 0) bucket++;
+  window.oldest = bucket;
 }
 
 /** Consumes units of a rolled window, whatever its quota. */
-export function add(state: WindowState, units: number): void {
-  state.current += units;
-  state.sum += units;
+export function add(window: Window, units: number): void {
+  window.current += units;
+  window.sum += units;
 }
 
-/** Milliseconds until no more than `target` units count: the oldest sub-buckets leave one by one. */
-function waitFor(state: WindowState, bucketMs: number, now: number, target: number): number {
-  let left = state.sum;
-  let bucket = state.index - subBuckets;
-  while (bucket < state.index) {
-    left -= state.ring[bucket % subBuckets] ?? 0;
+/** Returns the milliseconds until at most `target` units of a rolled window count; 0 when that is so now. */
+export function waitUntil(window: Window, bucketMs: number, now: number, target: number): number {
+  let left = window.sum;
+  if (left <= target) return 0;
+  let bucket = window.index - subBuckets;
+  while (bucket < window.index) {
+    left -= window.ring[bucket % subBuckets] ?? 0;
     if (left <= target) break;
     bucket++;
   }
   return (bucket + subBuckets + 1) * bucketMs - now;
 }
 
-function newest(state: WindowState): number {
-  if (state.current > 0) return state.index;
-  let bucket = state.index - 1;
-  while (bucket > state.oldest && state.ring[bucket % subBuckets] === 0) bucket--;
-  return bucket;
+/** Returns the Unix milliseconds at which nothing consumed so far counts any more; `now` for an empty window. */
+export function resetAt(window: Window, bucketMs: number, now: number): number {
+  if (window.sum === 0) return now;
+  let newest = window.index;
+  if (window.current === 0) {
+    newest--;
+    while (newest > window.oldest && window.ring[newest % subBuckets] === 0) newest--;
+  }
+  return (newest + subBuckets + 1) * bucketMs;
 }
+
+/** Returns the Unix milliseconds at which the oldest units stop counting; `now` for an empty window. */
+export const nextAt = (window: Window, bucketMs: number, now: number): number =>
+  window.sum === 0 ? now : (window.oldest + subBuckets + 1) * bucketMs;

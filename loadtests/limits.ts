@@ -46,7 +46,9 @@ export const options = judged({
       plan.probes.flatMap(({ policy, admitted, remainingSum }) => [
         [`admitted{probe:${policy}}`, [`count==${admitted}`]],
         [`denied{probe:${policy}}`, ['count>0']],
-        [`remaining_sum{probe:${policy}}`, [`count==${remainingSum}`]],
+        ...(remainingSum === undefined
+          ? []
+          : [[`remaining_sum{probe:${policy}}`, [`count==${remainingSum}`]] as [string, string[]]]),
       ]),
     ),
     misjudged: ['count==0'],
@@ -115,7 +117,7 @@ export const bypass = iteration(({ sessions }: Data) => {
 });
 
 /** Sorts an answer: admitted (whatever the service then said), denied by this policy, or a mistake. */
-function judge({ policy }: Probe, answer: Answer): void {
+function judge({ policy, remainingSum }: Probe, answer: Answer): void {
   const tags = { probe: policy };
   if (answer.status === 429) {
     denied.add(1, tags);
@@ -124,8 +126,8 @@ function judge({ policy }: Probe, answer: Answer): void {
   }
   admitted.add(1, tags);
   const left = remainingOf(answer.headers, policy);
-  if (left === undefined) misjudged.add(1, tags);
-  else remaining.add(left, tags);
+  if ((left === undefined) !== (remainingSum === undefined)) misjudged.add(1, tags);
+  if (left !== undefined) remaining.add(left, tags);
 }
 
 function requestFor({ routeClass, policy, accounts }: Probe, n: number): Request {

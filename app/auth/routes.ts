@@ -1,7 +1,7 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { LabelsOf } from '../../contract/metrics.ts';
-import { networkOf } from '../../limiter/keys.ts';
+import { networkOf } from '../../limiter/index.ts';
 import { identityOf } from '../http/access.ts';
 import { type Context, type Role, roles } from '../http/context.ts';
 import { badRequest, Problem } from '../http/problem.ts';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
-import { until } from '../../limiter/testing.ts';
+import { until } from '../../limiter/testing/servers.ts';
 import { type Backing, startBacking } from '../../test/support/service.ts';
 import { keyIdOf } from './crypto.ts';
 import { resealCases } from './reseal.ts';

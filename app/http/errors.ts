@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify';
 import { securityHeaders } from '../../contract/response-headers.ts';
+import { NoSubject } from '../../limiter/index.ts';
 import { isStoreFailure } from '../redis/client.ts';
 import { emit } from '../telemetry/events.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -28,6 +29,8 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
 /** What a thrown thing means to the client. */
 export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
+  if (error instanceof NoSubject)
+    return new Problem(400, 'Bad Request', { detail: 'The address of the client is not known' });
   if (isStoreFailure(error))
     return unavailable('The store does not answer; nothing was lost that was acknowledged', 1);
   if ((error as Partial<FastifyError> | undefined)?.code === 'FST_ERR_HANDLER_TIMEOUT')

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { defaultPolicies, type Policy } from '../../contract/policies.ts';
-import { missingPolicies, validatePolicies } from '../../contract/validate-policies.ts';
+import { missingPolicies, validatePolicies, withAnonymous } from '../../contract/validate-policies.ts';
 import { InvalidPolicies } from '../../limiter/index.ts';
 import { SettingsError } from './settings.ts';
 
@@ -14,7 +14,7 @@ export function readPolicies(path: string | undefined): readonly Policy[] {
   try {
     const policies = validatePolicies(JSON.parse(readFileSync(path, 'utf8')));
     const missing = missingPolicies(policies);
-    if (missing.length === 0) return policies;
+    if (missing.length === 0) return withAnonymous(policies);
     throw new SettingsError(
       missing.map((name) => problem(`has no policy "${name}"`, 'add it: routes are limited by it')),
     );

@@ -3,11 +3,15 @@ import type { Metrics } from './metrics.ts';
 
 const states = ['closed', 'open', 'half_open'] as const;
 
-/** Feeds the service's metrics from a limiter. */
+/** Returns an observer that feeds the metrics of a limiter. */
 export function metricsObserver(metrics: Metrics): LimiterObserver {
   return {
     decided({ outcome, source, tightest, shadow, rules }, seconds) {
-      metrics.ratelimit_decisions_total.inc({ policy: tightest.policy, decision: outcome, source });
+      metrics.ratelimit_decisions_total.inc({
+        policy: tightest?.policy ?? 'none',
+        decision: outcome,
+        source,
+      });
       metrics.ratelimit_decision_duration_seconds.observe({ source }, seconds);
       for (const { policy, allowed } of shadow) {
         metrics.ratelimit_shadow_total.inc({ policy, decision: allowed ? 'allow' : 'deny' });

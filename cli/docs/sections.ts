@@ -66,10 +66,14 @@ function commands(root: string): string {
 
 function policies(): string {
   const rows = defaultPolicies.map(
-    ({ name, scope, quota, windowSeconds, onStoreError }) =>
-      `| \`${name}\` | ${scope} | ${quota.toLocaleString('en')} per ${windowSeconds} s | ${onStoreError} |`,
+    ({ name, scope, quota, windowSeconds, onStoreError, reserve }) =>
+      `| \`${name}\` | ${scope} | ${quota.toLocaleString('en')} per ${windowSeconds} s | ${reserve ? `${reserve.percent} % for sources with up to ${reserve.perSource}` : '–'} | ${onStoreError} |`,
   );
-  return ['| Policy | Counted per | Quota | Redis away |', '| --- | --- | --- | --- |', ...rows].join('\n');
+  return [
+    '| Policy | Counted per | Quota | Reserve | Redis away |',
+    '| --- | --- | --- | --- | --- |',
+    ...rows,
+  ].join('\n');
 }
 
 function memory(root: string): string {

@@ -7,7 +7,7 @@ import { readPoliciesFile } from './policies-file.ts';
 
 test('no file means the default policies; a good file its own', () => {
   expect(readPoliciesFile(null)).toBe(defaultPolicies);
-  const own = defaultPolicies.map((policy) => ({ ...policy, quota: 7 }));
+  const own = defaultPolicies.map((policy) => ({ ...policy, quota: 70 }));
   expect(read(JSON.stringify(own))).toEqual(own);
 });
 

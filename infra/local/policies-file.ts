@@ -1,6 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { defaultPolicies, type Policy } from '../../contract/policies.ts';
-import { InvalidPolicies, missingPolicies, validatePolicies } from '../../contract/validate-policies.ts';
+import {
+  InvalidPolicies,
+  missingPolicies,
+  validatePolicies,
+  withAnonymous,
+} from '../../contract/validate-policies.ts';
 
 /** The service would refuse a file of policies. The message lists every reason on a line of its own. */
 export class BadPolicies extends Error {}
@@ -17,7 +22,7 @@ export function readPoliciesFile(path: string | null): readonly Policy[] {
       (name) => `no policy "${name}": add it, routes are limited by it`,
     );
     if (missing.length > 0) throw new InvalidPolicies(missing);
-    return policies;
+    return withAnonymous(policies);
   } catch (error) {
     const problems =
       error instanceof InvalidPolicies

@@ -104,19 +104,28 @@ export const service: readonly Rule[] = [
   ),
 ];
 
-/** The global rule must not promise more than what was load-tested; no test, no claim. */
+/** The shared limits together must not admit more than the load test carried; without a test nothing is claimed. */
 function capacity(settings: Settings): string[] {
-  const global = limitsOf(settings).find(({ name }) => name === 'global');
   const perReplica = testedPerReplica();
-  if (global === undefined || perReplica === undefined) return [];
-  const { quota, windowSeconds, mode } = global;
+  if (perReplica === undefined) return [];
+  const shared = limitsOf(settings).filter(({ scope }) => scope === 'global');
+  const perMinute = shared.map(({ quota, windowSeconds }) => Math.ceil((quota * 60) / windowSeconds));
   const replicas = mostReplicas(settings);
-  const most = Math.floor(perReplica * replicas * windowSeconds);
-  // Only watched, it denies nobody.
-  const watched = mode === 'shadow';
-  if (!watched && quota <= most) return [];
+  const most = Math.floor(perReplica * replicas * 60);
+  const [first, ...others] = shared.map(({ name }, i) => ({ name, quota: perMinute[i] })).reverse();
+  const rest = others.map(({ name, quota }) => ` and ${name} ${quota}`).join('');
   return [
-    `limits: global admits ${watched ? 'anything, its mode being shadow,' : quota} in ${windowSeconds} s, more than ${replicas} replicas carried in the load test; at most ${most}${watched ? ' and mode enforce' : ''}, or more replicas`,
+    ...(perMinute.reduce((sum, quota) => sum + quota, 0) > most
+      ? [
+          `limits: ${first?.name} admits ${first?.quota}${rest} in 60 s, more than ${replicas} replicas carried in the load test; at most ${most} together, or more replicas`,
+        ]
+      : []),
+    ...shared
+      .filter(({ mode }) => mode === 'shadow')
+      .map(
+        ({ name }) =>
+          `limits: ${name} admits anything, its mode being shadow, more than ${replicas} replicas carried in the load test; mode enforce and at most ${most}`,
+      ),
   ];
 }
 

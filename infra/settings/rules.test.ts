@@ -232,20 +232,23 @@ test.each(wrong)('%s with %j', (environment, changes, expected) => {
 });
 
 test('limits above what the load test carried are refused, and more replicas carry more', () => {
-  const enormous = { limits: [{ name: 'global', quota: 90_000_000 }] };
-  expect(measured('dev', enormous)).toEqual([
-    expect.stringMatching(
-      /^limits: global admits 90000000 in 60 s, more than 2 replicas .* at most \d+, or more/,
-    ),
-  ]);
+  const limits = (quota: number, mode = 'enforce') => ({
+    limits: [
+      { name: 'global', quota, mode },
+      { name: 'anonymous', quota: 60 },
+    ],
+  });
   const [two, four] = [2, 4].map((replicas) =>
-    mostOf(measured('dev', { ...enormous, 'app.replicas': replicas })),
+    mostOf(measured('dev', { ...limits(90_000_000), 'app.replicas': replicas })),
   );
+  expect(measured('dev', limits(90_000_000))).toEqual([
+    `limits: global admits 90000000 and anonymous 60 in 60 s, more than 2 replicas carried in the load test; at most ${two} together, or more replicas`,
+  ]);
   expect(four).toBe(Number(two) * 2);
-  expect(measured('dev', { limits: [{ name: 'global', quota: two }] })).toEqual([]);
-  // What is only watched holds nothing back, whatever its quota.
-  expect(measured('dev', { limits: [{ name: 'global', quota: two, mode: 'shadow' }] })).toEqual([
-    expect.stringMatching(/^limits: global admits anything, .* at most \d+ and mode enforce, or more/),
+  expect(measured('dev', limits(Number(two) - 60))).toEqual([]);
+  expect(measured('dev', limits(Number(two) - 59))).toHaveLength(1);
+  expect(measured('dev', limits(Number(two) - 60, 'shadow'))).toEqual([
+    `limits: global admits anything, its mode being shadow, more than 2 replicas carried in the load test; mode enforce and at most ${two}`,
   ]);
 });
 

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { freePort, type RedisServer, startRedis } from '../../test/support/redis.ts';
 import { startSentinel } from '../../test/support/sentinel.ts';
-import { connectForTest, type Proxy as FaultyProxy, startProxy, until } from '../testing.ts';
+import { connectForTest, type Proxy as FaultyProxy, startProxy, until } from '../testing/servers.ts';
 
 /** The store of one run, and what can be done to it. */
 export interface Scene {

@@ -12,8 +12,8 @@ export interface Probe {
   readonly seconds: number;
   /** Exactly so many are admitted. */
   readonly admitted: number;
-  /** What the `r` of all admitted answers add up to. */
-  readonly remainingSum: number;
+  /** Sum of the `r` of all admitted answers; absent for a shared window, which strangers do not see. */
+  readonly remainingSum?: number;
   /** When it starts, in seconds, so that no earlier probe's requests are in its window. */
   readonly start: number;
   /** Accounts that its requests are spread over, addresses likewise; 1 when the policy counts by it. */
@@ -32,6 +32,8 @@ export interface Plan {
 
 /** The role of load accounts. */
 export const loadRole = 'caseworker';
+/** Scopes whose windows the answer to a stranger does not show. */
+const hidden: readonly Scope[] = ['global', 'endpoint', 'account'];
 /** A window shorter than this cannot be filled surely before it moves on. */
 const shortestWindow = 10;
 /** Room after a window, for what still runs after a probe, for clocks and slow answers, in seconds. */
@@ -68,7 +70,7 @@ export function planLimits(policies: readonly Policy[], addresses: number): Plan
   return { probes, skipped, seconds: Math.ceil(Math.max(0, ...ends)) };
 }
 
-/** The policy's class among those that the load tests have requests for; `address` and `global` are met by any. */
+/** Returns the class of the requests that put a policy to the test. */
 export function classOf(policy: string): RouteClass | undefined {
   const known = ['login', ...Object.keys(probeRequests)];
   const entries = Object.entries(routeClasses).filter(([name]) => known.includes(name)) as [
@@ -76,12 +78,14 @@ export function classOf(policy: string): RouteClass | undefined {
     readonly string[],
   ][];
   const found = entries.find(([, names]) => names.includes(policy))?.[0];
-  return found ?? (policy === 'address' || policy === 'global' ? 'anonymous' : undefined);
+  return found ?? ((routeClasses.anonymous as readonly string[]).includes(policy) ? 'anonymous' : undefined);
 }
 
 function probe(policy: Policy, start: number): Probe {
   const quota = quotaFor(policy, loadRole);
-  const admitted = Math.floor(quota / policy.cost);
+  // The reserve is for sources that send little; those of a probe send more.
+  const open = quota - Math.floor((quota * (policy.reserve?.percent ?? 0)) / 100);
+  const admitted = Math.floor(open / policy.cost);
   const perAccount = 8;
   const routeClass = classOf(policy.name) as RouteClass;
   return {
@@ -90,7 +94,9 @@ function probe(policy: Policy, start: number): Probe {
     offered: Math.ceil(admitted * 1.08) + 20,
     seconds: spanSeconds(policy, admitted),
     admitted,
-    remainingSum: remainingSum({ quota, cost: policy.cost }, admitted),
+    ...(hidden.includes(policy.scope)
+      ? {}
+      : { remainingSum: remainingSum({ quota, cost: policy.cost }, admitted) }),
     start,
     // More logins per account than this would meet the policy `login` first.
     accounts:
@@ -113,6 +119,7 @@ function phaseOf({ name, scope }: Policy, addresses: number): number {
 }
 
 function obstacle(policy: Policy, addresses: number): string | undefined {
+  if (policy.name === 'global') return 'the users of a load test meet their own limits first';
   if (classOf(policy.name) === undefined) return 'no route of the load tests is subject to it';
   if (policy.mode === 'shadow') return 'it is in shadow mode and denies nothing';
   if (policy.windowSeconds < shortestWindow) return `its window is shorter than ${shortestWindow} s`;

@@ -109,7 +109,8 @@ function demand(profile: Profile, policy: Policy, addresses: number): number {
   if ((routeClasses.login as readonly string[]).includes(policy.name)) {
     return policy.scope === 'account' ? 1 : profile.users / (policy.scope === 'ip' ? perAddress : 1);
   }
-  if (policy.scope === 'ip') return requests / perAddress;
+  // Users are signed in: no request of theirs is anonymous.
+  if ((routeClasses.anonymous as readonly string[]).includes(policy.name)) return 0;
   if (policy.scope === 'global') return requests;
   return (requests / profile.users) * shareOf(policy.name);
 }

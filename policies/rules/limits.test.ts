@@ -9,10 +9,10 @@ import { rules } from './index.ts';
 
 const rule = rules.find(({ name }) => name === 'limits-within-capacity') as Rule;
 
-/** What the rule says of a global limit a second, where one replica was tested with 120 requests a second. */
+/** Returns the rule's messages for shared limits that admit so many requests a second together. */
 function said(perSecond: number, perReplica: number, ...changes: readonly Break[]): string[] {
   const limits = defaultPolicies.map((limit) =>
-    limit.scope === 'global' ? { ...limit, quota: perSecond * limit.windowSeconds } : limit,
+    limit.scope === 'global' ? { ...limit, quota: (perSecond * limit.windowSeconds) / 2 } : limit,
   );
   const stack = changedStack(
     put('ConfigMap/case-policies', 'data.policies\\.json', JSON.stringify(limits)),
@@ -23,9 +23,11 @@ function said(perSecond: number, perReplica: number, ...changes: readonly Break[
 
 const autoscaler = 'HorizontalPodAutoscaler/case-service';
 
-test('the global limit may be what the most replicas were tested with, and not one request more', () => {
+test('the shared limits together may admit what the most replicas were tested with, and not more', () => {
   expect(said(1_200, 120)).toEqual([]);
-  expect(said(1_201, 120)).toEqual(['policies.json: global admits 1201/s, the fleet was tested with 1200/s']);
+  expect(said(1_202, 120)).toEqual([
+    'policies.json: anonymous and global admit 1202/s together, the fleet was tested with 1200/s',
+  ]);
 });
 
 test('a global limit that is only watched holds nothing back, whatever its quota', () => {
@@ -34,16 +36,16 @@ test('a global limit that is only watched holds nothing back, whatever its quota
   );
   expect(
     said(1, 120, put('ConfigMap/case-policies', 'data.policies\\.json', JSON.stringify(watched))),
-  ).toEqual(['policies.json: global is only watched']);
+  ).toEqual(['policies.json: anonymous is only watched', 'policies.json: global is only watched']);
 });
 
 test('the fleet is as large as its autoscaler may make it, else what its Deployment says', () => {
   expect(said(1_200, 120, put(autoscaler, 'spec.maxReplicas', 9))).toHaveLength(1);
   const alone = [{ remove: autoscaler }, put('Deployment/case-service', 'spec.replicas', 3)] as const;
   expect(said(360, 120, ...alone)).toEqual([]);
-  expect(said(361, 120, ...alone)).toHaveLength(1);
-  expect(said(121, 120, { remove: autoscaler })).toHaveLength(1);
-  expect(said(121, 120, dropped(autoscaler, 'spec.maxReplicas'))).toHaveLength(1);
+  expect(said(362, 120, ...alone)).toHaveLength(1);
+  expect(said(122, 120, { remove: autoscaler })).toHaveLength(1);
+  expect(said(122, 120, dropped(autoscaler, 'spec.maxReplicas'))).toHaveLength(1);
 });
 
 test('without a load test there is no claim to hold a limit to', () => {

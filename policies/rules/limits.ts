@@ -26,10 +26,19 @@ export const limitRules = [
     *check(resources, config) {
       const tested = (config.perReplica as number) * fleet(resources);
       for (const resource of resources)
-        for (const [file, text] of filesOf(resource, /polic(y|ies)\.json$/))
-          for (const limit of JSON.parse(text) as readonly Limit[])
+        for (const [file, text] of filesOf(resource, /polic(y|ies)\.json$/)) {
+          const limits = JSON.parse(text) as readonly Limit[];
+          for (const limit of limits)
             for (const problem of problemsOf(limit, tested))
               yield { message: `${file}: ${limit.name} ${problem}`, resource };
+          const shared = limits.filter(({ scope }) => scope === 'global');
+          const rate = shared.reduce((sum, { quota, windowSeconds }) => sum + quota / windowSeconds, 0);
+          if (tested > 0 && rate > tested) {
+            const names = shared.map(({ name }) => name).join(' and ');
+            const message = `${file}: ${names} admit ${rate}/s together, the fleet was tested with ${tested}/s`;
+            yield { message, resource };
+          }
+        }
     },
   }),
 ] as const;
@@ -50,16 +59,9 @@ function fleet(resources: readonly Resource[]): number {
     .reduce((sum, workload) => sum + mostReplicas(workload, resources), 0);
 }
 
-function problemsOf(
-  { name, scope, quota, windowSeconds, onStoreError, mode }: Limit,
-  tested: number,
-): readonly string[] {
-  const rate = quota / windowSeconds;
+function problemsOf({ name, scope, onStoreError, mode }: Limit, tested: number): readonly string[] {
   const login = name.startsWith('login');
   return [
-    ...(scope === 'global' && tested > 0 && rate > tested
-      ? [`admits ${rate}/s, the fleet was tested with ${tested}/s`]
-      : []),
     ...(scope === 'global' && tested > 0 && mode === 'shadow' ? ['is only watched'] : []),
     ...(login && onStoreError !== 'closed' ? [`fails ${onStoreError}`] : []),
     ...(login && mode === 'shadow' ? ['is only watched'] : []),

@@ -1,19 +1,19 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createRateLimiter } from './index.ts';
-import { connectForTest } from './testing.ts';
+import { createRateLimiter } from '../index.ts';
+import { connectForTest } from './servers.ts';
 
-/** How a process of a fleet asks for one key. */
+/** The requests of one process of a fleet, all for one key. */
 export interface Fleet {
   readonly port: number;
   readonly quota: number;
   readonly windowSeconds: number;
   readonly cost: number;
-  /** Milliseconds for which it keeps 50 requests in flight. */
+  /** Milliseconds during which the process keeps 50 requests in flight. */
   readonly forMs: number;
 }
 
-// One of several processes on one key: says that it is ready, starts when its input ends, and prints a list of [Redis' time, units] of what was admitted.
+// Prints "ready", starts when its input ends, and prints a list of [Redis' time, units] of the admitted requests.
 const { port, forMs, ...rule } = JSON.parse(process.argv[2] ?? '{}') as Fleet;
 const redis = await connectForTest(port);
 const limiter = createRateLimiter({

@@ -3,7 +3,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 
-/** A connection with the options that the limiter is made for, without TLS. */
+/** Returns a connection with the options that the limiter needs, without TLS. */
 export async function connectForTest(port: number): Promise<Redis> {
   const redis = new Redis({
     host: '127.0.0.1',
@@ -22,15 +22,15 @@ export async function connectForTest(port: number): Promise<Redis> {
 /** Waits until a condition holds. @throws Error after ten seconds */
 export async function until(holds: () => Promise<boolean>): Promise<void> {
   for (const end = Date.now() + 10_000; Date.now() < end; await sleep(25)) if (await holds()) return;
-  throw new Error('did not come true within 10 s');
+  throw new Error('the condition did not hold within 10 s');
 }
 
-/** A TCP proxy that spoils the connection on request. */
+/** A TCP proxy that disturbs the connection on request. */
 export interface Proxy {
   readonly port: number;
-  /** Milliseconds by which replies are held up. */
+  /** Delays replies by milliseconds. */
   delay(ms: number): void;
-  /** Swallows what the server answers. */
+  /** Discards the replies of the server. */
   dropReplies(drop: boolean): void;
   /** Resets every connection. */
   cut(): void;
@@ -80,7 +80,7 @@ export async function startProxy(target: number): Promise<Proxy> {
   };
 }
 
-/** An exact log: the reference that keeps every admission. */
+/** An exact log of all admissions, as the reference. */
 export class Log {
   readonly #entries: { at: number; units: number }[] = [];
 
@@ -88,14 +88,14 @@ export class Log {
     this.#entries.push({ at, units });
   }
 
-  /** Units admitted in the `ms` that end at `now`, that instant included. */
+  /** Returns the units admitted in the `ms` that end at `now`, that instant included. */
   within(ms: number, now: number): number {
     return this.#entries
       .filter(({ at }) => at > now - ms && at <= now)
       .reduce((sum, { units }) => sum + units, 0);
   }
 
-  /** The most that any window of a length ever held. */
+  /** Returns the highest number of units in any window of a length. */
   worst(ms: number): number {
     return Math.max(0, ...this.#entries.map(({ at }) => this.within(ms, at)));
   }
