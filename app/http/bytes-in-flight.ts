@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { networkOf } from '../../limiter/keys.ts';
+import { networkOf } from '../../limiter/index.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { withoutBody } from './bodies.ts';
 import { refusesMethod } from './methods.ts';
