@@ -78,7 +78,14 @@ async function checkSchema(program: string): Promise<string[]> {
     for (const role of ['caseworker', 'admin'] as const) {
       const { accessToken } = await replica.login(backing.user(role));
       const args = ['run', 'app/openapi.json', '--url', `https://127.0.0.1:${replica.ports.api}`];
-      args.push('--header', `Authorization: Bearer ${accessToken}`, '--tls-verify', file, '--phases', 'examples,coverage,fuzzing,stateful');
+      args.push(
+        '--header',
+        `Authorization: Bearer ${accessToken}`,
+        '--tls-verify',
+        file,
+        '--phases',
+        'examples,coverage,fuzzing,stateful',
+      );
       // Logging out would end the session of all requests after it.
       args.push('--checks', 'all', '--exclude-path', '/api/v1/auth/logout');
       const { status } = await run(program, args);
