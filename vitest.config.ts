@@ -1,20 +1,45 @@
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 
-// Tests start real servers: a file is the unit of isolation, and two run at a time on the two cores CI has.
+/** Suites that need a cluster, the Pulumi engine or ten minutes. They run only when `--project` names them. */
+const suites: readonly TestProjectInlineConfiguration[] = ['cluster', 'engine', 'alerts'].map((name) => ({
+  extends: true,
+  test: {
+    name,
+    include: [`test/${name}/*.suite.ts`],
+    // Their tests share one stack and run in order.
+    fileParallelism: false,
+    bail: 0,
+    testTimeout: 45 * 60_000,
+    hookTimeout: 15 * 60_000,
+    globalSetup: name === 'alerts' ? ['test/support/global-setup.ts'] : [],
+  },
+}));
+const named = process.argv.join(' ');
+
+// Tests start real servers: a file is the unit of isolation, and two run at a time on the two cores of CI.
 export default defineConfig({
   test: {
-    include: ['**/*.test.ts'],
-    exclude: ['**/node_modules/**', '.local/**'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
-    globalSetup: ['test/support/global-setup.ts'],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'simple378',
+          include: ['**/*.test.ts'],
+          exclude: ['**/node_modules/**', '.local/**'],
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
+          globalSetup: ['test/support/global-setup.ts'],
+        },
+      },
+      ...suites.filter(({ test }) => new RegExp(`--project[= ]${test?.name}\\b`).test(named)),
+    ],
     coverage: {
       provider: 'v8',
       reporter: ['text-summary', 'json-summary'],
       reportsDirectory: 'coverage',
-      // Of what tests load. Commands and instruments run in processes of their own, where v8 does not count for us.
+      // Of the files that tests load. Commands run in processes of their own, where v8 does not count.
       thresholds: { lines: 95, branches: 90 },
     },
   },

@@ -1,19 +1,10 @@
-import { type Generated, generator, shell } from '../slo/command.ts';
 import { print } from '../slo/promql.ts';
 import { boards } from './index.ts';
 import { exclusions } from './lint.ts';
 import { type Board, type Panel, type Unit, units } from './model.ts';
 
-/** The files that follow from the dashboards. */
-export function outputs(): Generated[] {
-  return [
-    {
-      file: new URL('../docs/dashboards.md', import.meta.url),
-      path: 'docs/dashboards.md',
-      text: dashboardsDocument(),
-    },
-  ];
-}
+/** Returns docs/dashboards.md from the dashboards, by path. */
+export const outputs = (): Record<string, string> => ({ 'docs/dashboards.md': dashboardsDocument() });
 
 /** `docs/dashboards.md`: what each panel tells, what to do, and how to add one. */
 function dashboardsDocument(): string {
@@ -58,11 +49,3 @@ function entry({ title, tells, act, queries, unit, awaits }: Panel): string {
   const waits = awaits ? ` No data until ${awaits}.` : '';
   return `- **${title}** (${units[shown]}): ${tells} ${act}${waits}\n${queries.map(({ expr }) => `  \`${print(expr)}\``).join('\n')}`;
 }
-
-if (import.meta.main)
-  process.exitCode = await generator(
-    shell,
-    'generate:dashboards',
-    'Writes docs/dashboards.md from the dashboards.',
-    outputs,
-  );

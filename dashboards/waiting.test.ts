@@ -7,11 +7,11 @@ import { sessionOf } from '../app/auth/sessions.ts';
 import { defaultPolicies } from '../contract/policies.ts';
 import { lastBackupKey } from '../infra/config/backup.ts';
 import { type PanelQuery, panelQueries } from '../infra/panel-data.ts';
+import { prometheusAt } from '../slo/prometheus.ts';
 import { type AlertStack, startAlertStack } from '../test/alerts/stack.ts';
 import { needs } from '../test/support/needs.ts';
 import { exchange } from '../test/support/raw-http.ts';
 import type { TestService, TestSession } from '../test/support/service.ts';
-import { queryRange } from './preview/prometheus.ts';
 
 // Everything is real: Redis and its exporter, two replicas, Prometheus with the real rules, and traces nobody takes.
 const it = needs('prometheus', 'redis_exporter', 'alertmanager');
@@ -105,7 +105,7 @@ const waiting = panelQueries('local').filter(({ awaits }) => awaits !== undefine
 /** What a query gives now. */
 async function valuesOf(query: string): Promise<number[]> {
   const now = Date.now() / 1_000;
-  const series = await queryRange(stack.prometheus, query, { start: now, end: now, step: 1 });
+  const series = await prometheusAt(stack.prometheus).queryRange(query, { start: now, end: now, step: 1 });
   return series.flatMap(({ points }) => points.map(([, value]) => value));
 }
 /** Queries that give zeros before any event, as counters do whose labels are all known: then only more than 0 is news. */

@@ -44,20 +44,24 @@ test.each([
   expect(() => dataKeysOf(exported, configuration)).toThrow(message);
 });
 
-test.each([[[]], [['dev']], [['dev', 'dev']], [['dev', 'dev-new', 'more']]])(
-  'npx simple378 env carry-keys %j',
-  (args) => {
-    const ran = spawnSync(process.execPath, ['infra/carry-keys.ts', ...args], { encoding: 'utf8' });
-    expect(ran.status).toBe(2);
-    expect(ran.stderr).toBe('carry-keys: name two stacks; --help shows how\n');
-  },
-);
-
-test('without pulumi it says how to get it', () => {
-  const ran = spawnSync(process.execPath, ['infra/carry-keys.ts', 'dev', 'dev-new'], {
+const carryKeys = (args: readonly string[], env = {}) =>
+  spawnSync(process.execPath, ['cli/main.ts', 'env', 'carry-keys', ...args], {
     encoding: 'utf8',
-    env: { ...process.env, PATH: '/nowhere' },
+    env: { ...process.env, ...env },
   });
-  expect(ran.status).toBe(2);
-  expect(ran.stderr).toBe('carry-keys: pulumi is not installed: see docs/operations.md, "Install"\n');
+
+test('the command refuses one stack twice', () => {
+  const { status, stderr } = carryKeys(['dev', 'dev']);
+  expect([status, stderr]).toEqual([
+    2,
+    'simple378 env carry-keys: <from> and <to> are the same stack; name two stacks\n',
+  ]);
+});
+
+test('without pulumi the command names the guide', () => {
+  const { status, stderr } = carryKeys(['dev', 'dev-new'], { PATH: '/nowhere' });
+  expect([status, stderr]).toEqual([
+    2,
+    'simple378 env carry-keys: pulumi is not installed: see docs/operations.md, "Install"\n',
+  ]);
 });

@@ -1,5 +1,6 @@
 import Type from 'typebox';
 import { Check } from 'typebox/value';
+import { pulumi } from './pulumi.ts';
 
 /** Of `pulumi stack export --show-secrets`. */
 const State = Type.Object({
@@ -38,3 +39,29 @@ export function dataKeysOf(state: unknown, configuration: unknown): Map<string, 
   }
   return keys;
 }
+
+/**
+ * Copies the data keys of one Pulumi stack into the configuration of another, encrypted, so that a backup of Redis can be
+ * read there.
+ * @returns the names of the configuration values
+ * @throws Error when the first stack has no keys or the second already has keys of its own
+ */
+export function carryKeys(from: string, to: string): string[] {
+  const keys = dataKeysOf(stateOf(from), configurationOf(from));
+  if (keys.size === 0)
+    throw new Error(`stack ${from} has no data keys: is it up, and is its secrets.source "config"?`);
+  if (dataKeysOf(stateOf(to), {}).size > 0)
+    throw new Error(
+      `stack ${to} has keys of its own, and the cases encrypted with them would be lost; name a new stack`,
+    );
+  // By standard input, because every user of this machine can see the arguments of a process.
+  for (const [name, value] of keys)
+    pulumi(['config', 'set', '--secret', '--stack', to, `simple378:${name}`], value);
+  return [...keys.keys()];
+}
+
+const stateOf = (stack: string): unknown =>
+  JSON.parse(pulumi(['stack', 'export', '--show-secrets', '--stack', stack]));
+
+const configurationOf = (stack: string): unknown =>
+  JSON.parse(pulumi(['config', '--show-secrets', '--json', '--stack', stack]));

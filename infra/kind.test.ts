@@ -49,7 +49,7 @@ function kind(...args: string[]): { status: number | null; calls: string[]; said
   rmSync(join(folder, 'calls'), { force: true });
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    ['infra/kind.ts', '--name', name, '--yes', ...args],
+    ['cli/main.ts', 'env', 'kind', '--name', name, '--yes', ...args],
     { cwd: root, env: { PATH: folder }, encoding: 'utf8' },
   );
   const calls = readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n');
@@ -64,7 +64,7 @@ const steps = (calls: readonly string[]) =>
 
 test('makes cluster and stack, brings a changed image in, and keeps both until they are deleted', () => {
   const first = kind();
-  expect(first.said).toContain('the API is at https://simple378.localhost:8443;');
+  expect(first.said).toContain('The API is at https://simple378.localhost:8443;');
   expect(first.status).toBe(0);
   expect(steps(first.calls)).toEqual([
     'pulumi stack init',
@@ -103,7 +103,10 @@ test('forgets the stack of a cluster that went some other way', () => {
   tool('docker', '[ "$1" != build ]');
   const { status, calls, said } = kind();
   expect(steps(calls)).toEqual(['pulumi stack rm', 'pulumi stack init', 'kind create cluster']);
-  expect([status, said]).toEqual([1, expect.stringContaining('kind: docker build ended with 1')]);
+  expect([status, said]).toEqual([
+    1,
+    expect.stringContaining('simple378 env kind: docker build ended with 1'),
+  ]);
 });
 
 test('takes no failure for an answer: the stack and settings of a cluster that runs are kept', () => {
@@ -111,7 +114,10 @@ test('takes no failure for an answer: the stack and settings of a cluster that r
   writeFileSync(settings, '');
   tool('kind', '[ "$1" != get ] || { echo "cannot list" >&2; exit 1; }');
   const listed = kind();
-  expect([listed.status, listed.said]).toEqual([1, 'kind: kind get clusters ended with 1: cannot list\n']);
+  expect([listed.status, listed.said]).toEqual([
+    1,
+    'simple378 env kind: kind get clusters ended with 1: cannot list\n',
+  ]);
   expect(steps(listed.calls)).toEqual([]);
   tool('kind', '');
   tool('pulumi', '[ "$2" != ls ] || { echo "no backend" >&2; exit 255; }');
@@ -123,7 +129,7 @@ test('takes no failure for an answer: the stack and settings of a cluster that r
 test('ends as npm run up does', () => {
   tool('kubectl', 'case "$*" in *readyz*) echo "connection refused" >&2; exit 1;; esac');
   const { status, said } = kind();
-  expect([status, said]).toEqual([2, expect.stringContaining('up: no cluster answers: connection refused')]);
+  expect([status, said]).toEqual([2, expect.stringContaining('no cluster answers: connection refused')]);
 }, 60_000);
 
 test('says which tool is missing, or not running, before anything is done', () => {
@@ -131,7 +137,7 @@ test('says which tool is missing, or not running, before anything is done', () =
   const { status, calls, said } = kind();
   expect([status, said.trim()]).toEqual([
     2,
-    'kind: kubectl is not installed: see docs/operations.md, "On a laptop"',
+    'simple378 env kind: kubectl is not installed: see docs/operations.md, "On a laptop"',
   ]);
   expect(steps(calls)).toEqual([]);
   tool('docker', 'exit 1');

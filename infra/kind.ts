@@ -1,59 +1,39 @@
 import { rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { gatewayApi } from './prerequisites.ts';
 import { spawnSync } from './programs/child-process.ts';
-import { BadSettings, loadSettings, writeStackSettings } from './settings/index.ts';
-
-const help = `Usage: npx simple378 env kind [options]
-
-A kind cluster on this machine with the environment "local": creates the cluster, installs the Gateway API, builds and
-loads the service's image, and runs npm run up -- local for a stack of the cluster's own, "local-kind-NAME". Run it again after
-a change. Needs Docker with three cores, kind 0.32 or newer, kubectl, and the Pulumi CLI logged in to a backend: pulumi login
---local will do, with a passphrase in PULUMI_CONFIG_PASSPHRASE_FILE. Port 8443 must be free: one such cluster at a time, and
-not beside npm start.
-
-  --name NAME   the cluster's name; default simple378
-  --yes         do not ask before pulumi up
-  --delete      delete the cluster and its stack instead
-  --help
-
-Exit codes: 0 done, 1 a step failed, 2 something is missing or wrong usage, 78 bad settings.`;
+import { loadSettings, writeStackSettings } from './settings/index.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 /** The newest node that manifests are validated for; kind's own list of version 0.32. */
 const nodeImage =
   'docker.io/kindest/node:v1.36.1@sha256:3489c7674813ba5d8b1a9977baea8a6e553784dab7b84759d1014dbd78f7ebd5';
 
-function main(argv: readonly string[]): number {
-  try {
-    return run(argv);
-  } catch (error) {
-    console.error(`kind: ${(error as Error).message}`);
-    if (error instanceof StepFailed) return 1;
-    return error instanceof BadSettings ? 78 : 2;
-  }
+/** Options of `npx simple378 env kind`. */
+export interface KindOptions {
+  /** Name of the kind cluster. */
+  readonly name: string;
+  /** Does not ask before `pulumi up`. */
+  readonly yes: boolean;
+  /** Deletes the cluster and its stack instead. */
+  readonly delete: boolean;
 }
 
-function run(argv: readonly string[]): number {
-  const { values } = parseArgs({
-    args: [...argv],
-    options: {
-      name: { type: 'string', default: 'simple378' },
-      yes: { type: 'boolean', default: false },
-      delete: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    console.log(help);
-    return 0;
-  }
+/**
+ * Creates a kind cluster with the Gateway API and the service's image, and brings the environment "local" up in it as the
+ * stack local-kind-NAME. A second run takes over changes of the code.
+ * @returns the exit code of the last step
+ * @throws StepFailed; Error when a tool is missing
+ */
+export async function runKind(
+  options: KindOptions,
+  bringUp: (stack: string) => Promise<number>,
+): Promise<number> {
+  const { name } = options;
   for (const [tool, args] of tools) present(tool, args);
-  const { name } = values;
   const stack = `local-kind-${name}`;
-  if (values.delete) {
+  if (options.delete) {
     step('kind', ['delete', 'cluster', '--name', name]);
     forget(stack);
     return 0;
@@ -74,12 +54,10 @@ function run(argv: readonly string[]): number {
   // Under the name of the settings too: the probes of npx simple378 env probe-network run in it.
   step('kind', ['load', 'docker-image', image, app.image, '--name', name]);
   writeStackSettings(settingsFile(stack), 'local', { 'app.image': image, 'cluster.context': context });
-  const up = ['infra/up.ts', 'local', '--stack', stack, ...(values.yes ? ['--yes'] : [])];
-  // It has said itself why it ends so.
-  const code = attempt(process.execPath, up);
+  const code = await bringUp(stack);
   if (code !== 0) return code;
-  console.log(`kind: the API is at https://${edge.host}:8443; its CA: pulumi stack output authority --stack ${stack}
-kind: the users' passwords: pulumi stack output users --show-secrets --stack ${stack}`);
+  console.log(`The API is at https://${edge.host}:8443; its CA: pulumi stack output authority --stack ${stack}
+The users' passwords: pulumi stack output users --show-secrets --stack ${stack}`);
   return 0;
 }
 
@@ -112,7 +90,9 @@ function forget(stack: string): void {
   rmSync(settingsFile(stack), { force: true });
 }
 
-class StepFailed extends Error {}
+class StepFailed extends Error {
+  readonly exitCode = 1;
+}
 
 function present(tool: string, args: readonly string[]): void {
   const { error, status } = spawnSync(tool, [...args], { stdio: 'ignore' });
@@ -134,7 +114,7 @@ function step(tool: string, args: readonly string[], input?: string): void {
 }
 
 function attempt(tool: string, args: readonly string[], input?: string): number {
-  console.log(`kind: ${basename(tool)} ${args.join(' ')}`);
+  console.log(`$ ${basename(tool)} ${args.join(' ')}`);
   const { status } = spawnSync(tool, [...args], {
     cwd: root,
     stdio: [input ? 'pipe' : 'inherit', 'inherit', 'inherit'],
@@ -159,5 +139,3 @@ function cluster(nodePort: number): string {
     ],
   });
 }
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = main(process.argv.slice(2));

@@ -6,16 +6,16 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { type Evaluated, evaluate } from './evaluate.ts';
-import { main, renderEnvironment } from './render.ts';
+import { type RenderOptions, renderEnvironment, renderManifests } from './render.ts';
 import { environments } from './settings/index.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'render-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-async function run(...args: string[]) {
+async function run(options: Partial<RenderOptions>) {
   const lines: string[] = [];
-  const note = (line: string) => void lines.push(line);
-  const status = await main(args, note, note);
+  const all = { environments: ['dev'], check: false, set: [], secret: [], revealSecrets: false, ...options };
+  const status = await renderManifests(all, (line) => void lines.push(line));
   return { status, text: lines.join('\n') };
 }
 
@@ -64,30 +64,27 @@ describe('rendering', () => {
   });
 
   test('what is committed is current', async () => {
-    expect(await run('--check')).toMatchObject({ status: 0 });
+    expect(await run({ environments: [], check: true })).toMatchObject({ status: 0 });
   });
 });
 
 describe('the command', () => {
   test('finds what is stale, writes it, and removes what is no more', async () => {
     const out = join(folder, 'plain');
-    expect((await run('dev', '--out', out, '--check')).status).toBe(1);
-    expect(await run('dev', '--out', out)).toMatchObject({
+    expect((await run({ out, check: true })).status).toBe(1);
+    expect(await run({ out })).toMatchObject({
       status: 0,
       text: expect.stringMatching(/\d+ file\(s\) changed/) as string,
     });
-    expect((await run('dev', '--out', out, '--check')).status).toBe(0);
-    const without = await run(
-      'dev',
-      '--out',
+    expect((await run({ out, check: true })).status).toBe(0);
+    const without = await run({
       out,
-      '--set',
-      'grafana.mode=external',
-      '--set',
-      'grafana.url=https://g.example',
-      '--set',
-      'grafana.prometheusUrl=https://p.example',
-    );
+      set: [
+        'grafana.mode=external',
+        'grafana.url=https://g.example',
+        'grafana.prometheusUrl=https://p.example',
+      ],
+    });
     expect(without.status).toBe(0);
     expect(
       readdirSync(join(out, 'dev'), { recursive: true }).filter((file) =>
@@ -98,7 +95,7 @@ describe('the command', () => {
 
   test('writes fresh secrets for its owner alone, and keeps them on a second run', async () => {
     const out = join(folder, 'revealed');
-    expect(await run('dev', '--reveal-secrets', '--out', out)).toMatchObject({ status: 0 });
+    expect(await run({ revealSecrets: true, out })).toMatchObject({ status: 0 });
     const file = join(out, 'dev/case-service/secret-case-service-secrets.yaml');
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(statSync(join(out, 'dev')).mode & 0o777).toBe(0o700);
@@ -110,7 +107,7 @@ describe('the command', () => {
     };
     expect(keys.keys.map(({ kid }) => kid)).toContain(keys.active);
     expect(Buffer.from(keys.keys[0]?.d ?? '', 'base64url')).toHaveLength(32);
-    expect((await run('dev', '--reveal-secrets', '--out', out, '--set', 'app.replicas=3')).status).toBe(0);
+    expect((await run({ revealSecrets: true, out, set: ['app.replicas=3'] })).status).toBe(0);
     expect(readFileSync(file, 'utf8')).toBe(first);
     const tls = parse(readFileSync(join(out, 'dev/redis/secret-redis-tls.yaml'), 'utf8')) as {
       data: Record<string, string>;
@@ -126,29 +123,26 @@ describe('the command', () => {
     const out = join(folder, 'opened');
     mkdirSync(out);
     chmodSync(out, 0o755);
-    expect(await run('dev', '--out', out)).toMatchObject({ status: 0 });
-    expect(await run('dev', '--reveal-secrets', '--out', out)).toMatchObject({ status: 0 });
+    expect(await run({ out })).toMatchObject({ status: 0 });
+    expect(await run({ revealSecrets: true, out })).toMatchObject({ status: 0 });
     const mode = (...path: string[]) => (statSync(join(out, ...path)).mode & 0o777).toString(8);
     expect([mode(), mode('dev'), mode('dev.material.json')]).toEqual(['755', '700', '600']);
     const inside = readdirSync(join(out, 'dev'), { recursive: true, encoding: 'utf8' });
     expect([...new Set(inside.map((file) => mode('dev', file)))].sort()).toEqual(['600', '700']);
   });
 
-  test.each([
-    [['--reveal-secrets'], 2, 'need --out DIR'],
-    [['--set', 'app.replicas=3'], 2, 'need --out DIR'],
-    [['--set', 'nothing', '--out', folder], 2, 'expected KEY=VALUE'],
+  test.each<[Partial<RenderOptions>, string]>([
+    [{ revealSecrets: true }, 'need --out DIR'],
+    [{ set: ['app.replicas=3'] }, 'need --out DIR'],
+    [{ set: ['nothing'], out: folder }, 'expected KEY=VALUE'],
     [
-      ['--reveal-secrets', '--out', fileURLToPath(new URL('../rendered/secret', import.meta.url))],
-      2,
+      { revealSecrets: true, out: fileURLToPath(new URL('../rendered/secret', import.meta.url)) },
       'inside the repository',
     ],
-    [['qa'], 2, 'there is no Pulumi.qa.yaml'],
-    [['--colour'], 2, "Unknown option '--colour'"],
-    [['dev', '--out', folder, '--set', 'app.replicas=0'], 78, 'app.replicas: 0 is not allowed'],
-    [['--help'], 0, 'Usage: npm run render'],
-  ])('%j ends with %i', async (args, status, text) => {
-    expect(await run(...args)).toMatchObject({ status, text: expect.stringContaining(text) as string });
+    [{ environments: ['qa'] }, 'there is no Pulumi.qa.yaml'],
+    [{ out: folder, set: ['app.replicas=0'] }, 'app.replicas: 0 is not allowed'],
+  ])('refuses %j', async (options, message) => {
+    await expect(run(options)).rejects.toThrow(message);
   });
 });
 

@@ -10,29 +10,12 @@ import {
 } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { stringify } from 'yaml';
 import { stack } from './components/stack.ts';
 import type { Fresh } from './render/fresh.ts';
 import { markers, objects, type RenderedObject } from './render/objects.ts';
 import { changesOf, keyAndValue } from './settings/changes.ts';
-import { BadSettings, environments, loadSettings, type Settings } from './settings/index.ts';
-
-const help = `Usage: npm run render -- [environment…] [options]
-
-Writes every environment's manifests to rendered/, without a cluster or the Pulumi CLI. Secrets are written as
-secret:<path>.
-
-  --check                 write nothing; exit 1 when rendered/ is stale
-  --set KEY=VALUE         change a setting, as in redis.mode=sentinel; needs --out; may be repeated
-  --reveal-secrets        write fresh secrets, so that the files can be applied; needs --out
-  --out DIR               write to DIR instead, outside the repository; with secrets its mode is 0700
-  --secret KEY=VALUE      a value of the secret configuration, as in receiver-pager=https://…; may be repeated
-  --help
-
-Exit codes: 0 done, 1 stale, 2 wrong usage, 78 bad settings.`;
-
-type Print = (line: string) => void;
+import { environments, loadSettings, type Settings } from './settings/index.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -51,64 +34,51 @@ export function renderEnvironment(environment: string, changes: Readonly<Record<
   return renderedFiles(objects(loadSettings(environment, changes), markers));
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = await main(process.argv.slice(2));
-
-/** The command. @param print takes what was asked for, @param complain the rest, line by line */
-export async function main(
-  argv: readonly string[],
-  print: Print = console.log,
-  complain: Print = console.error,
-): Promise<number> {
-  try {
-    return await run(argv, print, complain);
-  } catch (error) {
-    complain(`render: ${(error as Error).message}`);
-    return error instanceof BadSettings ? 78 : 2;
-  }
+/** Options of a rendering. */
+export interface RenderOptions {
+  /** All environments when empty. */
+  readonly environments: readonly string[];
+  /** Only compares, and returns 1 when a file is stale. */
+  readonly check: boolean;
+  /** Changes of settings, `KEY=VALUE`; they need `out`. */
+  readonly set: readonly string[];
+  /** Values of the secret configuration, `KEY=VALUE`. */
+  readonly secret: readonly string[];
+  /** Writes fresh secrets instead of markers; needs `out`. */
+  readonly revealSecrets: boolean;
+  /** A folder outside the repository; `rendered/` when left out. */
+  readonly out?: string | undefined;
 }
 
-async function run(argv: readonly string[], print: Print, complain: Print): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args: [...argv],
-    allowPositionals: true,
-    options: {
-      check: { type: 'boolean', default: false },
-      set: { type: 'string', multiple: true, default: [] },
-      secret: { type: 'string', multiple: true, default: [] },
-      'reveal-secrets': { type: 'boolean', default: false },
-      out: { type: 'string' },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    print(help);
-    return 0;
+/**
+ * Writes the manifests of environments, or compares them with the files that are there.
+ * @param print takes one message
+ * @returns the exit code: 0 done or current, 1 stale
+ * @throws BadSettings; Error for options that exclude each other
+ */
+export async function renderManifests(
+  options: RenderOptions,
+  print: (line: string) => void,
+): Promise<number> {
+  const names = options.environments.length > 0 ? options.environments : [...environments];
+  const changes = changesOf(options.set);
+  const out = options.out === undefined ? undefined : outside(options.out);
+  if (!out && (options.revealSecrets || options.set.length > 0))
+    throw new Error(
+      '--reveal-secrets and --set need --out DIR, because rendered/ holds the files without them',
+    );
+  if (options.revealSecrets) {
+    const configured = Object.fromEntries(options.secret.map((pair) => keyAndValue(pair)));
+    return reveal(print, names, changes, out as string, configured);
   }
-  const names = positionals.length > 0 ? positionals : [...environments];
-  const changes = changesOf(values.set);
-  const out = values.out === undefined ? undefined : outside(values.out);
-  if (!out && (values['reveal-secrets'] || values.set.length > 0))
-    throw new Error('--reveal-secrets and --set need --out DIR: rendered/ shows the files as they are');
-  if (values['reveal-secrets'])
-    return await reveal(
-      complain,
-      names,
-      changes,
-      out as string,
-      Object.fromEntries(values.secret.map((pair) => keyAndValue(pair))),
-    );
   const stale = names.flatMap((name) =>
-    sync(join(out ?? join(root, 'rendered'), name), renderEnvironment(name, changes), values.check),
+    sync(join(out ?? join(root, 'rendered'), name), renderEnvironment(name, changes), options.check),
   );
-  if (values.check && stale.length > 0) {
-    complain(
-      `render: rendered/ is stale, run "npm run render":\n${stale.map((file) => `  ${file}`).join('\n')}`,
-    );
+  if (options.check && stale.length > 0) {
+    print(`rendered/ is stale, run npm run render:\n${stale.map((file) => `  ${file}`).join('\n')}`);
     return 1;
   }
-  complain(
-    `render: ${names.join(', ')}: ${stale.length === 0 ? 'nothing changed' : `${stale.length} file(s) changed`}`,
-  );
+  print(`${names.join(', ')}: ${stale.length === 0 ? 'nothing changed' : `${stale.length} file(s) changed`}`);
   return 0;
 }
 
@@ -133,7 +103,7 @@ function sync(folder: string, files: ReadonlyMap<string, string>, check: boolean
 }
 
 async function reveal(
-  complain: Print,
+  print: (line: string) => void,
   names: readonly string[],
   changes: Readonly<Record<string, unknown>>,
   out: string,
@@ -156,7 +126,7 @@ async function reveal(
       chmodSync(join(entry.parentPath, entry.name), entry.isDirectory() ? 0o700 : 0o600);
     if (existsSync(store)) chmodSync(store, 0o600);
     writeFileSync(store, JSON.stringify(known, null, 2), { mode: 0o600 });
-    complain(`render: ${name} with its secrets is in ${folder}; delete it when it is of no more use`);
+    print(`${name} with its secrets is in ${folder}; delete the folder when you no longer need it`);
   }
   return 0;
 }

@@ -19,7 +19,7 @@ beforeEach(() => {
   tool(folder, 'pulumi', '');
   writeFileSync(
     join(folder, 'policies.mjs'),
-    "if (process.argv[1]?.endsWith('policies/main.ts')) process.exit(Number(process.env.POLICIES));",
+    "if (process.argv.includes('policies')) process.exit(Number(process.env.POLICIES));",
   );
 });
 afterEach(() => {
@@ -28,7 +28,7 @@ afterEach(() => {
 });
 
 function up(args: readonly string[], policies = 0) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['infra/up.ts', ...args], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['cli/main.ts', 'env', 'up', ...args], {
     cwd: root,
     env: {
       PATH: folder,
@@ -49,7 +49,7 @@ vi.setConfig({ testTimeout: 60_000 });
 
 test('previews and brings up, and names the cluster where nobody is asked', () => {
   const { status, said } = up(['dev', '--yes']);
-  expect(said).toContain('up: stack dev is dev on here (https://192.0.2.1:6443)');
+  expect(said).toContain('Stack dev is dev on here (https://192.0.2.1:6443)');
   expect(status).toBe(0);
   expect(calls('pulumi').map((call) => call.split(' ')[1])).toEqual(['preview', 'up']);
 });
@@ -64,7 +64,7 @@ test('takes back what was changed by hand only when it is told to', () => {
 
 test.each([1, 2, 78])('ends with %i as the policies do, and asks nobody', (code) => {
   const { status, said } = up(['dev', '--yes'], code);
-  expect([status, said]).toEqual([code, `up: the policies end with ${code}\n`]);
+  expect([status, said]).toEqual([code, `The policies end with exit code ${code}; nothing was changed.\n`]);
 });
 
 test('a stack with a file of its own is judged by it', () => {
@@ -76,12 +76,12 @@ test('a stack with a file of its own is judged by it', () => {
   expect(up(['dev', '--stack', stack, '--yes']).status).toBe(78);
   expect(up(['local', '--stack', 'dev', '--yes'])).toEqual({
     status: 2,
-    said: 'up: Pulumi.dev.yaml has the environment dev, not local\n',
+    said: 'simple378 env up: Pulumi.dev.yaml has the environment dev, not local\n',
   });
 });
 
-test('says that nobody can be asked, and what Pulumi thinks of it', () => {
-  expect(up(['dev'])).toMatchObject({ status: 2, said: expect.stringContaining('--yes goes on without') });
+test('needs --yes without a terminal, and fails when Pulumi does', () => {
+  expect(up(['dev'])).toMatchObject({ status: 2, said: expect.stringContaining('add --yes to confirm') });
   tool(folder, 'pulumi', 'exit 255');
   expect(up(['dev', '--yes']).status).toBe(1);
 });

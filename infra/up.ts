@@ -1,78 +1,63 @@
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { clusterOf } from './kube.ts';
 import { missingPrerequisites } from './prerequisites.ts';
 import { spawn } from './programs/child-process.ts';
 import { takingBack } from './pulumi.ts';
 import { testedPerReplica } from './settings/capacity.ts';
-import { BadSettings, loadSettings, type Settings } from './settings/index.ts';
-
-const help = `Usage: npm run up -- <environment> [options]
-
-Brings an environment up, or to what its settings say now: checks the settings, the policies and what the cluster must
-have, shows the preview, asks, and runs pulumi up. Log in to a Pulumi backend first (pulumi login). The cluster is that of the
-setting cluster.context, else of kubectl's current context; the question names it.
-
-  --stack NAME   the Pulumi stack, whose file Pulumi.NAME.yaml holds the settings; default: the environment's name
-  --yes          do not ask
-  --preview      stop after the preview
-  --refresh      compare with what runs, not with what was brought up last: puts right what was changed by hand
-  --help
-
-Exit codes: 0 done, 1 a policy or Pulumi says no, 2 could not check or wrong usage, 78 bad settings.`;
+import { loadSettings, type Settings } from './settings/index.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-async function main(argv: readonly string[]): Promise<number> {
-  try {
-    return await run(argv);
-  } catch (error) {
-    console.error(`up: ${(error as Error).message}`);
-    if (error instanceof Refused) return error.code;
-    return error instanceof BadSettings ? 78 : 2;
-  }
+/** Options of `npm run up`. */
+export interface UpOptions {
+  /** The Pulumi stack; the environment's name when left out. */
+  readonly stack?: string | undefined;
+  /** Brings the stack up without a question. */
+  readonly yes: boolean;
+  /** Stops after the preview. */
+  readonly preview: boolean;
+  /** Compares with the cluster instead of the state of the last up. */
+  readonly refresh: boolean;
 }
 
-async function run(argv: readonly string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args: [...argv],
-    allowPositionals: true,
-    options: {
-      stack: { type: 'string' },
-      yes: { type: 'boolean', default: false },
-      preview: { type: 'boolean', default: false },
-      refresh: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    console.log(help);
-    return 0;
-  }
-  const [environment, ...more] = positionals;
-  if (!environment || more.length > 0) throw new Error('name one environment; --help shows how');
-  const name = values.stack ?? environment;
+/**
+ * Checks settings, policies and the cluster's prerequisites, shows the preview, asks, and runs `pulumi up`.
+ * @param policies runs the policies and returns their exit code
+ * @returns the exit code: 0 done, 1 Pulumi or the person refused, else that of the policies
+ * @throws BadSettings; Error when the cluster lacks a prerequisite
+ */
+export async function bringUp(
+  environment: string,
+  options: UpOptions,
+  policies: () => Promise<number>,
+): Promise<number> {
+  const name = options.stack ?? environment;
   const settings = settingsOfStack(name, environment);
   if (testedPerReplica() === undefined)
-    console.log('up: no load test was run (npx simple378 bench capacity): limits are held to no capacity');
-  const policies = await command(process.execPath, ['policies/main.ts', environment]);
-  if (policies !== 0) throw new Refused(`the policies end with ${policies}`, policies);
+    console.log(
+      'No capacity was measured (npx simple378 bench capacity), so limits are not checked against it.',
+    );
+  const code = await policies();
+  if (code !== 0) {
+    console.error(`The policies end with exit code ${code}; nothing was changed.`);
+    return code;
+  }
   const missing = await missingPrerequisites(settings);
   if (missing.length > 0)
-    throw new Error(`the cluster lacks what is needed:\n${missing.map((line) => `  ${line}`).join('\n')}`);
+    throw new Error(`the cluster lacks prerequisites:\n${missing.map((line) => `  ${line}`).join('\n')}`);
   const place = `${environment} on ${await clusterOf(settings.cluster.context)}`;
-  console.log(`up: stack ${name} is ${place}`);
-  const options = [
+  console.log(`Stack ${name} is ${place}`);
+  const flags = [
     ...['--stack', name, '--policy-pack', 'policies'],
-    ...(values.refresh ? ['--refresh'] : []),
+    ...(options.refresh ? ['--refresh'] : []),
   ];
-  const env = values.refresh ? takingBack : {};
-  const preview = await command('pulumi', ['preview', '--diff', ...options], env);
-  if (preview !== 0 || values.preview) return preview === 0 ? 0 : 1;
-  if (!values.yes && !(await agreed(environment, place))) return 1;
-  return (await command('pulumi', ['up', '--yes', '--skip-preview', ...options], env)) === 0 ? 0 : 1;
+  const variables = options.refresh ? takingBack : {};
+  const preview = await command('pulumi', ['preview', '--diff', ...flags], variables);
+  if (preview !== 0 || options.preview) return preview === 0 ? 0 : 1;
+  if (!options.yes && !(await agreed(environment, place))) return 1;
+  return (await command('pulumi', ['up', '--yes', '--skip-preview', ...flags], variables)) === 0 ? 0 : 1;
 }
 
 /** What Pulumi reads: the stack's own file, where there is one. @throws BadSettings; Error when it is of another environment */
@@ -84,16 +69,8 @@ function settingsOfStack(stack: string, environment: string): Settings {
   return settings;
 }
 
-class Refused extends Error {
-  readonly code: number;
-  constructor(message: string, code: number) {
-    super(message);
-    this.code = code;
-  }
-}
-
 async function agreed(environment: string, place: string): Promise<boolean> {
-  if (!process.stdin.isTTY) throw new Error('nobody is there to ask; --yes goes on without');
+  if (!process.stdin.isTTY) throw new Error('stdin is not a terminal; add --yes to confirm');
   const prompt = createInterface({ input: process.stdin, output: process.stdout });
   const answer = await prompt.question(`Bring ${place} to this? Type the environment's name: `);
   prompt.close();
@@ -121,5 +98,3 @@ function command(
     child.on('exit', (code) => resolve(code ?? 1));
   });
 }
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = await main(process.argv.slice(2));

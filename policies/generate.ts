@@ -1,64 +1,18 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import type { Control } from './controls/types.ts';
 import { controls } from './controls.ts';
 import { rules } from './rules/index.ts';
 import { checks } from './verify/checks/index.ts';
 
-const help = `Writes what follows from the control catalogue: the table in docs/security.md and policies/CHECKLIST.md.
-
-usage: npm run generate [-- --check]
-
-  --check   write nothing; exit 1 when a file is not current
-  --help
-
-exit code: 0 current or written, 1 stale, 2 wrong usage
-`;
-
 const root = fileURLToPath(new URL('..', import.meta.url));
 const [begin, end] = ['<!-- generated: npm run generate -->', '<!-- end of generated -->'] as const;
 
-interface Output {
-  /** From the root of the repository. */
-  readonly file: string;
-  readonly text: string;
-}
-
-/** The command: returns its exit code. */
-export function main(
-  argv: readonly string[],
-  print: (text: string) => void,
-  generated: () => readonly Output[] = outputs,
-): number {
-  try {
-    const { values } = parseArgs({
-      args: [...argv],
-      options: { check: { type: 'boolean' }, help: { type: 'boolean' } },
-    });
-    if (values.help) {
-      print(help);
-      return 0;
-    }
-    const stale = generated().filter(({ file, text }) => readFileSync(resolve(root, file), 'utf8') !== text);
-    if (!values.check) for (const { file, text } of stale) writeFileSync(resolve(root, file), text);
-    for (const { file } of stale)
-      print(values.check ? `${file} is stale: npm run generate` : `wrote ${file}`);
-    return values.check && stale.length > 0 ? 1 : 0;
-  } catch (error) {
-    print(`generate:security: ${error instanceof Error ? error.message : String(error)}`);
-    return 2;
-  }
-}
-
-/** Every generated file and what it should hold. */
-export function outputs(): readonly Output[] {
-  return [
-    { file: 'docs/security.md', text: withTable(readFileSync(`${root}docs/security.md`, 'utf8')) },
-    { file: 'policies/CHECKLIST.md', text: checklist() },
-  ];
-}
+/** Returns docs/security.md with the current table and policies/CHECKLIST.md, by path. */
+export const outputs = (): Record<string, string> => ({
+  'docs/security.md': withTable(readFileSync(`${root}docs/security.md`, 'utf8')),
+  'policies/CHECKLIST.md': checklist(),
+});
 
 /** The guide with the current table. @throws Error when it has no place for it */
 export function withTable(guide: string): string {
@@ -148,8 +102,3 @@ function markdown(head: readonly string[], rows: readonly (readonly string[])[])
   const line = (cells: readonly string[]): string => `| ${cells.map(cell).join(' | ')} |`;
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
-
-if (process.argv[1] === fileURLToPath(import.meta.url))
-  process.exitCode = main(process.argv.slice(2), (text) => {
-    process.stdout.write(`${text}\n`);
-  });

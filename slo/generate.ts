@@ -1,14 +1,13 @@
 import { burnAlerts } from './alerts/burn.ts';
 import { alertGroups, allAlerts } from './alerts/index.ts';
-import { type Generated, generator, shell } from './command.ts';
 import { sloDocument } from './document.ts';
 import { type Objective, objectives } from './index.ts';
 
-/** The files that follow from objectives and alerts. */
-export function outputs(): Generated[] {
-  const at = (path: string, text: string) => ({ file: new URL(`../${path}`, import.meta.url), path, text });
-  return [at('docs/slo.md', sloDocument()), at('docs/runbooks/README.md', runbookIndex())];
-}
+/** Returns docs/slo.md and docs/runbooks/README.md from the objectives and alerts, by path. */
+export const outputs = (): Record<string, string> => ({
+  'docs/slo.md': sloDocument(),
+  'docs/runbooks/README.md': runbookIndex(),
+});
 
 /** The list of runbooks, by severity and name. */
 function runbookIndex(): string {
@@ -41,11 +40,3 @@ On one machine (\`npm start\`) the same ports are there already; \`npm run statu
 ${rows.join('\n')}
 `;
 }
-
-if (import.meta.main)
-  process.exitCode = await generator(
-    shell,
-    'generate:slo',
-    'Writes docs/slo.md and docs/runbooks/README.md from the objectives and alerts.',
-    outputs,
-  );

@@ -127,6 +127,7 @@ describe('runbooks', () => {
   });
 
   it('and their index, and the page of objectives, are current', async () => {
-    for (const { path, text } of outputs()) await expect(text).toMatchFileSnapshot(`../${path}`);
+    for (const [path, text] of Object.entries(outputs()))
+      await expect(text).toMatchFileSnapshot(`../${path}`);
   });
 });

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 
-/** What an environment asks of its cluster. */
+/** Resources that an environment requests of its cluster. */
 export interface Cost {
   readonly pods: number;
   /** Requested cores. */
@@ -13,7 +13,7 @@ export interface Cost {
   readonly disk: number;
 }
 
-/** A manifest, as far as it costs something. */
+/** The parts of a manifest that request resources. */
 interface Manifest {
   readonly kind: string;
   readonly metadata: { readonly name: string };
@@ -33,25 +33,28 @@ interface Claim {
 }
 
 /**
- * Adds up what the manifests of one environment request: pods that run always, and volumes. Jobs are left out, for they come
- * and go.
- * @param most with as many pods as autoscaling may start, else with the fewest
+ * Adds up the requests of one environment's manifests: pods that run always, and volumes. Jobs are left out, because they
+ * run for a short time.
+ * @param replicas the fewest or the most pods that autoscaling allows
  */
-export function costOf(folder: string, most: boolean): Cost {
+export function costOf(folder: string, replicas: 'minimum' | 'maximum'): Cost {
   const manifests = readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.yaml'))
     .map((file) => parse(readFileSync(join(folder, file), 'utf8')) as Manifest);
   const scaled = new Map(
     manifests
       .filter(({ kind }) => kind === 'HorizontalPodAutoscaler')
-      .map(({ spec }) => [spec?.scaleTargetRef?.name, most ? spec?.maxReplicas : spec?.minReplicas]),
+      .map(({ spec }) => [
+        spec?.scaleTargetRef?.name,
+        replicas === 'maximum' ? spec?.maxReplicas : spec?.minReplicas,
+      ]),
   );
-  return manifests.map((manifest) => ownCost(manifest, scaled)).reduce(sum, nothing);
+  return manifests.map((manifest) => costOfManifest(manifest, scaled)).reduce(sum, nothing);
 }
 
 const nothing: Cost = { pods: 0, cores: 0, memory: 0, disk: 0 };
 
-function ownCost(
+function costOfManifest(
   { kind, metadata, spec }: Manifest,
   scaled: ReadonlyMap<string | undefined, number | undefined>,
 ): Cost {
@@ -82,7 +85,7 @@ function sum(a: Cost, b: Cost): Cost {
 
 const units: Readonly<Record<string, number>> = { m: 1e-3, '': 1, Mi: 2 ** -10, Gi: 1 };
 
-/** Cores, or GiB. @throws Error for a unit that no manifest here uses */
+/** Cores, or GiB. @throws Error for a unit that no manifest of this repository uses */
 function requested({ resources }: Claim, resource: string): number {
   const text = String(resources?.requests?.[resource] ?? 0);
   const [, value, unit = ''] = /^([\d.]+)([A-Za-z]*)$/.exec(text) ?? [];

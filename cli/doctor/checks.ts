@@ -52,12 +52,12 @@ const tools: readonly Tool[] = [
   {
     name: 'cosign',
     program: ['cosign', 'version'],
-    without: '`npm run image:verify` cannot check the signature of an image',
+    without: 'the signature of an image cannot be checked',
   },
   {
     name: 'gh',
     program: ['gh', '--version'],
-    without: '`npm run image:verify` cannot check where an image was built',
+    without: 'the provenance of an image cannot be checked',
   },
   {
     name: 'actionlint',

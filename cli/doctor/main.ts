@@ -1,6 +1,5 @@
 import { fileURLToPath } from 'node:url';
 import { basePorts } from '../../infra/local/layout.ts';
-import { command, noArguments } from '../lib/command.ts';
 import {
   containerFinding,
   diskFinding,
@@ -13,16 +12,22 @@ import {
   toolFindings,
 } from './checks.ts';
 
-const usage = `npm run doctor
-
-What is installed, what is missing, and what to do about it.
-
-Exit: 0 everything that is required is there, 1 something is not.`;
-
 const signs: Record<Finding['state'], string> = { ok: 'ok  ', missing: 'MISS', note: '-   ' };
 
-await command('doctor', usage, async (args) => {
-  noArguments(args);
+// Without commander, because the doctor must answer where the packages are not installed.
+const [argument] = process.argv.slice(2).filter((word) => word !== 'doctor');
+if (argument === undefined) process.exitCode = await doctor();
+else {
+  const isHelp = argument === '--help' || argument === '-h';
+  console.log(
+    isHelp
+      ? 'Usage: simple378 doctor\n\nShows which programs are installed, which are missing, and how to get them.\nExit code 1 when a required one is missing.'
+      : `simple378 doctor: unknown argument ${argument}; the command takes none`,
+  );
+  process.exitCode = isHelp ? 0 : 2;
+}
+
+async function doctor(): Promise<number> {
   const root = fileURLToPath(new URL('../..', import.meta.url));
   const findings = [
     nodeFinding(process.version),
@@ -39,4 +44,4 @@ await command('doctor', usage, async (args) => {
     if (remedy !== undefined) console.log(`${' '.repeat(23)}→ ${remedy}`);
   }
   return findings.some(({ state }) => state === 'missing') ? 1 : 0;
-});
+}

@@ -6,7 +6,7 @@ import { exits } from './command.ts';
 /** The folder of the repository. */
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Runs a program in the repository's folder on this terminal. @returns its exit code @throws Error when it is not installed */
+/** Runs a program in the repository's folder on this terminal. @returns its exit code @throws ProgramMissing */
 export function runProgram(
   program: string,
   args: readonly string[],
@@ -23,15 +23,9 @@ export function runProgram(
     const forward = (signal: NodeJS.Signals): void => void child.kill(signal);
     process.on('SIGINT', ignore).on('SIGTERM', forward);
     const end = (): void => void process.off('SIGINT', ignore).off('SIGTERM', forward);
-    child.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+    child.on('error', (error) => {
       end();
-      reject(
-        new Error(
-          code === 'ENOENT'
-            ? `${program} is not installed; npx simple378 doctor shows how to get it`
-            : message,
-        ),
-      );
+      reject(error);
     });
     child.on('exit', (code, signal) => {
       end();

@@ -39,7 +39,7 @@ function setUp(command: Command): void {
       const line = text
         .replace(/^error: /, '')
         .trim()
-        .replace(/\n\((Did you mean [^)]*)\)$/, '; $1')
+        .replace(/\n\((Did you mean [^)]*)\)$/, (_, hint: string) => `; ${hint.replace('Did', 'did')}`)
         .replace(/\s*\n\s*/g, '; ');
       write(`${nameOf(command)}: ${line} (${nameOf(command)} --help shows the usage)\n`);
     },

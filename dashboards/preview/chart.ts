@@ -1,8 +1,8 @@
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard';
 import * as echarts from 'echarts';
+import type { Series } from '../../slo/prometheus.ts';
 import { format } from './format.ts';
 import { lines } from './lines.ts';
-import type { Series } from './prometheus.ts';
 import { type Canvas, grey, type Named, palette, text, unitOf } from './style.ts';
 
 /** A panel as SVG with real data; the title is in the drawing, so that it stands alone. */

@@ -1,6 +1,6 @@
 import type { Dashboard, Panel } from '@grafana/grafana-foundation-sdk/dashboard';
+import { prometheusAt, type Range } from '../../slo/prometheus.ts';
 import { isRow } from '../finalise.ts';
-import { labelValues, queryRange, type Range } from './prometheus.ts';
 import type { Named } from './style.ts';
 
 /** A panel with what Prometheus answered. */
@@ -29,7 +29,7 @@ export async function fill(dashboard: Dashboard, view: View): Promise<Filled[]> 
       expr: string;
       legendFormat: string;
     }[]) {
-      const series = await queryRange(view.prometheus, interpolate(expr, view), view.range);
+      const series = await prometheusAt(view.prometheus).queryRange(interpolate(expr, view), view.range);
       data.push(...series.map((one) => ({ ...one, name: named(legendFormat, one.labels) })));
     }
     filled.push({ panel, data });
@@ -51,13 +51,13 @@ export function interpolate(
 
 /** The environment that a Prometheus has data of. */
 export async function environmentOf(prometheus: string): Promise<string> {
-  const [first] = await labelValues(prometheus, 'environment', 'up');
+  const [first] = await prometheusAt(prometheus).labelValues('environment', 'up');
   return first ?? 'local';
 }
 
 /** When a range begins in which Prometheus has data: later than asked, when it has not run for as long. */
 export async function since(prometheus: string, range: Range): Promise<number> {
-  const series = await queryRange(prometheus, 'up', range);
+  const series = await prometheusAt(prometheus).queryRange('up', range);
   return Math.min(range.end - minimum, ...series.map(({ points }) => points[0]?.[0] ?? range.end));
 }
 /** Seconds that a drawing shows at least: a rate needs a minute. */

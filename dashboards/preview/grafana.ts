@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { request } from 'undici';
-import { QueryFailed } from './prometheus.ts';
+import { QueryFailed } from '../../slo/prometheus.ts';
 
 /** Takes a picture of each dashboard from a Grafana with its image renderer; returns the files. @throws QueryFailed */
 export async function pictures(

@@ -1,8 +1,8 @@
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard';
 import type * as echarts from 'echarts';
+import type { Series } from '../../slo/prometheus.ts';
 import { axisTo } from './axis.ts';
 import { format } from './format.ts';
-import type { Series } from './prometheus.ts';
 import { type Canvas, grey, type Named, palette, text, unitOf } from './style.ts';
 
 /** Curves or stacked areas, with their names below and the panel's thresholds as dashed lines. */

@@ -1,8 +1,8 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
+import type { Range } from '../../slo/prometheus.ts';
 import { isRow } from '../finalise.ts';
 import { draw } from './chart.ts';
 import type { Filled } from './data.ts';
-import type { Range } from './prometheus.ts';
 
 /** Pixels of a grid column and of a grid unit of height, at 1280 pixels. */
 const column = 52;

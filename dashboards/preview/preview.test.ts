@@ -9,6 +9,7 @@ import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { prometheusConfig } from '../../infra/config/prometheus.ts';
+import { prometheusAt, QueryFailed } from '../../slo/prometheus.ts';
 import { ruleFiles } from '../../slo/rules.ts';
 import { type Server, startServer } from '../../test/alerts/servers.ts';
 import { freePort } from '../../test/support/redis.ts';
@@ -17,9 +18,8 @@ import { axisTo } from './axis.ts';
 import { draw } from './chart.ts';
 import { environmentOf, fill } from './data.ts';
 import { format } from './format.ts';
-import { main } from './main.ts';
 import { page, picture } from './page.ts';
-import { QueryFailed, queryRange } from './prometheus.ts';
+import { type PreviewOptions, previewDashboards } from './preview.ts';
 
 let server: Server;
 let url: string;
@@ -56,9 +56,11 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-const preview = async (...args: string[]) => {
+const preview = async (options: Partial<PreviewOptions>) => {
   const lines: string[] = [];
-  const code = await main({ args, print: (line) => lines.push(line) });
+  const code = await previewDashboards({ minutes: 5, output: directory, ...options }, (line) =>
+    lines.push(line),
+  );
   return { code, text: lines.join('\n') };
 };
 
@@ -97,8 +99,7 @@ describe('on a real Prometheus', () => {
 
   it('the command writes a page and a picture each, and says which panels are empty', async () => {
     const kept = join(directory, 'kept.svg');
-    const options = ['--minutes', '5', '--output', directory, '--picture', kept];
-    const { code, text } = await preview('--prometheus', url, ...options);
+    const { code, text } = await preview({ prometheus: url, picture: kept });
     expect(code).toBe(1);
     expect(text).toContain('no data: Simple378 Application Dashboard / Active Users');
     const page = readFileSync(join(directory, 'index.html'), 'utf8');
@@ -111,12 +112,9 @@ describe('on a real Prometheus', () => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 
-  it('refuses bad options, and says when Prometheus is not there', async () => {
-    expect(await preview('--minutes', '1')).toMatchObject({ code: 2 });
-    expect((await preview('--prometheus', 'http://127.0.0.1:1', '--output', directory)).text).toContain(
-      'no answer from Prometheus',
-    );
-    await expect(queryRange(url, 'sum(', { start: 0, end: 1, step: 1 })).rejects.toThrow(QueryFailed);
+  it('names a Prometheus that does not answer', async () => {
+    await expect(preview({ prometheus: 'http://127.0.0.1:1' })).rejects.toThrow('no answer from Prometheus');
+    await expect(prometheusAt(url).query('sum(')).rejects.toThrow(QueryFailed);
   });
 });
 

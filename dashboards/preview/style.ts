@@ -1,5 +1,5 @@
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard';
-import type { Range, Series } from './prometheus.ts';
+import type { Range, Series } from '../../slo/prometheus.ts';
 
 /** A panel's series by the name that its legend gives. */
 export interface Named extends Series {

@@ -1,8 +1,5 @@
-import { fileURLToPath } from 'node:url';
 import { connections } from '../network/connections.ts';
-import { changesOf } from '../settings/changes.ts';
-import { loadSettings, type Settings } from '../settings/index.ts';
-import { environmentCommand, reach } from './command.ts';
+import type { Settings } from '../settings/index.ts';
 import type { Kubectl } from './kubectl.ts';
 import {
   type Aim,
@@ -14,38 +11,6 @@ import {
   type Verdict,
   verdict,
 } from './probe.ts';
-
-const help = `Usage: npx simple378 env probe-network <environment> [options]
-
-Tries the whole connection matrix on a live cluster: from a pod with each component's network identity, and from a
-stranger, to every port of every component.
-
-  --set KEY=VALUE   the settings the environment was rendered with, where they differ; may be repeated
-  --image REF       an image whose entry point is Node.js; default: the service's own
-  --help
-
-Exit codes: 0 enforced, 1 violated, 2 could not check or policies are not enforced at all, 78 bad settings.`;
-
-if (process.argv[1] === fileURLToPath(import.meta.url))
-  process.exitCode = await environmentCommand('probe-network', help, { image: { type: 'string' } }, run);
-
-async function run(
-  values: { readonly set: string[]; readonly image?: string | undefined },
-  positionals: readonly string[],
-): Promise<number> {
-  const [environment] = positionals;
-  if (!environment || positionals.length > 1) throw new Error('name one environment; --help shows how');
-  const settings = loadSettings(environment, changesOf(values.set));
-  const { status, lines, unjudged, tried } = await probeNetwork(
-    await reach(settings),
-    settings,
-    values.image,
-  );
-  for (const line of lines) console.log(line);
-  for (const line of unjudged) console.log(`note ${line}, whose traffic no policy governs`);
-  console.log(`probe-network: ${status} (${tried} connections tried)`);
-  return { enforced: 0, violated: 1, 'not enforced': 2 }[status];
-}
 
 /** Probes from every source, one pod each, and removes them. */
 export async function probeNetwork(

@@ -2,11 +2,9 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type ChildProcess, spawn } from '../programs/child-process.ts';
 
-const command = fileURLToPath(new URL('./restore-command.ts', import.meta.url));
 const copy = '20260101T000000Z.rdb';
 let folder: string;
 
@@ -55,7 +53,7 @@ const notes = () => readFileSync(join(folder, 'notes'), 'utf8').trim().split('\n
 const sentinel = ['--set', 'redis.mode=sentinel'];
 
 function start(...args: string[]): { child: ChildProcess; ended: Promise<{ code: number; said: string }> } {
-  const child = spawn(process.execPath, [command, 'dev', copy, '--yes', ...args], {
+  const child = spawn(process.execPath, ['cli/main.ts', 'env', 'restore', 'dev', copy, '--yes', ...args], {
     env: { ...process.env, PATH: `${folder}:${process.env.PATH}` },
   });
   let said = '';

@@ -1,9 +1,9 @@
 import { basename } from 'node:path';
-import { besidePod, dataPod, refused, runPod, waiting } from '../../test/cluster/data-pods.ts';
-import { Final, until } from '../../test/cluster/until.ts';
 import type { Settings } from '../settings/index.ts';
 import { redisHosts } from '../settings/service-environment.ts';
+import { besidePod, dataPod, refused, runPod, waiting } from './data-pods.ts';
 import type { Kubectl } from './kubectl.ts';
+import { Final, until } from './until.ts';
 
 /**
  * Puts a copy in the place of Redis' data: stops Redis, puts the copy on one server's volume and empties the others, which

@@ -8,7 +8,9 @@ import {
 } from '../../contract/validate-policies.ts';
 
 /** The service would refuse a file of policies. The message lists every reason on a line of its own. */
-export class BadPolicies extends Error {}
+export class BadPolicies extends Error {
+  readonly exitCode = 78;
+}
 
 /**
  * Reads the rate limits of a file and validates them as the service does. Returns the default ones when there is no file.

@@ -1,5 +1,5 @@
+import { type Prometheus, prometheusAt } from '../../slo/prometheus.ts';
 import { listed, type PanelQuery, panelQueries, withoutData } from '../panel-data.ts';
-import { type Prometheus, prometheusAt } from '../prometheus.ts';
 import { expect, type SmokeClient, type SmokeStep } from './smoke-client.ts';
 
 /** Two scrapes and a rule evaluation take about 20 s. */

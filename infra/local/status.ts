@@ -2,18 +2,12 @@ import { answers } from './http.ts';
 import { redisAnswers } from './redis-ready.ts';
 import { readStackFile } from './stack-file.ts';
 import { loginCommand } from './summary.ts';
-import { usage } from './usage.ts';
 
 /** A component, its address, and a function that returns whether it answers. */
 type Row = readonly [name: string, at: string, isUp: () => Promise<boolean>];
 
-process.exitCode =
-  usage(
-    'status',
-    'npm run status\n\nShows which components of the stack of this checkout answer.\n\nExit: 0 all of them, 1 not.',
-  ) ?? (await status());
-
-async function status(): Promise<number> {
+/** Prints which parts of the stack of this checkout answer. @returns 0 when all do, else 1 */
+export async function status(): Promise<number> {
   const stack = readStackFile();
   if (stack === undefined) {
     console.log('Nothing runs: npm start starts the stack.');

@@ -1,12 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { supervisorPid } from './stack-file.ts';
-import { usage } from './usage.ts';
 
 const patienceMs = 60_000;
 
-process.exitCode = usage('stop', 'npm stop\n\nEnds the stack of this checkout, in order.') ?? (await stop());
-
-async function stop(): Promise<number> {
+/** Stops the stack of this checkout in order. @returns the exit code */
+export async function stop(): Promise<number> {
   const pid = supervisorPid();
   if (pid === undefined) {
     console.log('Nothing runs.');

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { configurationSchema, settingsDocument } from './document.ts';
 import { environments } from './environments.ts';
-import { generated, main } from './generate.ts';
+import { generated } from './generate.ts';
 
 const file = (path: string) => readFileSync(fileURLToPath(new URL(`../../${path}`, import.meta.url)), 'utf8');
 
@@ -44,11 +44,4 @@ test('the document names every setting of every environment', () => {
 
 test('what is committed is current', () => {
   for (const [path, content] of Object.entries(generated())) expect(file(path), path).toBe(content);
-});
-
-test('the command checks, writes nothing that is current, and refuses what it does not know', () => {
-  expect(main(['--check'])).toBe(0);
-  expect(main([])).toBe(0);
-  expect(main(['--help'])).toBe(0);
-  expect(main(['--colour'])).toBe(2);
 });

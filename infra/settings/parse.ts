@@ -7,6 +7,7 @@ import { type Settings, settingsSchema } from './schema.ts';
 
 /** All that is wrong with one environment's settings; exit code 78. */
 export class BadSettings extends Error {
+  readonly exitCode = 78;
   readonly problems: readonly string[];
   constructor(problems: readonly string[], source: string) {
     super(

@@ -5,10 +5,7 @@ import { Redis } from 'ioredis';
 import { createRateLimiter } from '../../limiter/index.ts';
 import { type RedisServer, startRedis } from '../../test/support/redis.ts';
 
-// Measures what users cost Redis: one window each is planted by the limiter itself, in a Redis of its own, for
-// 10³, 10⁵ and 10⁶ users, and the figures go into loadtests/capacity.json. Run: npx simple378 bench memory
-
-/** What one run measured. */
+/** Figures of one run: the limiter itself plants one window per user in a Redis of its own. */
 interface Row {
   readonly users: number;
   /** `used_memory` per window, bytes: key, value, and the tables around them. */
@@ -17,28 +14,25 @@ interface Row {
   readonly redisMicros: number;
 }
 
-const [argument] = process.argv.slice(2);
-if (argument !== undefined) {
-  console.log(
-    'npx simple378 bench memory\n\nMeasures what users cost Redis, and writes it to loadtests/capacity.json. Some 30 s.',
-  );
-  process.exit(argument === '--help' ? 0 : 2);
-}
-
 const file = fileURLToPath(new URL('../capacity.json', import.meta.url));
-const rows: Row[] = [];
-for (const users of [1_000, 100_000, 1_000_000]) {
-  const server = await startRedis();
-  try {
-    rows.push(await measure(server, users));
-    console.log(rows.at(-1));
-  } finally {
-    await server.stop();
+
+/** Measures the memory of Redis per user and writes it to loadtests/capacity.json. */
+export async function measureMemory(): Promise<number> {
+  const rows: Row[] = [];
+  for (const users of [1_000, 100_000, 1_000_000]) {
+    const server = await startRedis();
+    try {
+      rows.push(await measure(server, users));
+      console.log(rows.at(-1));
+    } finally {
+      await server.stop();
+    }
   }
+  const known = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as object) : {};
+  const memory = { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, rows };
+  writeFileSync(file, `${JSON.stringify({ ...known, memory }, null, 2)}\n`);
+  return 0;
 }
-const known = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as object) : {};
-const redis = { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, rows };
-writeFileSync(file, `${JSON.stringify({ ...known, memory: redis }, null, 2)}\n`);
 
 async function measure(server: RedisServer, users: number): Promise<Row> {
   const redis = new Redis(server.url, { maxRetriesPerRequest: 0 });

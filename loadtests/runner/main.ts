@@ -15,9 +15,8 @@ import { type Addresses, chooseAddresses } from './addresses.ts';
 import { type Client, createClient } from './client.ts';
 import { type Engine, findEngine, howToInstall } from './engine.ts';
 import { callOf, runK6, tellProgress } from './k6.ts';
-import { type Options, readOptions, usage } from './options.ts';
 import { readCounters } from './read-counters.ts';
-import { findTarget, type Target } from './target.ts';
+import { findTarget, type Target, type TargetOptions } from './target.ts';
 import { reportKinds, verdict } from './verdict.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
@@ -34,29 +33,41 @@ const accountsFor: Record<Script, number> = {
   breakpoint: rampUsers,
 };
 
-// Not at once: accounts that were made are still to be disabled, and k6 to write its summary.
-const interrupted = new AbortController();
-for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'])
-  process.on(name, () => {
-    if (!interrupted.signal.aborted) console.error(`loadtest: ${name}, ending in order`);
-    interrupted.abort(new Error('interrupted'));
-  });
-
-try {
-  const options = readOptions(process.argv.slice(2));
-  if (options === null) console.log(usage);
-  else process.exitCode = await loadtest(options);
-} catch (error) {
-  console.error(`loadtest: ${error instanceof Error ? error.message : error}`);
-  process.exitCode = 2;
+/** Options of a load test. */
+export interface Options extends TargetOptions {
+  readonly script: Script;
+  /** Policies that `limits` tests; all when left out. */
+  readonly only?: readonly string[] | undefined;
+  /** Another duration of mixed, soak and spike. */
+  readonly seconds?: number | undefined;
+  /** Highest rate of breakpoint, requests per second. */
+  readonly to?: number | undefined;
+  /** Range of this machine's addresses to send from. */
+  readonly localIps?: string | undefined;
+  /** Others use the target too, so its deny counters may grow by more than the 429s that k6 received. */
+  readonly shared: boolean;
+  /** Writes accounts and run file, prints the k6 command, and stops. */
+  readonly prepare: boolean;
 }
 
-async function loadtest(options: Options): Promise<number> {
+// A signal does not end the process at once: accounts are disabled first, and k6 writes its summary.
+const interrupted = new AbortController();
+
+/**
+ * Runs a k6 script and compares its 429s with the counters of the service.
+ * @returns the exit code: 0 holds, 1 does not, 2 could not check
+ */
+export async function loadTest(options: Options): Promise<number> {
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+    process.on(name, () => {
+      if (!interrupted.signal.aborted) console.error(`load test: ${name}, ending in order`);
+      interrupted.abort(new Error('interrupted'));
+    });
   const target = findTarget(options);
   const base = target.urls[0] as string;
   const client = createClient(base, target.ca);
   const accounts = accountsFile(root, base);
-  // The local stack's accounts serve the next run; anywhere else nobody shall be able to use what a test left.
+  // The accounts of the local stack serve the next run; those of any other target are disabled so that nobody can use them.
   if (options.target === undefined || options.prepare) return run(options, target, client, accounts);
   let left = 0;
   let code = 2;

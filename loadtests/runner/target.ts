@@ -15,10 +15,10 @@ export interface Target {
   readonly policies: string | null;
 }
 
-/** What the command line says; each overrides the local stack's. */
-export interface Asked {
-  readonly target?: string[] | undefined;
-  readonly internal?: string[] | undefined;
+/** Options that name a target; each overrides the value of the local stack. */
+export interface TargetOptions {
+  readonly target?: readonly string[] | undefined;
+  readonly internal?: readonly string[] | undefined;
   readonly ca?: string | undefined;
   readonly internalCa?: string | undefined;
   readonly users?: string | undefined;
@@ -26,7 +26,7 @@ export interface Asked {
 }
 
 /** The command line's target, else the local stack. @throws Error that says what to do */
-export function findTarget(asked: Asked, stack: StackFile | null = readStackFile() ?? null): Target {
+export function findTarget(asked: TargetOptions, stack: StackFile | null = readStackFile() ?? null): Target {
   if (asked.target !== undefined) {
     if (asked.users === undefined)
       throw new Error('--target needs --users FILE, a JSON list of {email, password, role} with an admin');

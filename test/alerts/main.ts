@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { request } from 'undici';
-import { type Caller, CouldNotCheck, command, shell } from '../../slo/command.ts';
+import { type Caller, CouldNotCheck, command, shell } from './command.ts';
 import { type Scenario, scenarios } from './scenarios.ts';
 import { type AlertStack, startAlertStack } from './stack.ts';
 

@@ -1,30 +1,17 @@
-import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Kubectl } from '../../infra/cluster/kubectl.ts';
-import { spawn } from '../../infra/programs/child-process.ts';
+import { renderManifests } from '../../infra/render.ts';
 import type { Settings } from '../../infra/settings/index.ts';
 
-const renderScript = fileURLToPath(new URL('../../infra/render.ts', import.meta.url));
-
-/** Renders an environment with fresh secrets, and gives the folder of its manifests. */
+/** Renders an environment with fresh secrets and returns the folder of its manifests. */
 export async function writeRevealed(
   environment: string,
   set: readonly string[],
   out: string,
 ): Promise<string> {
-  const args = [
-    renderScript,
-    environment,
-    '--reveal-secrets',
-    '--out',
-    out,
-    ...set.flatMap((pair) => ['--set', pair]),
-  ];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
-  const [code] = (await once(child, 'exit')) as [number];
-  if (code !== 0) throw new Error(`render ended with ${code}`);
+  const options = { environments: [environment], check: false, set, secret: [], revealSecrets: true, out };
+  await renderManifests(options, () => undefined);
   return join(out, environment);
 }
 

@@ -2,17 +2,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Answer } from '../../infra/cluster/client.ts';
 import { probeNetwork } from '../../infra/cluster/probe-network.ts';
+import { until } from '../../infra/cluster/until.ts';
 import { execFile } from '../../infra/programs/child-process.ts';
+import type { Settings } from '../../infra/settings/index.ts';
 import { startLoad, statuses } from './load.ts';
 import { type Cluster, login } from './stack.ts';
-import { until } from './until.ts';
 import { startWork } from './work.ts';
 
 /** A check of a running environment: a sentence of what was seen, or an Error with what was not. */
 export interface Check {
   readonly name: string;
   /** Only where the settings have it; the reason it is left out otherwise. */
-  readonly unless?: (cluster: Cluster) => string | undefined;
+  readonly unless?: (settings: Settings) => string | undefined;
   readonly run: (cluster: Cluster) => Promise<string>;
 }
 
@@ -93,7 +94,7 @@ const edgeAnswers: Check = {
 /** The edge's own limit of bodies, before the service's. */
 const bodyLimit: Check = {
   name: 'the edge: a body over edge.maxBodyKib is refused there, one below it by the service, another host as ever',
-  unless: ({ settings }) =>
+  unless: (settings) =>
     settings.edge.controller === 'traefik' ? undefined : 'the controller is not ours, nor is its limit',
   async run(cluster) {
     const client = await cluster.client();
@@ -120,7 +121,7 @@ const bodyLimit: Check = {
 /** Nothing behind the edge: its own answer has the headers, too. */
 const serviceAway: Check = {
   name: 'the edge without the service: 502 to 504, with the headers',
-  unless: ({ settings }) => (settings.app.autoscaling ? 'the autoscaler owns the replicas' : undefined),
+  unless: (settings) => (settings.app.autoscaling ? 'the autoscaler owns the replicas' : undefined),
   async run(cluster) {
     const { kubectl, settings } = cluster;
     const scale = (replicas: number) =>
@@ -178,7 +179,7 @@ const podKilled: Check = {
 /** The single Redis dies: what was acknowledged more than a second before is still there. */
 const redisKilled: Check = {
   name: 'Redis killed: it comes back by itself, with every case older than a second',
-  unless: ({ settings }) =>
+  unless: (settings) =>
     settings.redis.mode === 'single' ? undefined : `redis.mode is ${settings.redis.mode}`,
   async run(cluster) {
     const token = await login(cluster, admin);

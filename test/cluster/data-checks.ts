@@ -1,17 +1,16 @@
-import { withPrometheus } from '../../infra/cluster/prometheus.ts';
 import { restore } from '../../infra/cluster/restore.ts';
+import { until } from '../../infra/cluster/until.ts';
 import { listed, panelQueries, withoutData } from '../../infra/panel-data.ts';
 import { type Check, createCases, missingCases } from './checks.ts';
 import { sentinelChecks } from './sentinel-checks.ts';
-import { type Cluster, login } from './stack.ts';
-import { until } from './until.ts';
+import { type Cluster, login, withPrometheus } from './stack.ts';
 
 const admin = 'admin@example.test';
 
 /** Backup, loss of everything, restore. */
 const backupAndRestore: Check = {
   name: 'backup and restore: what was copied is there again',
-  unless: ({ settings }) =>
+  unless: (settings) =>
     settings.redis.backup.enabled && settings.redis.mode !== 'external' ? undefined : 'there is no backup',
   async run(cluster) {
     const token = await login(cluster, admin);

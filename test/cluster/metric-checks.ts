@@ -1,11 +1,10 @@
-import { withPrometheus } from '../../infra/cluster/prometheus.ts';
+import { until } from '../../infra/cluster/until.ts';
 import { mainJob } from '../../infra/main-job.ts';
 import { connections } from '../../infra/network/connections.ts';
 import { scrapeTargets } from '../../infra/network/scrape.ts';
 import { listed, panelQueries, withoutData } from '../../infra/panel-data.ts';
 import type { Check } from './checks.ts';
-import { type Cluster, login } from './stack.ts';
-import { until } from './until.ts';
+import { type Cluster, login, withPrometheus } from './stack.ts';
 
 /** What Prometheus sees. */
 const metrics: Check = {
@@ -28,7 +27,7 @@ const metrics: Check = {
         await (await cluster.client()).call('GET', '/health', { headers: { connection: 'close' } });
       const replicas = await until('requests on every replica in Prometheus', 60, async () => {
         const found = Number(
-          (await query('count(sum by (instance) (http_requests_total) > 0)'))[0]?.value[1] ?? 0,
+          (await query('count(sum by (instance) (http_requests_total) > 0)'))[0]?.points[0]?.[1] ?? 0,
         );
         return found >= settings.app.replicas && found;
       });

@@ -3,15 +3,14 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import { ports } from '../../contract/ports.ts';
-import { withPrometheus } from '../../infra/cluster/prometheus.ts';
+import { reseal } from '../../infra/cluster/reseal.ts';
+import { until } from '../../infra/cluster/until.ts';
 import type { Fresh } from '../../infra/render/fresh.ts';
 import { redisHosts } from '../../infra/settings/service-environment.ts';
 import { type Check, createCases, killRedis, missingCases } from './checks.ts';
 import { takeBackup } from './data-checks.ts';
-import { reseal } from './reseal.ts';
 import { primary } from './sentinel-checks.ts';
-import { type Cluster, login, materialFile } from './stack.ts';
-import { until } from './until.ts';
+import { type Cluster, login, materialFile, withPrometheus } from './stack.ts';
 import { startWork } from './work.ts';
 
 const admin = 'admin@example.test';
@@ -128,7 +127,7 @@ async function exporterFollows({ kubectl }: Cluster): Promise<string> {
     forward.close();
   }
   await until('the exporter reads Redis', 90, () =>
-    withPrometheus(kubectl, async ({ query }) => (await query('min(redis_up)'))[0]?.value[1] === '1'),
+    withPrometheus(kubectl, async ({ query }) => (await query('min(redis_up)'))[0]?.points[0]?.[1] === 1),
   );
   return 'the exporter uses the new one';
 }

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '../../infra/cluster/client.ts';
+import { until } from '../../infra/cluster/until.ts';
+import type { Settings } from '../../infra/settings/index.ts';
 import { type Check, killRedis, missingCases } from './checks.ts';
 import { type Load, longestOutage, startLoad, statuses } from './load.ts';
 import { type Cluster, login } from './stack.ts';
-import { until } from './until.ts';
 
 const admin = 'admin@example.test';
 const tries = 10;
@@ -85,8 +86,8 @@ const rollingUpdate: Check = {
   },
 };
 
-function otherMode({ settings }: Cluster): string | undefined {
-  return settings.redis.mode === 'sentinel' ? undefined : `redis.mode is ${settings.redis.mode}`;
+function otherMode({ redis }: Settings): string | undefined {
+  return redis.mode === 'sentinel' ? undefined : `redis.mode is ${redis.mode}`;
 }
 
 interface Written {

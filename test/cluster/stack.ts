@@ -3,10 +3,11 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { type Address, type Client, edgeClient } from '../../infra/cluster/client.ts';
 import type { Kubectl } from '../../infra/cluster/kubectl.ts';
+import { until } from '../../infra/cluster/until.ts';
 import type { Fresh } from '../../infra/render/fresh.ts';
 import type { Settings } from '../../infra/settings/index.ts';
+import { type Prometheus, prometheusAt } from '../../slo/prometheus.ts';
 import { apply, writeRevealed } from './apply.ts';
-import { until } from './until.ts';
 
 /** A deployed environment under test. */
 export interface Cluster {
@@ -113,4 +114,17 @@ export async function login({ client, material }: Cluster, email: string): Promi
   });
   if (answer.status !== 200) throw new Error(`login of ${email}: ${answer.status} ${answer.body}`);
   return (JSON.parse(answer.body) as { accessToken: string }).accessToken;
+}
+
+/** Forwards a port to the Prometheus of an environment for as long as a function runs. */
+export async function withPrometheus<T>(
+  kubectl: Kubectl,
+  use: (prometheus: Prometheus) => Promise<T>,
+): Promise<T> {
+  const forward = await kubectl.forward('service/prometheus', 9090);
+  try {
+    return await use(prometheusAt(`http://127.0.0.1:${forward.port}`));
+  } finally {
+    forward.close();
+  }
 }

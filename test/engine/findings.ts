@@ -50,14 +50,6 @@ export async function programFindings(
     .sort();
 }
 
-/** How two lists of findings differ, a line each. */
-export function differences(engine: readonly string[], program: readonly string[]): string[] {
-  return [
-    ...engine.filter((one) => !program.includes(one)).map((one) => `only the engine's pack: ${one}`),
-    ...program.filter((one) => !engine.includes(one)).map((one) => `only npm run policies: ${one}`),
-  ];
-}
-
 /** A URN without the stack's name, in which the two differ; the engine puts what is about the stack on its root. */
 function line(level: string, rule: string, urn: string | undefined, message: string): string {
   const resource = urn?.split('::').slice(2).join('::') ?? '';
