@@ -44,9 +44,11 @@ export function prometheusAt(address: string): Prometheus {
   };
   const series = async (path: string, parameters: Record<string, string>): Promise<Series[]> => {
     const { result } = await get<{ result: RawSeries[] }>(`${path}?${new URLSearchParams(parameters)}`);
-    return result.map(({ metric, value, values = value ? [value] : [] }) => ({
+    return result.map(({ metric, value, values = [] }) => ({
       labels: metric,
-      points: values.map(([time, text]) => [time, Number(text)] as const),
+      points: (path === 'query' && value ? [value] : values).map(
+        ([time, text]) => [time, Number(text)] as const,
+      ),
     }));
   };
   return {
