@@ -21,11 +21,14 @@ test('asks for what the settings need, and no more', () => {
     'the Gateway API of version 1.4 or newer',
     'GatewayClass shared (edge.existing.gatewayClass)',
   ]);
+  expect(names('dev', { 'edge.gatewayApi': false })).toEqual([always]);
   expect(names('prod')).toEqual([
     always,
     'the Gateway API of version 1.5 or newer',
     'metrics-server',
     'cert-manager (tls.issuer)',
+    'ClusterIssuer public (tls.edgeIssuer)',
+    'ClusterIssuer internal (tls.internalIssuer)',
     'StorageClass encrypted (storage.className)',
   ]);
 });

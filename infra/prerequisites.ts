@@ -20,7 +20,7 @@ const oldestMinor = 34;
 
 /** What the settings need of the cluster, and this program does not bring. */
 export function prerequisites(settings: Settings): Prerequisite[] {
-  const { storage, tls, app, edge } = settings;
+  const { storage, tls, app, edge, cluster, namespace } = settings;
   return [
     {
       what: `Kubernetes 1.${oldestMinor} or newer`,
@@ -28,7 +28,7 @@ export function prerequisites(settings: Settings): Prerequisite[] {
       holds: (found) => Number.parseInt((JSON.parse(found) as { minor: string }).minor, 10) >= oldestMinor,
       remedy: 'upgrade the cluster',
     },
-    gateway(edge.controller),
+    ...(edge.controller === 'existing' || edge.gatewayApi ? [gateway(edge.controller)] : []),
     ...(edge.existing
       ? [
           {
@@ -38,7 +38,25 @@ export function prerequisites(settings: Settings): Prerequisite[] {
           },
         ]
       : []),
-    ...(app.autoscaling
+    ...(cluster.createNamespace
+      ? []
+      : [
+          {
+            what: `namespace ${namespace}, because cluster.createNamespace is false`,
+            check: ['get', 'namespace', namespace],
+            remedy: `kubectl create namespace ${namespace}`,
+          },
+        ]),
+    ...(cluster.apiServerAccess === 'cilium'
+      ? [
+          {
+            what: 'Cilium (cluster.apiServerAccess)',
+            check: ['get', '--raw', '/apis/cilium.io/v2'],
+            remedy: 'set cluster.apiServerAccess to cidrs, with cluster.apiServerCidrs',
+          },
+        ]
+      : []),
+    ...(app.autoscaling || edge.autoscaling
       ? [
           {
             what: 'metrics-server, available, which app.autoscaling reads CPU from',
@@ -59,6 +77,7 @@ export function prerequisites(settings: Settings): Prerequisite[] {
           },
         ]
       : []),
+    ...(['edgeIssuer', 'internalIssuer'] as const).flatMap((key) => issuerOf(settings, key)),
     ...(storage.className
       ? [
           {
@@ -68,6 +87,27 @@ export function prerequisites(settings: Settings): Prerequisite[] {
           },
         ]
       : []),
+  ];
+}
+
+/** An issuer that exists; for names inside the cluster one that can sign them, which ACME cannot. */
+function issuerOf(
+  { cluster, tls, namespace }: Settings,
+  key: 'edgeIssuer' | 'internalIssuer',
+): Prerequisite[] {
+  const issuer = tls.issuer === 'cert-manager' ? tls[key] : undefined;
+  // An Issuer is inside the namespace, which is not there before the first up.
+  if (!issuer || (issuer.kind === 'Issuer' && cluster.createNamespace)) return [];
+  const { kind, name } = issuer;
+  const place = kind === 'Issuer' ? ['-n', namespace] : [];
+  return [
+    {
+      what: `${kind} ${name} (tls.${key})${key === 'internalIssuer' ? ', of another kind than ACME' : ''}`,
+      check: ['get', `${kind.toLowerCase()}.cert-manager.io`, name, ...place, '-o', 'json'],
+      holds: (found) =>
+        key === 'edgeIssuer' || !('acme' in ((JSON.parse(found) as { spec?: object }).spec ?? {})),
+      remedy: `name one of: kubectl get ${kind.toLowerCase()}s.cert-manager.io`,
+    },
   ];
 }
 

@@ -93,11 +93,11 @@ export const milliCpu = (description: string, initial: number) =>
 export const gibibytes = (description: string, initial: number) =>
   integer(`${description}, in GiB.`, 1, 10_000, initial);
 
-const record = (description: string, key: string, value: TSchema, options: object) =>
-  Type.Record(Type.String({ pattern: `^${key}$` }), value as ReturnType<typeof Type.String>, {
+const record = (description: string, value: TSchema, options: object) =>
+  Type.Record(Type.String(), value as ReturnType<typeof Type.String>, {
     description,
-    additionalProperties: false,
-    keys: 'keys such as example.com/name',
+    allowed: 'a set of keys such as example.com/name with their values',
+    propertyNames: { pattern: `^${qualified}$` },
     ...options,
   });
 const labelText = Type.String({
@@ -106,10 +106,10 @@ const labelText = Type.String({
 });
 /** Labels of Kubernetes, by key. */
 export const labelsOf = (description: string, initial?: Readonly<Record<string, string>>) =>
-  record(description, qualified, labelText, initial ? { default: initial } : { minProperties: 1 });
+  record(description, labelText, initial ? { default: initial } : { minProperties: 1 });
 /** Annotations of Kubernetes, by key. */
 export const annotationsOf = (description: string) =>
-  record(description, qualified, Type.String({ allowed: 'text', pattern: '^[^\\x00]*$' }), { default: {} });
+  record(description, Type.String({ allowed: 'text', pattern: '^[^\\x00]*$' }), { default: {} });
 
 /** Pods of another namespace. */
 export const pods = (description: string) =>

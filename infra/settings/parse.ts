@@ -40,7 +40,9 @@ export function parseSettings(raw: unknown, source: string): Settings {
 function problemsOf(value: unknown): ReadonlyMap<string, string> {
   const problems = new Map<string, string>();
   for (const error of validator.Errors(value)) {
-    const at = error.instancePath.split('/').slice(1);
+    // The error of the keyword itself names the object; this one would show a value for a wrong key.
+    if (error.schemaPath.endsWith('/propertyNames')) continue;
+    const at = error.instancePath.split('/').slice(1).map(unescapePointer);
     const report = (path: readonly string[], what: string) => {
       const key = keyPath(path);
       if (!problems.has(key)) problems.set(key, `${key}: ${what}`);
@@ -56,6 +58,9 @@ function problemsOf(value: unknown): ReadonlyMap<string, string> {
   }
   return problems;
 }
+
+/** A key in a JSON pointer. */
+const unescapePointer = (part: string): string => part.replaceAll('~1', '/').replaceAll('~0', '~');
 
 const keyPath = (path: readonly string[]): string => path.reduce(keyOf, '');
 
@@ -76,6 +81,7 @@ type Described = TSchema & {
   maximum?: number;
   minProperties?: number;
   properties?: Record<string, Described>;
+  patternProperties?: Record<string, Described>;
   items?: Described;
 };
 
@@ -93,7 +99,10 @@ export function allowed(schema: Described | undefined): string {
 
 function schemaAt(path: readonly string[]): Described | undefined {
   let schema: Described | undefined = settingsSchema as Described;
-  for (const part of path) schema = /^\d+$/.test(part) ? schema?.items : schema?.properties?.[part];
+  for (const part of path) {
+    const [anyKey]: Described[] = Object.values(schema?.patternProperties ?? {});
+    schema = /^\d+$/.test(part) ? schema?.items : (schema?.properties?.[part] ?? anyKey);
+  }
   return schema;
 }
 

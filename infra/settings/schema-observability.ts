@@ -1,5 +1,6 @@
 import Type from 'typebox';
 import {
+  annotationsOf,
   choice,
   destination,
   email,
@@ -65,7 +66,7 @@ export const prometheus = section('Metrics.', {
       ),
       username: optional(printable('The user of `basic`.')),
       region: optional(name('The AWS region of `sigv4`.')),
-      headers: labelsOf('Headers, such as X-Scope-OrgID.', {}),
+      headers: annotationsOf('Headers, such as X-Scope-OrgID; none may be a secret.'),
       ...destination,
     }),
     [],

@@ -1,8 +1,5 @@
 import { BadSettings, loadSettings } from '../../infra/settings/index.ts';
 
-/** An environment, what is changed in it, and every problem that must be reported. */
-export type Case = [environment: string, changes: Record<string, unknown>, expected: string[]];
-
 /**
  * What is wrong with an environment's settings once they are changed; nothing when they are good. What the load test
  * carried is left out, unless it is asked for: it depends on a measurement.
