@@ -42,6 +42,7 @@ describe('with a cluster', () => {
     gateway: JSON.stringify({ resources: gatewayKinds.map((name) => ({ name })) }),
     metrics: JSON.stringify({ status: { conditions: [{ type: 'Available', status: 'True' }] } }),
     certManager: '{}',
+    issuer: '{"spec":{"ca":{}}}',
     storage: 'encrypted',
   };
   type Answers = Record<keyof typeof good, string>;
@@ -70,6 +71,7 @@ describe('with a cluster', () => {
          *version*) ${answer(says.version)};;
          *gateway*) ${answer(says.gateway)};;
          *metrics*) ${answer(says.metrics)};;
+         *clusterissuer*) ${answer(says.issuer)};;
          *cert-manager*) ${answer(says.certManager)};;
          *storageclass*) ${answer(says.storage)};;
        esac`,
@@ -96,6 +98,11 @@ describe('with a cluster', () => {
     ],
     ['a metrics-server of which nothing is known yet', { metrics: '{}' }, /^metrics-server/],
     ['no cert-manager', { certManager: notFound }, /^cert-manager/],
+    [
+      'an ACME issuer for names inside',
+      { issuer: '{"spec":{"acme":{}}}' },
+      /^ClusterIssuer internal .* of another kind than ACME/,
+    ],
     ['no such StorageClass', { storage: notFound }, /^StorageClass encrypted/],
     [
       'a kind that is unknown',
