@@ -134,7 +134,7 @@ describe('with a cluster', () => {
     cluster({});
     await missingPrerequisites(loadSettings('prod', { 'cluster.context': 'there' }));
     const calls = readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n');
-    expect(calls).toHaveLength(6);
+    expect(calls).toHaveLength(8);
     for (const call of calls) expect(call).toMatch(/--request-timeout=10s --context=there$/);
   });
 });
