@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { fileURLToPath } from 'node:url';
 import { clusterOf } from './kube.ts';
@@ -6,7 +5,8 @@ import { missingPrerequisites } from './prerequisites.ts';
 import { spawn } from './programs/child-process.ts';
 import { takingBack } from './pulumi.ts';
 import { testedPerReplica } from './settings/capacity.ts';
-import { loadSettings, type Settings } from './settings/index.ts';
+import { placeholders } from './settings/images.ts';
+import { BadSettings, environments, hasSettings, loadSettings } from './settings/index.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -24,22 +24,29 @@ export interface UpOptions {
 
 /**
  * Checks settings, policies and the cluster's prerequisites, shows the preview, asks, and runs `pulumi up`.
- * @param policies runs the policies and returns their exit code
+ * @param named an environment, or a stack with a file of its own
+ * @param policies judges that stack and returns the exit code
  * @returns the exit code: 0 done, 1 Pulumi or the person refused, else that of the policies
  * @throws BadSettings; Error when the cluster lacks a prerequisite
  */
 export async function bringUp(
-  environment: string,
+  named: string,
   options: UpOptions,
-  policies: () => Promise<number>,
+  policies: (stack: string) => Promise<number>,
 ): Promise<number> {
-  const name = options.stack ?? environment;
-  const settings = settingsOfStack(name, environment);
+  const name = options.stack ?? named;
+  const file = hasSettings(name) ? name : named;
+  const settings = loadSettings(file);
+  const { environment } = settings;
+  if (environments.some((one) => one === named) && environment !== named)
+    throw new Error(`Pulumi.${file}.yaml has the environment ${environment}, not ${named}`);
+  const replaced = placeholders(settings);
+  if (replaced.length > 0) throw new BadSettings(replaced, `Pulumi.${file}.yaml`);
   if (testedPerReplica() === undefined)
     console.log(
       'No capacity was measured (npx simple378 bench capacity), so limits are not checked against it.',
     );
-  const code = await policies();
+  const code = await policies(file);
   if (code !== 0) {
     console.error(`The policies end with exit code ${code}; nothing was changed.`);
     return code;
@@ -58,15 +65,6 @@ export async function bringUp(
   if (preview !== 0 || options.preview) return preview === 0 ? 0 : 1;
   if (!options.yes && !(await agreed(environment, place))) return 1;
   return (await command('pulumi', ['up', '--yes', '--skip-preview', ...flags], variables)) === 0 ? 0 : 1;
-}
-
-/** What Pulumi reads: the stack's own file, where there is one. @throws BadSettings; Error when it is of another environment */
-function settingsOfStack(stack: string, environment: string): Settings {
-  const own = existsSync(fileURLToPath(new URL(`../Pulumi.${stack}.yaml`, import.meta.url)));
-  const settings = loadSettings(own ? stack : environment);
-  if (settings.environment !== environment)
-    throw new Error(`Pulumi.${stack}.yaml has the environment ${settings.environment}, not ${environment}`);
-  return settings;
 }
 
 async function agreed(environment: string, place: string): Promise<boolean> {

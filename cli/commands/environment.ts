@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { CouldNotCheck, collect, environment, exits, stack, withSet } from '../frame/command.ts';
+import { CouldNotCheck, collect, exits, stack, withSet } from '../frame/command.ts';
 import { runCommand } from '../frame/process.ts';
 
 /** The commands that render an environment and bring it up. */
@@ -17,7 +17,8 @@ function render(): Command {
     .description(
       'write the manifests of environments to rendered/, without a cluster; secrets become secret:<path>',
     )
-    .addArgument(environment('[environment...]'))
+    .addArgument(stack('[stack...]'))
+    .option('--stack <name>', 'a stack, as the argument; may be repeated', collect, [])
     .option('--check', 'write nothing; exit code 1 when rendered/ is stale', false)
     .option('--reveal-secrets', 'write fresh secrets, so that the files can be applied; needs --out', false)
     .option('--out <dir>', 'write there instead, outside the repository; with secrets its mode is 0700')
@@ -28,9 +29,10 @@ function render(): Command {
       [],
     );
   return withSet(command).action(
-    exits(async (environments: string[], options) => {
+    exits(async (named: string[], options) => {
+      const environments = [...named, ...options.stack];
       const { renderManifests } = await import('../../infra/render.ts');
-      return renderManifests({ environments, ...options }, console.error);
+      return renderManifests({ ...options, environments }, console.error);
     }),
   );
 }
@@ -38,7 +40,7 @@ function render(): Command {
 function up(): Command {
   return new Command('up')
     .description('check the policies and the cluster, show the preview, ask, and run pulumi up')
-    .addArgument(environment())
+    .addArgument(stack())
     .option(
       '--stack <name>',
       'the Pulumi stack, whose settings are in Pulumi.<name>.yaml (default: the environment)',
@@ -49,7 +51,7 @@ function up(): Command {
     .action(
       exits(async (name: string, options) => {
         const { bringUp } = await import('../../infra/up.ts');
-        return bringUp(name, options, () => runCommand('verify', 'policies', name));
+        return bringUp(name, options, (judged) => runCommand('verify', 'policies', judged));
       }),
     );
 }
