@@ -14,6 +14,15 @@ const suites: readonly TestProjectInlineConfiguration[] = ['cluster', 'engine', 
     globalSetup: name === 'alerts' ? ['test/support/global-setup.ts'] : [],
   },
 }));
+/** The running service broken in one way at a time; minutes long. */
+const security: TestProjectInlineConfiguration = {
+  extends: true,
+  test: {
+    name: 'security',
+    include: ['policies/verify/*.suite.ts'],
+    globalSetup: ['test/support/global-setup.ts'],
+  },
+};
 const named = process.argv.join(' ');
 
 // Tests start real servers: a file is the unit of isolation, and two run at a time on the two cores of CI.
@@ -33,7 +42,7 @@ export default defineConfig({
           globalSetup: ['test/support/global-setup.ts'],
         },
       },
-      ...suites.filter(({ test }) => new RegExp(`--project[= ]${test?.name}\\b`).test(named)),
+      ...[...suites, security].filter(({ test }) => new RegExp(`--project[= ]${test?.name}\\b`).test(named)),
     ],
     coverage: {
       provider: 'v8',

@@ -32,9 +32,6 @@ export function program(): Command {
       passThrough('security', ['policies/verify/main.ts']).description(
         'prove the security checklist on a running stack',
       ),
-      passThrough('security-mutants', ['policies/mutants/main.ts']).description(
-        'break every security control once; a proof must fail each time',
-      ),
       passThrough('limiter-mutants', ['limiter/mutants/main.ts']).description(
         'break the limiter in known ways; a test must fail each time',
       ),

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Control } from './controls/types.ts';
-import { controls } from './controls.ts';
+import { type Control, type ControlId, controls } from './controls/catalogue.ts';
 import { rules } from './rules/index.ts';
 import { checks } from './verify/checks/index.ts';
 
@@ -14,54 +13,47 @@ export const outputs = (): Record<string, string> => ({
   'policies/CHECKLIST.md': checklist(),
 });
 
-/** The guide with the current table. @throws Error when it has no place for it */
+/** Returns the guide with the current table. @throws Error when the guide has no place for it */
 export function withTable(guide: string): string {
   const from = guide.indexOf(begin);
   const to = guide.indexOf(end);
   if (from < 0 || to < from) throw new Error(`docs/security.md lacks ${begin} … ${end}`);
-  return `${guide.slice(0, from + begin.length)}\n\n${controlTable(controls)}\n\n${guide.slice(to)}`;
+  return `${guide.slice(0, from + begin.length)}\n\n${controlTables()}\n\n${guide.slice(to)}`;
 }
 
-/** The catalogue as a table: a line per control, a column per layer. */
-function controlTable(all: readonly Control[]): string {
-  const proven = all.filter(({ holder }) => holder === 'proven');
-  const rows = proven.map(({ id, title, severity, references, proofs }) => [
-    id,
-    title,
-    severity,
-    list((proofs.guards ?? []).map(({ file }) => file)),
-    list(proofs.rules ?? []),
-    list(proofs.live ?? []),
-    list([...new Set((proofs.tests ?? []).map(({ file }) => file))]),
-    references.join(', '),
-  ]);
+function controlTables(): string {
+  const all = Object.entries(controls) as [ControlId, Control][];
+  const proven = all
+    .filter(([, { operator }]) => !operator)
+    .map(([id, { title, severity, code = [], tests = [], references }]) => [
+      id,
+      title,
+      severity,
+      list(code),
+      list(rules.filter(({ control }) => control === id).map(({ name }) => name)),
+      list(checks.filter(({ control }) => control === id).map((check) => check.id)),
+      list(tests),
+      references.join(', '),
+    ]);
   const operators = all
-    .filter(({ holder }) => holder === 'operator')
-    .map(({ id, title, why, references }) => [id, title, why, references.join(', ')]);
+    .filter(([, { operator }]) => operator)
+    .map(([id, { title, why, references }]) => [id, title, why, references.join(', ')]);
   return [
     markdown(
-      [
-        'Control',
-        'What holds',
-        'Severity',
-        'In the service',
-        'Policy rules',
-        'Live checks',
-        'Tests',
-        'References',
-      ],
-      rows,
+      ['Control', 'Holds', 'Severity', 'Code', 'Policy rules', 'Live checks', 'Tests', 'References'],
+      proven,
     ),
     '',
-    'Not ours to hold, and never counted as passed: the operator of the cluster answers for these.',
+    'The operator of the cluster is responsible for these; they are never counted as passed:',
     '',
-    markdown(['Control', 'What must hold', 'Why', 'References'], operators),
+    markdown(['Control', 'Must hold', 'Why', 'References'], operators),
   ].join('\n');
 }
 
 function checklist(): string {
-  const ruleRows = rules.map(({ name, title, severity, remediation, references, levels = {} }) => [
+  const ruleRows = rules.map(({ name, control, title, severity, remediation, references, levels = {} }) => [
     `\`${name}\``,
+    control,
     title,
     severity,
     ['local', 'dev', 'staging', 'prod']
@@ -70,26 +62,28 @@ function checklist(): string {
     remediation,
     references.join(', '),
   ]);
-  const checkRows = checks.map(({ id, expected, remedy, references }) => [
+  const checkRows = checks.map(({ id, control, expected, remedy }) => [
     `\`${id}\``,
+    control,
     expected,
     remedy,
-    references.join(', '),
+    controls[control].references.join(', '),
   ]);
+  const proven = Object.values(controls).filter(({ operator }) => !operator).length;
   return `# Security checklist
 
-Generated from \`controls.ts\`, \`rules/\` and \`verify/checks/\` by \`npm run generate\`; do not edit.
-${controls.filter(({ holder }) => holder === 'proven').length} controls, ${rules.length} policy rules, ${checks.length} live checks.
+Generated from \`controls/\`, \`rules/\` and \`verify/checks/\` by \`npm run generate\`; do not edit.
+${proven} controls, ${rules.length} policy rules, ${checks.length} live checks.
 
 ## Policy rules
 
 Levels are for local / dev / staging / prod.
 
-${markdown(['Rule', 'What must hold', 'Severity', 'Level', 'Remedy', 'References'], ruleRows)}
+${markdown(['Rule', 'Control', 'Must hold', 'Severity', 'Level', 'Remedy', 'References'], ruleRows)}
 
 ## Live checks
 
-${markdown(['Check', 'Expected', 'Remedy', 'References'], checkRows)}
+${markdown(['Check', 'Control', 'Expected', 'Remedy', 'References'], checkRows)}
 `;
 }
 

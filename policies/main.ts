@@ -5,7 +5,7 @@ import { changesOf } from '../infra/settings/changes.ts';
 import { environments } from '../infra/settings/environments.ts';
 import { BadSettings, loadSettings, type Settings } from '../infra/settings/index.ts';
 import { evaluate, holds } from './engine/evaluate.ts';
-import type { Environment, Resource, Waiver } from './engine/types.ts';
+import type { Environment, Resource, Waiver } from './engine/rule.ts';
 import { ruleConfig } from './environments.ts';
 import { json, type Report, sarif, table } from './report/format.ts';
 import { renderedResources } from './report/rendered.ts';

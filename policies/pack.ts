@@ -6,7 +6,7 @@ import type {
 } from '@pulumi/policy';
 import { PolicyPack } from '@pulumi/policy';
 import { evaluate, levelOf, withDefaults } from './engine/evaluate.ts';
-import type { Config, Finding, Resource, Rule } from './engine/types.ts';
+import type { Config, Finding, Resource, Rule } from './engine/rule.ts';
 import { configOf, environmentOf } from './environments.ts';
 import { rules } from './rules/index.ts';
 import { waivers } from './waivers.ts';
@@ -19,7 +19,7 @@ const stack = process.env.PULUMI_NODEJS_STACK ?? process.env.PULUMI_STACK;
 const environment = environmentOf(stack);
 const ruleConfig = configOf(stack);
 
-/** What was asked for, by URN: every resource is judged alone before the stack is as a whole. */
+/** Requested properties by URN: the engine sends every resource alone before the stack as a whole. */
 const inputs = new Map<string, Resource['props']>();
 
 new PolicyPack('simple378', {
@@ -48,7 +48,7 @@ function policy(rule: Rule): ResourceValidationPolicy | StackValidationPolicy {
     return {
       ...common,
       validateStack: ({ resources, getConfig }, report) =>
-        judge(rule, resources.flatMap(asked), getConfig<Config>()).forEach(({ message, urn }) => {
+        judge(rule, resources.flatMap(requested), getConfig<Config>()).forEach(({ message, urn }) => {
           report(message, urn ?? undefined);
         }),
     };
@@ -64,7 +64,7 @@ function policy(rule: Rule): ResourceValidationPolicy | StackValidationPolicy {
   };
 }
 
-/** The engine fills in the schema's defaults for whatever it is not told, so they are those of the environment. */
+/** Returns the schema of a rule's settings; its defaults are the environment's, because the engine fills them in. */
 function schema(rule: Rule): PolicyConfigSchema {
   const defaults = withDefaults(rule, settings(rule));
   const properties = Object.entries(rule.config?.properties ?? {}).map(([name, property]) => [
@@ -97,7 +97,7 @@ function waiversInForce(): StackValidationPolicy {
   };
 }
 
-/** Waivers that hold today: the ended ones are reported once, by their own policy. */
+/** Returns the waivers that hold today; the policy `waiver-in-force` reports the expired ones. */
 function inForce(): typeof waivers {
   const today = new Date().toISOString().slice(0, 10);
   return waivers.filter(({ expires }) => expires >= today);
@@ -106,18 +106,17 @@ function inForce(): typeof waivers {
 type Described = Omit<PolicyResource, 'isType' | 'asType' | 'dependencies' | 'propertyDependencies'>;
 
 /**
- * A resource of the stack as it was asked for; none when it was not, and is about to be deleted. The engine hands a stack's
- * resources over with what the server answered, its defaults and what others own included: the replicas that an autoscaler
- * set, for one.
+ * Returns a resource of the stack with its requested properties; none for a resource that is about to be deleted. The engine
+ * sends a stack's resources with the server's answer, which includes defaults and an autoscaler's replicas.
  */
-function asked(described: Described): Resource[] {
+function requested(described: Described): Resource[] {
   const props = inputs.get(described.urn);
   return props ? [{ ...plain(described), props }] : [];
 }
 
 /**
- * A resource without Pulumi's wrapping, with which a rule that reads an unknown value ends as a note; the rules refuse
- * unknowns themselves.
+ * Returns a resource without Pulumi's proxy, under which a rule that reads an unknown value only leaves a note; the rules
+ * refuse unknown values themselves.
  */
 function plain({ type, name, urn, opts, props }: Described): Resource {
   return { type, name, urn, opts, props: (props.__getSpecialProxyTarget ?? props) as Resource['props'] };

@@ -1,4 +1,4 @@
-import type { Waiver } from './engine/types.ts';
+import type { Waiver } from './engine/rule.ts';
 
 /**
  * Agreed exceptions to the rules. Each names one rule and one resource, why, who answers for it, and until when;

@@ -1,13 +1,9 @@
-import type { Control } from './types.ts';
-
-/** What the stack around the service holds, and what its operators must. */
-
-export const platformControls: readonly Control[] = [
-  {
-    id: 'POD-1',
-    title: 'Processes run without root, privileges, capabilities or a writable root',
-    why: 'A bug in a program stays a bug in that program.',
+/** Controls of the stack around the service, and of the cluster's operator. */
+export const platformControls = {
+  'POD-1': {
     severity: 'critical',
+    title: 'Processes run without root, privileges, capabilities or a writable root',
+    why: 'A bug in one program must not become control of the node.',
     references: [
       'PSS restricted',
       'CIS 5.2.2',
@@ -18,290 +14,154 @@ export const platformControls: readonly Control[] = [
       'C-0016',
       'NSA',
     ],
-    holder: 'proven',
-    proofs: {
-      tests: [{ file: 'policies/rules/rules.test.ts', name: 'the compliant stack breaks no rule' }],
-      rules: [
-        'pod-runs-as-non-root',
-        'container-no-privilege-escalation',
-        'container-drops-capabilities',
-        'pod-seccomp-profile',
-        'container-read-only-root',
-        'namespace-pod-security',
-      ],
-    },
+    tests: ['policies/rules/rules.test.ts'],
   },
-  {
-    id: 'POD-2',
-    title: 'Pods have no part of their node',
-    why: 'The node has every pod’s secrets.',
+  'POD-2': {
     severity: 'critical',
+    title: 'Pods have no access to their node',
+    why: 'The node holds the secrets of every pod on it.',
     references: ['PSS restricted', 'CIS 5.2.3', 'CIS 5.2.12', 'C-0038', 'C-0048', 'NSA'],
-    holder: 'proven',
-    proofs: {
-      tests: [{ file: 'policies/rules/rules.test.ts', name: 'an unknown value is a violation' }],
-      rules: ['pod-no-host-access', 'pod-volume-kinds', 'pod-no-probe-host'],
-    },
+    tests: ['policies/rules/rules.test.ts'],
   },
-  {
-    id: 'POD-3',
-    title: 'Pods hold no right in the cluster that they do not need',
-    why: 'A token in a pod is the pod’s whole account.',
+  'POD-3': {
     severity: 'high',
+    title: 'Pods hold only the cluster rights that they need',
+    why: 'A stolen service-account token has all rights of its account.',
     references: ['CIS 5.1.1', 'CIS 5.1.2', 'CIS 5.1.3', 'CIS 5.1.5', 'CIS 5.1.6', 'C-0034', 'C-0186', 'NSA'],
-    holder: 'proven',
-    proofs: {
-      tests: [{ file: 'policies/rules/rules.test.ts', name: 'an unknown value is a violation' }],
-      rules: [
-        'pod-own-service-account',
-        'pod-no-api-token',
-        'rbac-no-wildcards',
-        'rbac-no-escalation',
-        'rbac-secrets-named',
-        'rbac-no-broad-binding',
-      ],
-    },
+    tests: ['policies/rules/rules.test.ts'],
   },
-  {
-    id: 'POD-4',
-    title: 'Every workload is bounded, and so is its namespace',
-    why: 'One runaway takes all others with it.',
+  'POD-4': {
     severity: 'medium',
+    title: 'Every workload and its namespace have resource bounds',
+    why: 'One workload without bounds can starve all others.',
     references: ['API4', 'CIS 5.7.1', 'C-0270', 'C-0271', 'NSA'],
-    holder: 'proven',
-    proofs: {
-      tests: [{ file: 'infra/components/workloads.test.ts', name: 'the quota admits what is there' }],
-      rules: ['container-resources', 'namespace-bounded', 'job-bounded', 'object-in-own-namespace'],
-    },
+    tests: ['infra/components/workloads.test.ts'],
   },
-  {
-    id: 'POD-5',
+  'POD-5': {
+    severity: 'medium',
     title: 'Replicas survive the loss of a node, a drain and a rollout',
-    why: 'Availability is a security property: an attacker only needs the next deployment.',
-    severity: 'medium',
+    why: 'Availability is a security property: any deployment could become an outage.',
     references: ['kube-score', 'kube-linter', 'polaris'],
-    holder: 'proven',
-    proofs: {
-      tests: [{ file: 'infra/components/workloads.test.ts', name: 'has a budget that a drain gets past' }],
-      rules: [
-        'pdb-present',
-        'pdb-leaves-room',
-        'hpa-owns-replicas',
-        'case-service-replicas',
-        'pod-topology-spread',
-        'container-probes',
-        'pod-drains-before-end',
-        'workload-selector-matches',
-        'no-bare-pod',
-      ],
-    },
+    tests: ['infra/components/workloads.test.ts'],
   },
-  {
-    id: 'IMG-1',
+  'IMG-1': {
+    severity: 'high',
     title: 'Images are named by digest and come from agreed registries',
-    why: 'What was reviewed is what runs.',
-    severity: 'high',
+    why: 'The image that was reviewed must be the image that runs.',
     references: ['ASVS 15.2.4', 'C-0078', 'CKV_K8S_43', 'SLSA'],
-    holder: 'proven',
-    proofs: {
-      tests: [{ file: 'policies/rules/rules.test.ts', name: 'an unknown value is a violation' }],
-      rules: ['image-pinned-by-digest', 'image-tag-fixed', 'image-registry-allowed'],
-    },
+    tests: ['policies/rules/rules.test.ts'],
   },
-  {
-    id: 'SEC-1',
+  'SEC-1': {
+    severity: 'critical',
     title: 'Secrets reach programs as private files: not the environment, arguments or ConfigMaps',
-    why: 'Everything else is copied, logged, inherited or shown.',
-    severity: 'critical',
+    why: 'Environments, arguments and ConfigMaps are copied, logged and inherited.',
     references: ['ASVS 13.3.1', 'CIS 5.4.1', 'C-0012', 'C-0207', 'CKV_K8S_35', 'NSA'],
-    holder: 'proven',
-    proofs: {
-      tests: [{ file: 'infra/program.test.ts', name: 'keeps secrets in Secrets' }],
-      rules: [
-        'secrets-only-as-files',
-        'secret-not-on-command-line',
-        'secret-files-private',
-        'configmap-holds-no-secret',
-      ],
-    },
+    tests: ['infra/program.test.ts'],
   },
-  {
-    id: 'SEC-2',
-    title: 'No default and no weak secret',
-    why: 'Defaults are tried first.',
+  'SEC-2': {
     severity: 'critical',
+    title: 'No secret is a default or weak',
+    why: 'Attackers try default passwords first.',
     references: ['ASVS 6.3.2', 'ASVS 11.5.1', 'ASVS 13.2.3', 'API8'],
-    holder: 'proven',
-    proofs: {
-      tests: [
-        { file: 'app/settings/settings.test.ts', name: 'are all reported at once when they are missing' },
-      ],
-      rules: ['secret-text-is-managed', 'generated-secret-strength'],
-    },
+    tests: ['app/settings/settings.test.ts'],
   },
-  {
-    id: 'NET-1',
+  'NET-1': {
+    severity: 'critical',
     title: 'Only declared connections are possible, by name and port, and none to the internet',
-    why: 'An intruder in one pod finds no way on.',
-    severity: 'critical',
+    why: 'An intruder in one pod must not reach others.',
     references: ['CIS 5.3.2', 'C-0030', 'C-0054', 'C-0260', 'API7', 'ASVS 13.2.4', 'NSA'],
-    holder: 'proven',
-    proofs: {
-      tests: [{ file: 'infra/network/network.test.ts', name: 'every other pair is denied' }],
-      rules: [
-        'network-default-deny',
-        'network-policy-names-peers-and-ports',
-        'network-no-internet',
-        'network-dns-explicit',
-        'network-policy-selects-pods',
-      ],
-    },
+    tests: ['infra/network/network.test.ts'],
   },
-  {
-    id: 'NET-2',
-    title: 'Names lead where they say: Services and routes to pods and ports of the stack',
-    why: 'A dangling name can be taken over.',
+  'NET-2': {
     severity: 'medium',
+    title: 'Services and routes lead to pods and ports of the stack',
+    why: 'Somebody else can take over a name that leads nowhere.',
     references: ['C-0256', 'kube-linter dangling-service'],
-    holder: 'proven',
-    proofs: {
-      tests: [{ file: 'infra/components/workloads.test.ts', name: 'every Service finds pods' }],
-      rules: [
-        'service-selects-pods',
-        'service-cluster-internal',
-        'statefulset-has-service',
-        'route-backend-exists',
-        'recommended-labels',
-      ],
-    },
+    tests: ['infra/components/workloads.test.ts'],
   },
-  {
-    id: 'EDG-1',
-    title: 'The edge takes routes of its own namespace only, on encrypted listeners, without ingress-nginx',
-    why: 'The edge is what everybody reaches.',
+  'EDG-1': {
     severity: 'high',
+    title: 'The edge accepts routes of its own namespace only, on encrypted listeners, without ingress-nginx',
+    why: 'The edge is reachable from everywhere.',
     references: ['ASVS 12.2.1', 'C-0292', 'API8', 'API9'],
-    holder: 'proven',
-    proofs: {
-      tests: [{ file: 'policies/rules/rules.test.ts', name: 'the compliant stack breaks no rule' }],
-      rules: [
-        'gateway-tls-only',
-        'gateway-own-namespace-routes',
-        'route-on-tls-listener',
-        'no-ingress-nginx',
-      ],
-    },
+    tests: ['policies/rules/rules.test.ts'],
   },
-  {
-    id: 'RED-1',
-    title: 'Redis speaks TLS only, to named users with their own commands and keys',
-    why: 'It holds every case and every limit.',
+  'RED-1': {
     severity: 'critical',
+    title: 'Redis speaks TLS only, to named users with their own commands and keys',
+    why: 'Redis holds every case and every limit.',
     references: ['ASVS 12.3.1', 'ASVS 13.2.2', 'API8'],
-    holder: 'proven',
-    proofs: {
-      tests: [
-        {
-          file: 'app/auth/routes.test.ts',
-          name: 'Redis lets the two roles touch nothing but their own keys',
-        },
-      ],
-      rules: ['redis-tls-only', 'redis-acl', 'redis-users-least'],
-    },
+    tests: ['app/auth/routes.test.ts'],
   },
-  {
-    id: 'RED-2',
-    title: 'Acknowledged data outlives a restart, is never evicted, and fails over by majority',
+  'RED-2': {
+    severity: 'high',
+    title: 'Acknowledged data survives a restart, is never evicted, and fails over by majority',
     why: 'An evicted counter is a fresh quota; an evicted case is lost.',
-    severity: 'high',
     references: ['ASVS 14.2.4', 'API4'],
-    holder: 'proven',
-    proofs: {
-      tests: [{ file: 'infra/program.test.ts', name: 'protects what holds data in prod' }],
-      rules: ['redis-persistent', 'redis-no-eviction', 'sentinel-quorum', 'data-protected'],
-    },
+    tests: ['infra/program.test.ts'],
   },
-  {
-    id: 'RST-1',
-    title: 'Case text is encrypted by the service, and volumes by the storage',
-    why: 'A disk, a snapshot or a backup that leaves the house can be read.',
+  'RST-1': {
     severity: 'high',
+    title: 'The service encrypts case text, and the storage encrypts volumes',
+    why: 'A disk, a snapshot or a backup outside the cluster can be read.',
     references: ['ASVS 11.3.2', 'ASVS 11.3.3', 'ASVS 11.3.4', 'ASVS 14.2.4', 'C-0264'],
-    holder: 'proven',
-    proofs: {
-      guards: [{ file: 'app/cases/crypto.ts', text: 'aes-256-gcm' }],
-      tests: [{ file: 'test/security/canary.test.ts', name: 'no case text and no usable token on disk' }],
-      rules: ['storage-encrypted', 'storage-class-encrypts'],
-    },
+    code: ['app/cases/crypto.ts'],
+    tests: ['test/security/canary.test.ts'],
   },
-  {
-    id: 'OBS-1',
-    title: 'Monitoring is closed, encrypted, keeps what objectives need, and each alert says what to do',
-    why: 'What watches must not be what betrays.',
+  'OBS-1': {
     severity: 'medium',
+    title: 'Monitoring is closed and encrypted, keeps the data objectives need, and each alert has a runbook',
+    why: 'Open monitoring shows an attacker the customers and the weak moments.',
     references: ['ASVS 16.3.4', 'ASVS 12.3.1', 'API8'],
-    holder: 'proven',
-    proofs: {
-      tests: [{ file: 'policies/rules/rules.test.ts', name: 'an unknown value is a violation' }],
-      rules: ['grafana-hardened', 'alert-has-runbook', 'prometheus-scrapes-tls', 'prometheus-hardened'],
-    },
+    tests: ['policies/rules/rules.test.ts'],
   },
-  ...operator([
-    [
-      'OPS-1',
-      'Kubernetes Secrets are encrypted at rest in etcd by a KMS',
-      'A copy of etcd is a copy of every Secret.',
-      ['CIS 1.2.27', 'C-0066', 'ASVS 11.3.2'],
-    ],
-    [
-      'OPS-2',
-      'The API server keeps an audit log and refuses anonymous requests',
-      'Who did it cannot be known later.',
-      ['CIS 1.2.1', 'CIS 3.2.1', 'C-0067', 'NSA'],
-    ],
-    [
-      'OPS-3',
-      'Kubelets require authentication and authorisation',
-      'Port 10250 runs commands in pods.',
-      ['CIS 4.2.1', 'CIS 4.2.2', 'C-0069', 'NSA'],
-    ],
-    [
-      'OPS-4',
-      'The network plug-in enforces NetworkPolicies',
-      'Without it a policy is a document; npx simple378 env probe-network says so.',
-      ['C-0260', 'NSA'],
-    ],
-    [
-      'OPS-5',
-      'Nodes, runtime and control plane are patched',
-      'A container escape needs one old kernel.',
-      ['NSA', 'ASVS 15.2.1'],
-    ],
-    [
-      'OPS-6',
-      'The state of the stack and its passphrase are kept where few can read them',
-      'The state holds every generated secret, encrypted by that passphrase.',
-      ['ASVS 13.3.2'],
-    ],
-    [
-      'OPS-7',
-      'Images are scanned and signatures verified at admission',
-      'The pack pins digests; it cannot know what is in them.',
-      ['C-0078', 'ASVS 15.2.1'],
-    ],
-  ]),
-];
-
-type Row = readonly [id: string, title: string, why: string, references: readonly string[]];
-
-function operator(rows: readonly Row[]): readonly Control[] {
-  return rows.map(([id, title, why, references]) => ({
-    id,
-    title,
-    why,
+  'OPS-1': {
     severity: 'high',
-    references,
-    holder: 'operator',
-    proofs: {},
-  }));
-}
+    title: 'Kubernetes Secrets are encrypted at rest in etcd by a KMS',
+    why: 'A copy of etcd is a copy of every Secret.',
+    references: ['CIS 1.2.27', 'C-0066', 'ASVS 11.3.2'],
+    operator: true,
+  },
+  'OPS-2': {
+    severity: 'high',
+    title: 'The API server keeps an audit log and refuses anonymous requests',
+    why: 'Without the log nobody can find out later who changed something.',
+    references: ['CIS 1.2.1', 'CIS 3.2.1', 'C-0067', 'NSA'],
+    operator: true,
+  },
+  'OPS-3': {
+    severity: 'high',
+    title: 'Kubelets require authentication and authorisation',
+    why: 'Port 10250 runs commands in pods.',
+    references: ['CIS 4.2.1', 'CIS 4.2.2', 'C-0069', 'NSA'],
+    operator: true,
+  },
+  'OPS-4': {
+    severity: 'high',
+    title: 'The network plug-in enforces NetworkPolicies',
+    why: 'A plug-in without enforcement ignores them.',
+    references: ['C-0260', 'NSA'],
+    operator: true,
+  },
+  'OPS-5': {
+    severity: 'high',
+    title: 'Nodes, runtime and control plane are patched',
+    why: 'One old kernel is enough for a container escape.',
+    references: ['NSA', 'ASVS 15.2.1'],
+    operator: true,
+  },
+  'OPS-6': {
+    severity: 'high',
+    title: 'Few people can read the state of the stack and its passphrase',
+    why: 'The state holds every generated secret, encrypted by that passphrase.',
+    references: ['ASVS 13.3.2'],
+    operator: true,
+  },
+  'OPS-7': {
+    severity: 'high',
+    title: 'Images are scanned and signatures verified at admission',
+    why: 'The pack pins digests and does not read the images.',
+    references: ['C-0078', 'ASVS 15.2.1'],
+    operator: true,
+  },
+} as const;

@@ -3,7 +3,7 @@ import { changedStack } from '../fixtures/change.ts';
 import { compliantStack } from '../fixtures/stack.ts';
 import { rules } from '../rules/index.ts';
 import { evaluate, holds, withDefaults } from './evaluate.ts';
-import type { Waiver } from './types.ts';
+import type { Waiver } from './rule.ts';
 import { guarded, isUnknown, UnknownValue, unknownString } from './unknown.ts';
 
 const uidZero = changedStack({

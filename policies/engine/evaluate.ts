@@ -10,7 +10,7 @@ import type {
   StackRule,
   Violation,
   Waiver,
-} from './types.ts';
+} from './rule.ts';
 import { escapeRegExp, guarded, UnknownValue } from './unknown.ts';
 
 /** What to judge, and by what. */

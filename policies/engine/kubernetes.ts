@@ -1,4 +1,4 @@
-import type { Resource } from './types.ts';
+import type { Resource } from './rule.ts';
 
 /** The parts of Kubernetes manifests that rules read: all optional, since what is absent is what they look for. */
 export interface Manifest {

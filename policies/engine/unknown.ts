@@ -1,4 +1,4 @@
-import type { MayBeUnknown, Resource } from './types.ts';
+import type { MayBeUnknown, Resource } from './rule.ts';
 
 /**
  * Unknown and secret values, as Pulumi sends them. The sentinels are part of Pulumi's wire protocol

@@ -1,4 +1,4 @@
-import type { Finding, Rule, Waiver } from '../engine/types.ts';
+import type { Finding, Rule, Waiver } from '../engine/rule.ts';
 
 /** What was judged, and what came of it. */
 export interface Report {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseAllDocuments } from 'yaml';
-import type { Environment, Resource } from '../engine/types.ts';
+import type { Environment, Resource } from '../engine/rule.ts';
 
 /**
  * The manifests of one environment as `npm run render` wrote them, as resources without options.

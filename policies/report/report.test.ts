@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { Finding, Waiver } from '../engine/types.ts';
+import type { Finding, Waiver } from '../engine/rule.ts';
 import { type Report, sarif, table } from './format.ts';
 import { renderedResources } from './rendered.ts';
 

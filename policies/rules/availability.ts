@@ -1,7 +1,7 @@
 import type { Selector } from '../engine/kubernetes.ts';
 import { isKind, kindOf, namespaceOf, objectName, podTemplate, selects, spec } from '../engine/kubernetes.ts';
-import type { Resource } from '../engine/types.ts';
-import { integer, mandatoryInProd, stackRule } from './define.ts';
+import type { Resource } from '../engine/rule.ts';
+import { integer, mandatoryInProd, stackRule } from '../engine/rule.ts';
 import { runsCaseService } from './workloads.ts';
 
 /** Disruption budgets, autoscalers and replicas, which only make sense together. */
@@ -25,6 +25,7 @@ const isReplicated = (resource: Resource): boolean => isKind(resource, 'Deployme
 export const availabilityRules = [
   stackRule({
     name: 'pdb-present',
+    control: 'POD-5',
     title: 'Everything with more than one replica has a disruption budget',
     why: 'A node drain evicts all replicas at once.',
     severity: 'medium',
@@ -41,6 +42,7 @@ export const availabilityRules = [
   }),
   stackRule({
     name: 'pdb-leaves-room',
+    control: 'POD-5',
     title: 'A disruption budget lets a node be drained, an unhealthy pod included',
     why: 'A budget that allows no eviction blocks every upgrade of the cluster.',
     severity: 'medium',
@@ -78,6 +80,7 @@ export const availabilityRules = [
   }),
   stackRule({
     name: 'hpa-owns-replicas',
+    control: 'POD-5',
     title: 'An autoscaler has a target that exists, leaves replicas to it, and a sensible range',
     why: 'Two owners of one number undo each other at every deployment.',
     severity: 'low',
@@ -97,6 +100,7 @@ export const availabilityRules = [
   }),
   stackRule({
     name: 'case-service-replicas',
+    control: 'POD-5',
     title: 'Enough replicas of the case service run to lose one',
     why: 'With one replica every deployment and every node loss is an outage.',
     severity: 'high',

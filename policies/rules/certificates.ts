@@ -1,11 +1,12 @@
 import { isKind, spec } from '../engine/kubernetes.ts';
-import { resourceRule } from './define.ts';
+import { resourceRule } from '../engine/rule.ts';
 
 /** Certificates: who signs them, and that they are renewed. */
 
 export const certificateRules = [
   resourceRule({
     name: 'certificate-renewed-in-time',
+    control: 'TLS-2',
     title: 'Certificates are short-lived, renewed well before they end, and with a new key',
     why: 'A certificate that nobody renews is an outage with a date.',
     severity: 'medium',
@@ -31,6 +32,7 @@ export const certificateRules = [
   }),
   resourceRule({
     name: 'no-generated-issuer',
+    control: 'TLS-2',
     title: 'Production certificates come from an authority, not from the program',
     why: 'The private key of a generated authority lies in the state of the stack.',
     severity: 'high',

@@ -7,8 +7,8 @@ import {
   objectName,
   spec,
 } from '../engine/kubernetes.ts';
-import type { Resource } from '../engine/types.ts';
-import { flag, mandatoryInProd, names, resourceRule, stackRule } from './define.ts';
+import type { Resource } from '../engine/rule.ts';
+import { flag, mandatoryInProd, names, resourceRule, stackRule } from '../engine/rule.ts';
 
 /** Namespaces, rights in the cluster, and storage. */
 
@@ -29,6 +29,7 @@ const roleRules = (resource: Resource): readonly RoleRule[] =>
 export const clusterRules = [
   resourceRule({
     name: 'namespace-pod-security',
+    control: 'POD-1',
     title: 'Every namespace enforces the Pod Security Standard restricted, of a fixed version',
     why: 'The policy pack sees what Pulumi makes; admission sees what anybody makes.',
     severity: 'high',
@@ -48,6 +49,7 @@ export const clusterRules = [
   }),
   stackRule({
     name: 'namespace-bounded',
+    control: 'POD-4',
     title: 'Every namespace with pods has a quota and default limits',
     why: 'One runaway workload takes the cluster.',
     severity: 'medium',
@@ -65,6 +67,7 @@ export const clusterRules = [
   }),
   resourceRule({
     name: 'object-in-own-namespace',
+    control: 'POD-4',
     title: 'Objects live in a namespace of their own, never in default or kube-system',
     why: 'Policies and rights of a shared namespace are everybody’s.',
     severity: 'medium',
@@ -78,6 +81,7 @@ export const clusterRules = [
   }),
   resourceRule({
     name: 'rbac-no-wildcards',
+    control: 'POD-3',
     title: 'Roles name their groups, resources and verbs',
     why: 'A wildcard also grants what is installed next year.',
     severity: 'high',
@@ -91,6 +95,7 @@ export const clusterRules = [
   }),
   resourceRule({
     name: 'rbac-no-escalation',
+    control: 'POD-3',
     title: 'Roles grant nothing that leads to more rights',
     why: 'Who may exec, impersonate, bind or create pods has the rights of every account there.',
     severity: 'critical',
@@ -109,6 +114,7 @@ export const clusterRules = [
   }),
   resourceRule({
     name: 'rbac-secrets-named',
+    control: 'POD-3',
     title: 'Only the Gateway controller reads Secrets',
     why: 'Whoever lists Secrets has all of them.',
     severity: 'high',
@@ -126,6 +132,7 @@ export const clusterRules = [
   }),
   resourceRule({
     name: 'rbac-no-broad-binding',
+    control: 'POD-3',
     title: 'No binding gives cluster-admin, or anything to everybody',
     why: 'system:authenticated is every account, system:anonymous is everyone.',
     severity: 'critical',
@@ -142,6 +149,7 @@ export const clusterRules = [
   }),
   resourceRule({
     name: 'storage-encrypted',
+    control: 'RST-1',
     title: 'What holds data is on an encrypted storage class',
     why: 'Redis encrypts nothing at rest; a disk or snapshot that leaves the cluster is readable.',
     severity: 'high',
@@ -163,6 +171,7 @@ export const clusterRules = [
   }),
   resourceRule({
     name: 'storage-class-encrypts',
+    control: 'RST-1',
     title: 'A storage class made here encrypts and keeps what is released',
     why: 'The name says encrypted; the parameters must too.',
     severity: 'high',
@@ -183,6 +192,7 @@ export const clusterRules = [
   }),
   resourceRule({
     name: 'data-protected',
+    control: 'RED-2',
     title: 'Pulumi refuses to delete what holds data in production',
     why: 'A renamed resource is deleted and made anew, and its data with it.',
     severity: 'high',

@@ -1,7 +1,7 @@
 import { hsts } from '../../contract/response-headers.ts';
 import { isKind, manifest, namespaceOf, objectName, spec } from '../engine/kubernetes.ts';
-import type { Resource } from '../engine/types.ts';
-import { integer, names, resourceRule, stackRule } from './define.ts';
+import type { Resource } from '../engine/rule.ts';
+import { integer, names, resourceRule, stackRule } from '../engine/rule.ts';
 
 /** What the outside reaches: Gateway API listeners, routes, their middleware, and certificates. */
 
@@ -47,6 +47,7 @@ const encrypts = ({ protocol }: Listener): boolean => protocol === 'HTTPS' || pr
 export const edgeRules = [
   resourceRule({
     name: 'gateway-tls-only',
+    control: 'TLS-3',
     title: 'A gateway has encrypted listeners only, each with a certificate',
     why: 'A plain listener carries the first request, token included, in the clear.',
     severity: 'critical',
@@ -66,6 +67,7 @@ export const edgeRules = [
   }),
   resourceRule({
     name: 'gateway-own-namespace-routes',
+    control: 'EDG-1',
     title: 'A gateway takes routes of its own namespace only',
     why: 'Any other namespace could publish a route under this host and certificate.',
     severity: 'medium',
@@ -81,6 +83,7 @@ export const edgeRules = [
   }),
   stackRule({
     name: 'route-on-tls-listener',
+    control: 'TLS-3',
     title: 'Every route is attached to an encrypted listener',
     why: 'A route without sectionName attaches to every listener, a plain one included.',
     severity: 'critical',
@@ -104,6 +107,7 @@ export const edgeRules = [
   }),
   resourceRule({
     name: 'route-only-to-public-ports',
+    control: 'EXP-1',
     title: 'No route leads to an internal port',
     why: 'Metrics, Prometheus and Redis have no users of their own: who reaches them is in.',
     severity: 'critical',
@@ -122,6 +126,7 @@ export const edgeRules = [
   }),
   stackRule({
     name: 'route-backend-exists',
+    control: 'NET-2',
     title: 'Every route leads to a Service of this stack and a port that it has',
     why: 'Otherwise the edge answers 500 where the API was.',
     severity: 'medium',
@@ -146,6 +151,7 @@ export const edgeRules = [
   }),
   resourceRule({
     name: 'edge-headers',
+    control: 'HDR-1',
     title: 'Middleware that sets headers sends HSTS for a year and keeps the checklist’s headers',
     why: 'The edge answers 404 and 502 itself: those answers carry its headers only.',
     severity: 'high',
@@ -168,6 +174,7 @@ export const edgeRules = [
   }),
   resourceRule({
     name: 'edge-tls-versions',
+    control: 'TLS-1',
     title: 'The edge speaks TLS 1.2 and 1.3 only, with forward secrecy',
     why: 'Older versions and ciphers without forward secrecy are broken.',
     severity: 'high',
@@ -189,6 +196,7 @@ export const edgeRules = [
   }),
   resourceRule({
     name: 'no-ingress-nginx',
+    control: 'EDG-1',
     title: 'No object needs ingress-nginx',
     why: 'ingress-nginx has had no fixes since March 2026.',
     severity: 'medium',

@@ -1,4 +1,4 @@
-import type { Rule } from '../engine/types.ts';
+import type { Rule } from '../engine/rule.ts';
 import { availabilityRules } from './availability.ts';
 import { certificateRules } from './certificates.ts';
 import { clusterRules } from './cluster.ts';

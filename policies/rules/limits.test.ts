@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { defaultPolicies } from '../../contract/policies.ts';
 import { environments } from '../../infra/settings/environments.ts';
 import { violationsOf } from '../engine/evaluate.ts';
-import type { Rule } from '../engine/types.ts';
+import type { Rule } from '../engine/rule.ts';
 import { environmentConfig } from '../environments.ts';
 import { type Break, changedStack, dropped, put } from '../fixtures/change.ts';
 import { rules } from './index.ts';

@@ -1,7 +1,7 @@
 import { filesOf, isKind } from '../engine/kubernetes.ts';
-import type { Resource } from '../engine/types.ts';
+import type { Resource } from '../engine/rule.ts';
+import { integer, stackRule } from '../engine/rule.ts';
 import { mostReplicas } from './availability.ts';
-import { integer, stackRule } from './define.ts';
 import { runsCaseService } from './workloads.ts';
 
 /** The limits of the service. */
@@ -9,6 +9,7 @@ import { runsCaseService } from './workloads.ts';
 export const limitRules = [
   stackRule({
     name: 'limits-within-capacity',
+    control: 'LIM-1',
     title: 'Rate limits stay below what the fleet was tested with, and fail safely at login',
     why: 'A limit above the knee protects nothing; a login limit that fails open invites guessing.',
     severity: 'high',

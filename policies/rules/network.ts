@@ -8,8 +8,8 @@ import {
   selects,
   spec,
 } from '../engine/kubernetes.ts';
-import type { Resource } from '../engine/types.ts';
-import { integer, names, resourceRule, stackRule } from './define.ts';
+import type { Resource } from '../engine/rule.ts';
+import { integer, names, resourceRule, stackRule } from '../engine/rule.ts';
 
 /** Who may talk to whom: network policies and Services, and that what they select is there. */
 
@@ -34,6 +34,7 @@ const isPolicy = (resource: Resource): boolean => isKind(resource, 'NetworkPolic
 export const networkRules = [
   stackRule({
     name: 'network-default-deny',
+    control: 'NET-1',
     title: 'Every namespace with pods denies all traffic that is not allowed, both ways',
     why: 'Kubernetes allows everything until a policy selects the pod.',
     severity: 'critical',
@@ -61,6 +62,7 @@ export const networkRules = [
   }),
   resourceRule({
     name: 'network-policy-names-peers-and-ports',
+    control: 'NET-1',
     title: 'Every allowance names a peer and a port',
     why: 'A rule without from or without ports opens a pod to everybody, or to every port.',
     severity: 'high',
@@ -94,6 +96,7 @@ export const networkRules = [
   }),
   resourceRule({
     name: 'network-no-internet',
+    control: 'NET-1',
     title: 'No pod may reach the internet, save to addresses that are named one by one',
     why: 'An intruder fetches tools and sends data out; server-side request forgery finds the metadata service.',
     severity: 'high',
@@ -121,6 +124,7 @@ export const networkRules = [
   }),
   stackRule({
     name: 'network-dns-explicit',
+    control: 'NET-1',
     title: 'Name resolution is allowed to the cluster’s DNS only, over UDP and TCP',
     why: 'Port 53 to anywhere is a tunnel; without TCP large answers are lost.',
     severity: 'medium',
@@ -142,6 +146,7 @@ export const networkRules = [
   }),
   stackRule({
     name: 'network-policy-selects-pods',
+    control: 'NET-1',
     title: 'Every network policy selects a pod, and every peer within the namespace is one',
     why: 'A misspelt label is an allowance that never was, or a protection that is not.',
     severity: 'medium',

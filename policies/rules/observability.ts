@@ -1,7 +1,7 @@
 import { parse } from 'yaml';
 import { containers, filesOf, isWorkload } from '../engine/kubernetes.ts';
-import type { Resource } from '../engine/types.ts';
-import { integer, names, resourceRule } from './define.ts';
+import type { Resource } from '../engine/rule.ts';
+import { integer, names, resourceRule } from '../engine/rule.ts';
 
 /** Prometheus, Alertmanager and Grafana by their configuration files. */
 
@@ -19,6 +19,7 @@ interface ScrapeConfig {
 export const observabilityRules = [
   resourceRule({
     name: 'grafana-hardened',
+    control: 'OBS-1',
     title: 'Grafana knows its visitors, and its cookies travel over TLS only',
     why: 'Anonymous dashboards show who the customers are and how to hurt the service.',
     severity: 'high',
@@ -43,6 +44,7 @@ export const observabilityRules = [
   }),
   resourceRule({
     name: 'alert-has-runbook',
+    control: 'OBS-1',
     title: 'Every alert says how bad it is, what it means and what to do',
     why: 'An alert at night without a runbook is noise.',
     severity: 'low',
@@ -65,6 +67,7 @@ export const observabilityRules = [
   }),
   resourceRule({
     name: 'prometheus-scrapes-tls',
+    control: 'OBS-1',
     title: 'Prometheus scrapes over TLS and verifies whom it asks',
     why: 'Metrics tell an intruder what works; a forged target tells us that all is well.',
     severity: 'medium',
@@ -100,6 +103,7 @@ export const observabilityRules = [
   }),
   resourceRule({
     name: 'prometheus-hardened',
+    control: 'OBS-1',
     title: 'Prometheus keeps what the objectives need, and nobody can delete it over HTTP',
     why: 'An objective over 30 days is wrong after 15; the admin API deletes series without a password.',
     severity: 'medium',

@@ -1,7 +1,7 @@
 import type { Container } from '../engine/kubernetes.ts';
 import { containers, isKind, isWorkload, podTemplate } from '../engine/kubernetes.ts';
-import type { Resource } from '../engine/types.ts';
-import { flag, names, resourceRule } from './define.ts';
+import type { Resource } from '../engine/rule.ts';
+import { flag, names, resourceRule } from '../engine/rule.ts';
 
 /** Pod Security Standard `restricted`, and what it leaves out: what a process in a pod may do to its node. */
 
@@ -21,6 +21,7 @@ function* each(
 export const podRules = [
   resourceRule({
     name: 'pod-runs-as-non-root',
+    control: 'POD-1',
     title: 'Every container runs as a numbered user that is not root',
     why: 'Root in a container is root on the node once anything else gives way.',
     severity: 'high',
@@ -43,6 +44,7 @@ export const podRules = [
   }),
   resourceRule({
     name: 'container-no-privilege-escalation',
+    control: 'POD-1',
     title: 'No container is privileged or can gain privileges',
     why: 'A set-uid binary or a privileged container turns a bug in the service into control of the node.',
     severity: 'critical',
@@ -58,6 +60,7 @@ export const podRules = [
   }),
   resourceRule({
     name: 'container-drops-capabilities',
+    control: 'POD-1',
     title: 'Every container drops all capabilities and adds none',
     why: 'NET_RAW alone, which is on by default, lets a pod spoof its neighbours.',
     severity: 'high',
@@ -74,6 +77,7 @@ export const podRules = [
   }),
   resourceRule({
     name: 'pod-seccomp-profile',
+    control: 'POD-1',
     title: "Every pod runs under the runtime's seccomp profile",
     why: 'Without a profile every system call of the kernel is within reach.',
     severity: 'medium',
@@ -90,6 +94,7 @@ export const podRules = [
   }),
   resourceRule({
     name: 'container-read-only-root',
+    control: 'POD-1',
     title: 'Every container has a read-only root file system',
     why: 'What cannot be written cannot be replaced: an intruder finds no place for tools.',
     severity: 'medium',
@@ -106,6 +111,7 @@ export const podRules = [
   }),
   resourceRule({
     name: 'pod-no-host-access',
+    control: 'POD-2',
     title: 'No pod shares the network, processes, ports or files of its node',
     why: 'Host access passes by network policies and by every other boundary of the pod.',
     severity: 'critical',
@@ -126,6 +132,7 @@ export const podRules = [
   }),
   resourceRule({
     name: 'pod-volume-kinds',
+    control: 'POD-2',
     title: 'Pods mount only volumes that carry no access to the node',
     why: 'A hostPath or an in-tree driver reaches files of the node or storage past the cluster’s control.',
     severity: 'high',
@@ -140,6 +147,7 @@ export const podRules = [
   }),
   resourceRule({
     name: 'pod-no-probe-host',
+    control: 'POD-2',
     title: 'Probes and lifecycle hooks name no host',
     why: 'The kubelet would send requests from the node to whatever address the pod names.',
     severity: 'medium',
@@ -163,6 +171,7 @@ export const podRules = [
   }),
   resourceRule({
     name: 'pod-own-service-account',
+    control: 'POD-3',
     title: 'Every pod has a service account of its own',
     why: 'Rights given to the default account reach every pod of the namespace.',
     severity: 'medium',
@@ -176,6 +185,7 @@ export const podRules = [
   }),
   resourceRule({
     name: 'pod-no-api-token',
+    control: 'POD-3',
     title: 'No pod holds a token of the Kubernetes API that it does not need',
     why: 'A stolen token speaks to the API server with the rights of its account.',
     severity: 'high',
@@ -199,6 +209,7 @@ export const podRules = [
   }),
   resourceRule({
     name: 'no-bare-pod',
+    control: 'POD-5',
     title: 'Pods belong to a workload that replaces them',
     why: 'A bare pod is gone with its node.',
     severity: 'low',

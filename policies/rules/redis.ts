@@ -1,7 +1,7 @@
 import { isKind, manifest, namespaceOf, objectName, podTemplate, spec } from '../engine/kubernetes.ts';
-import type { MayBeUnknown, Resource } from '../engine/types.ts';
+import type { MayBeUnknown, Resource } from '../engine/rule.ts';
+import { resourceRule, stackRule } from '../engine/rule.ts';
 import { isUnknown } from '../engine/unknown.ts';
-import { resourceRule, stackRule } from './define.ts';
 
 /** Redis and Sentinel, judged by the configuration files that the stack mounts. */
 
@@ -21,6 +21,7 @@ const operators: Readonly<Record<string, 'all' | readonly string[]>> = {
 export const redisRules = [
   resourceRule({
     name: 'redis-tls-only',
+    control: 'RED-1',
     title: 'Redis and Sentinel listen with TLS only, 1.2 or newer',
     why: 'Without it passwords and cases cross the network in the clear.',
     severity: 'critical',
@@ -44,6 +45,7 @@ export const redisRules = [
   }),
   resourceRule({
     name: 'redis-acl',
+    control: 'RED-1',
     title: 'Redis takes its users from an ACL file and keeps protected mode',
     why: 'Without users every client may do everything, FLUSHALL included.',
     severity: 'critical',
@@ -62,6 +64,7 @@ export const redisRules = [
   }),
   resourceRule({
     name: 'redis-users-least',
+    control: 'RED-1',
     title: 'Redis users have a password, their own keys and their own commands; the default user is off',
     why: 'The limiter’s password must not read cases, nor any password run FLUSHALL or CONFIG.',
     severity: 'critical',
@@ -94,6 +97,7 @@ export const redisRules = [
   }),
   resourceRule({
     name: 'redis-persistent',
+    control: 'RED-2',
     title: 'Redis writes an append-only file, each second',
     why: 'Acknowledged means written: without it a restart loses every case.',
     severity: 'high',
@@ -111,6 +115,7 @@ export const redisRules = [
   }),
   resourceRule({
     name: 'redis-no-eviction',
+    control: 'RED-2',
     title: 'Redis never evicts: memory is bounded, and full means an error',
     why: 'An evicted limiter key is a fresh quota, an evicted case is lost.',
     severity: 'high',
@@ -128,6 +133,7 @@ export const redisRules = [
   }),
   stackRule({
     name: 'sentinel-quorum',
+    control: 'RED-2',
     title: 'Sentinels are odd in number, and a majority of them must agree',
     why: 'With an even number or a small quorum two halves each promote a primary.',
     severity: 'high',

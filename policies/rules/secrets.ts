@@ -1,6 +1,6 @@
 import { containers, isKind, isWorkload, manifest, podTemplate } from '../engine/kubernetes.ts';
+import { integer, resourceRule } from '../engine/rule.ts';
 import { isUnknown } from '../engine/unknown.ts';
-import { integer, resourceRule } from './define.ts';
 import { isCaseService, runsCaseService } from './workloads.ts';
 
 /** Where secrets may be, and what the settings of the service may not say. */
@@ -12,6 +12,7 @@ const reference = /(_FILE|_DIR|_PATH|_URL|_USER|_ISSUER|_AUDIENCE|_NAME|FILE)$/i
 export const secretRules = [
   resourceRule({
     name: 'secrets-only-as-files',
+    control: 'SEC-1',
     title: 'Secrets reach a container as files, never as environment variables',
     why: 'The environment is inherited by children, dumped by crash reports and shown by describe.',
     severity: 'critical',
@@ -33,6 +34,7 @@ export const secretRules = [
   }),
   resourceRule({
     name: 'secret-not-on-command-line',
+    control: 'SEC-1',
     title: 'No secret stands in the arguments of a container',
     why: 'Arguments are in the process list and in every manifest.',
     severity: 'critical',
@@ -51,6 +53,7 @@ export const secretRules = [
   }),
   resourceRule({
     name: 'secret-files-private',
+    control: 'SEC-1',
     title: 'Secret files can be read by their user and group only',
     why: 'The default mode 0644 lets every process of the pod read them.',
     severity: 'medium',
@@ -75,6 +78,7 @@ export const secretRules = [
   }),
   resourceRule({
     name: 'configmap-holds-no-secret',
+    control: 'SEC-1',
     title: 'No ConfigMap holds a password, key or token',
     why: 'ConfigMaps are not encrypted at rest and are readable to many more than Secrets.',
     severity: 'critical',
@@ -97,6 +101,7 @@ export const secretRules = [
   }),
   resourceRule({
     name: 'secret-text-is-managed',
+    control: 'SEC-2',
     title: 'Secrets hold values that were given or generated, never a known default',
     why: 'A default password is the first that is tried.',
     severity: 'critical',
@@ -124,6 +129,7 @@ export const secretRules = [
   }),
   resourceRule({
     name: 'generated-secret-strength',
+    control: 'SEC-2',
     title: 'Generated passwords and keys are long enough not to be guessed',
     why: 'Redis checks thousands of passwords a second.',
     severity: 'high',
@@ -142,6 +148,7 @@ export const secretRules = [
   }),
   resourceRule({
     name: 'service-settings-safe',
+    control: 'TLS-3',
     title: 'The settings of the case service open no plain listener and trust nobody blindly',
     why: 'One variable undoes TLS, the limiter’s idea of an address, or CORS.',
     severity: 'critical',

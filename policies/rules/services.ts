@@ -10,8 +10,8 @@ import {
   selects,
   spec,
 } from '../engine/kubernetes.ts';
-import type { Resource, Violation } from '../engine/types.ts';
-import { names, resourceRule, stackRule } from './define.ts';
+import type { Resource, Violation } from '../engine/rule.ts';
+import { names, resourceRule, stackRule } from '../engine/rule.ts';
 
 /** Services: that they lead to pods of the stack, and from inside the cluster only. */
 
@@ -29,6 +29,7 @@ interface ServiceSpec {
 export const serviceRules = [
   stackRule({
     name: 'service-selects-pods',
+    control: 'NET-2',
     title: 'Every Service selects pods, and its target ports are theirs',
     why: 'A Service without pods is a name that leads nowhere; a wrong port only shows under traffic.',
     severity: 'medium',
@@ -41,6 +42,7 @@ export const serviceRules = [
   }),
   resourceRule({
     name: 'service-cluster-internal',
+    control: 'EXP-1',
     title: 'Services are reachable from within the cluster only, save the edge',
     why: 'A NodePort or LoadBalancer passes by the edge: no TLS policy, no headers, no route.',
     severity: 'high',
@@ -59,6 +61,7 @@ export const serviceRules = [
   }),
   stackRule({
     name: 'statefulset-has-service',
+    control: 'NET-2',
     title: 'Every StatefulSet names a Service that exists',
     why: 'Without it its pods have no stable names, and Redis announces addresses that nobody resolves.',
     severity: 'medium',

@@ -10,13 +10,14 @@ import {
   selects,
   spec,
 } from '../engine/kubernetes.ts';
-import { mandatoryInProd, names, resourceRule } from './define.ts';
+import { mandatoryInProd, names, resourceRule } from '../engine/rule.ts';
 
 /** Images, resources and the life of a workload. */
 
 export const workloadRules = [
   resourceRule({
     name: 'image-pinned-by-digest',
+    control: 'IMG-1',
     title: 'Every image is named by its digest',
     why: 'A tag can be moved: what was scanned and tried is not what the node pulls next week.',
     severity: 'high',
@@ -32,6 +33,7 @@ export const workloadRules = [
   }),
   resourceRule({
     name: 'image-tag-fixed',
+    control: 'IMG-1',
     title: 'Every image has a tag, and it is not latest',
     why: 'Nobody can say what runs, or go back to it.',
     severity: 'medium',
@@ -47,6 +49,7 @@ export const workloadRules = [
   }),
   resourceRule({
     name: 'image-registry-allowed',
+    control: 'IMG-1',
     title: 'Every image comes from an agreed registry',
     why: 'Anything else is code that nobody looked at.',
     severity: 'high',
@@ -79,6 +82,7 @@ export const workloadRules = [
   }),
   resourceRule({
     name: 'container-resources',
+    control: 'POD-4',
     title: 'Every container states what it needs and what it may take',
     why: 'Without limits one container starves or fills its node; without requests the scheduler guesses.',
     severity: 'medium',
@@ -99,6 +103,7 @@ export const workloadRules = [
   }),
   resourceRule({
     name: 'container-probes',
+    control: 'POD-5',
     title:
       'Every container with a port is probed for life and for readiness; the service by different questions',
     why: 'One probe for both restarts a pod that only waits, or sends traffic to one that cannot answer.',
@@ -121,6 +126,7 @@ export const workloadRules = [
   }),
   resourceRule({
     name: 'pod-drains-before-end',
+    control: 'POD-5',
     title: 'A pod behind a route waits before it stops, and is given the time to drain',
     why: 'Endpoints are withdrawn after SIGTERM is sent: without the wait the last requests are refused.',
     severity: 'medium',
@@ -143,6 +149,7 @@ export const workloadRules = [
   }),
   resourceRule({
     name: 'workload-selector-matches',
+    control: 'POD-5',
     title: 'A workload selects the pods it makes',
     why: 'The API server refuses it, or the controller makes pods without end.',
     severity: 'medium',
@@ -158,6 +165,7 @@ export const workloadRules = [
   }),
   resourceRule({
     name: 'recommended-labels',
+    control: 'NET-2',
     title: 'Every object says what it is a part of, and who manages it',
     why: 'Network policies, budgets and people find objects by these labels.',
     severity: 'low',
@@ -172,6 +180,7 @@ export const workloadRules = [
   }),
   resourceRule({
     name: 'job-bounded',
+    control: 'POD-4',
     title: 'Jobs end, do not overlap, and keep few of their past runs',
     why: 'A backup that hangs piles up until the node or the quota is full.',
     severity: 'low',
@@ -189,6 +198,7 @@ export const workloadRules = [
   }),
   resourceRule({
     name: 'pod-topology-spread',
+    control: 'POD-5',
     title: 'Replicas are spread over nodes',
     why: 'One node takes all replicas with it.',
     severity: 'medium',

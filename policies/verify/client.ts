@@ -1,6 +1,8 @@
 import { connect as connectPlain, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
-import { CouldNotCheck } from './types.ts';
+
+/** The check could not run: never a pass. */
+export class CouldNotCheck extends Error {}
 
 /** One listener of the service. */
 export interface Target {
@@ -32,14 +34,8 @@ export interface Request {
   /** Bytes to send as they are. */
   readonly raw?: string;
   readonly timeoutMs?: number;
-}
-
-/** A signed-in user. */
-export interface Session {
-  readonly accessToken: string;
-  readonly refreshToken: string;
-  /** Sends with its token. */
-  send(request: Request): Promise<Answer>;
+  /** The limit is the subject of the request: a 429 or 503 is returned, not waited out. */
+  readonly limited?: true;
 }
 
 /** `https://host:port` as a target. @param at `host:port` to connect to instead */
@@ -83,7 +79,7 @@ export async function send(target: Target, request: Request): Promise<Answer> {
   const socket = await open(target);
   const text = await exchange(socket, request.raw ?? serialise(target, request), request.timeoutMs ?? 15_000);
   const answers = parseAnswers(text);
-  const first = answers[0];
+  const [first] = answers;
   if (!first) throw new CouldNotCheck(`${target.host}:${target.port} closed without an answer`);
   return { ...first, answers: answers.length };
 }

@@ -1,8 +1,8 @@
 import { createHmac, generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:crypto';
 
 /**
- * Tokens that must all be refused, as data: what an attacker can make of a genuine one. With the service's own key
- * (a test has it, `security-verify` does not) the claims are wrong and the signature right; else both are wrong.
+ * A token that must be refused, made of a genuine one. With the service's own key (a test has it, `security-verify` does
+ * not) the claims are wrong and the signature right; else both are wrong.
  */
 export interface Forgery {
   readonly name: string;

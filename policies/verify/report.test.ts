@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
+import type { Result } from './check.ts';
 import { clean, exitCode, line, remedyFor, summary, toJson, toJunit } from './report.ts';
-import type { Result } from './types.ts';
 
 const check: Result['check'] = {
   id: 'auth-x',
   group: 'auth',
   expected: 'a <b>',
   remedy: 'do it',
-  references: ['ASVS 1.1.1'],
+  control: 'HDR-2',
   run: () => Promise.reject(new Error('not in this test')),
 };
 const result = (status: Result['status'], observed = 'seen'): Result => ({
@@ -17,7 +17,7 @@ const result = (status: Result['status'], observed = 'seen'): Result => ({
   milliseconds: 5,
 });
 
-test('exit codes: a check that did not run is never green', () => {
+test('a check that did not run never gives exit code 0', () => {
   expect(exitCode([result('pass'), result('skipped')])).toBe(0);
   expect(exitCode([result('pass'), result('fail'), result('error')])).toBe(1);
   expect(exitCode([result('pass'), result('error')])).toBe(2);
@@ -25,15 +25,15 @@ test('exit codes: a check that did not run is never green', () => {
   expect(exitCode([])).toBe(2);
 });
 
-test('a failure is told with id, expectation, observation and remedy', () => {
-  expect(line(result('fail'))).toMatch(/FAIL auth-x\n.*a <b>\n.*seen\n.*do it \(ASVS 1\.1\.1\)/);
+test('prints a failure with id, expectation, observation and remedy', () => {
+  expect(line(result('fail'))).toMatch(/FAIL auth-x\n.*a <b>\n.*seen\n.*do it \(ASVS 3\.4\.1, RFC 6797\)/);
   expect(line(result('pass'))).toBe('ok   auth-x: seen');
   expect(summary([result('pass'), result('skipped')], 1_500)).toBe(
     '1 passed, 0 failed, 0 could not be checked, 1 skipped, 1.5 s',
   );
 });
 
-test('no token, key or control character reaches a report', () => {
+test('removes tokens, keys and control characters from every report', () => {
   const token = `eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJ4In0.${'a'.repeat(86)}`;
   const all = [result('fail', `got ${token} and ${'r'.repeat(43)}\u001b[31m`)];
   for (const text of [line(all[0] as Result), toJson('https://x:1', all), toJunit(all)]) {
@@ -44,7 +44,7 @@ test('no token, key or control character reaches a report', () => {
   expect(clean('x'.repeat(30).concat(' ').repeat(40)).length).toBe(500);
 });
 
-test('JUnit counts and escapes', () => {
+test('writes JUnit with counts and escaped text', () => {
   const xml = toJunit([result('pass'), result('fail', '<&>'), result('error'), result('skipped')]);
   expect(xml).toContain('tests="4" failures="1" errors="1" skipped="1"');
   expect(xml).toContain('message="&#60;&#38;&#62;"');
@@ -57,6 +57,6 @@ test.each([
   ['ERR_TLS_CERT_ALTNAME_INVALID', 'its certificate is not of that authority'],
   ['ECONNREFUSED', 'is it running'],
   [undefined, 'is it running'],
-])('a target that cannot be reached for %s gets the remedy for it', (code, expected) => {
+])('names the remedy for a target that cannot be reached: %s', (code, expected) => {
   expect(remedyFor(code)).toContain(expected);
 });

@@ -1,20 +1,21 @@
-import type { Result } from './types.ts';
+import { controls } from '../controls/catalogue.ts';
+import type { Result } from './check.ts';
 
-/** One line per check for a person; failures with what was expected and what to do. */
+/** Returns one line per check; a failure has its expectation and remedy too. */
 export function line({ check, status, observed }: Result): string {
   const head = `${{ pass: 'ok  ', fail: 'FAIL', error: 'ERR ', skipped: 'skip' }[status]} ${check.id}`;
   if (status === 'pass' || status === 'skipped') return `${head}: ${clean(observed)}`;
-  return `${head}\n     expected: ${check.expected}\n     observed: ${clean(observed)}\n     remedy:   ${check.remedy} (${check.references.join(', ')})`;
+  return `${head}\n     expected: ${check.expected}\n     observed: ${clean(observed)}\n     remedy:   ${check.remedy} (${controls[check.control].references.join(', ')})`;
 }
 
-/** How it ended, in a line. */
+/** Returns the counts of a run in one line. */
 export function summary(results: readonly Result[], milliseconds: number): string {
   const count = (status: Result['status']): number =>
     results.filter((result) => result.status === status).length;
   return `${count('pass')} passed, ${count('fail')} failed, ${count('error')} could not be checked, ${count('skipped')} skipped, ${(milliseconds / 1000).toFixed(1)} s`;
 }
 
-/** 0 all hold, 1 one does not, 2 one could not be checked (or none was): a check that did not run is never green. */
+/** Returns 0 when all hold, 1 when one does not, 2 when one could not be checked or none ran. */
 export function exitCode(results: readonly Result[]): 0 | 1 | 2 {
   if (results.some(({ status }) => status === 'fail')) return 1;
   const ran = results.some(({ status }) => status === 'pass');
@@ -30,7 +31,8 @@ export function toJson(target: string, results: readonly Result[]): string {
     expected: check.expected,
     observed: clean(observed),
     remedy: check.remedy,
-    references: check.references,
+    control: check.control,
+    references: controls[check.control].references,
     milliseconds,
   }));
   return JSON.stringify({ version: 1, target, exitCode: exitCode(results), results: rows }, null, 2);
@@ -57,7 +59,7 @@ export function toJunit(results: readonly Result[]): string {
   ].join('\n');
 }
 
-/** Tokens never reach a report, whatever a peer answered; nor do control characters reach a terminal. */
+/** Removes tokens and control characters from an observation, and cuts it at 500 characters. */
 export function clean(text: string): string {
   return (
     text
@@ -73,7 +75,7 @@ function xml(text: string): string {
   return clean(text).replace(/[<>&"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
-/** What to do about a target that cannot be reached, by the error's code. */
+/** Returns the remedy for a target that cannot be reached, by the error's code. */
 export function remedyFor(code = ''): string {
   if (/CERT|VERIFY|SELF_SIGNED|ISSUER|ALTNAME/.test(code))
     return 'its certificate is not of that authority (--ca) or not for that host';

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type RunningVictim, startVictim } from '../../policies/mutants/victim.ts';
+import type { Operation } from '../../policies/verify/check.ts';
 import { contentTypes, framings } from '../../policies/verify/checks/leakage.ts';
-import { harmless, operationsOf } from '../../policies/verify/checks/rbac.ts';
 import { hostHeader, notAProblem, type Request, send, type Target } from '../../policies/verify/client.ts';
-import type { Operation } from '../../policies/verify/types.ts';
+import { type RunningService, startRunningService } from '../../policies/verify/fixtures/running-service.ts';
+import { harmless, operationsOf } from '../../policies/verify/operations.ts';
 import type { TestService, TestSession } from '../support/service.ts';
 
 /** Access, ownership and input, over the running service's own route table: no list is written by hand. */
@@ -13,23 +13,23 @@ import type { TestService, TestSession } from '../support/service.ts';
 const verbs = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'] as const;
 const roles = ['reader', 'caseworker', 'admin'] as const;
 
-let victim: RunningVictim;
+let running: RunningService;
 let service: TestService;
 let api: Target;
 let operations: readonly Operation[];
 const sessions = new Map<string, TestSession>();
 
 beforeAll(async () => {
-  victim = await startVictim();
-  service = await victim.backing.start({ POLICIES_FILE: join(victim.backing.dir, 'policies.json') });
-  api = { ...victim.api, port: service.ports.api };
+  running = await startRunningService();
+  service = await running.backing.start({ POLICIES_FILE: join(running.backing.dir, 'policies.json') });
+  api = { ...running.api, port: service.ports.api };
   operations = operationsOf(service.service.api.openapi());
   for (const role of roles) {
-    const user = victim.backing.users.find((one) => one.role === role);
+    const user = running.backing.users.find((one) => one.role === role);
     if (user) sessions.set(role, await service.login(user));
   }
 });
-afterAll(() => victim.stop());
+afterAll(() => running.stop());
 
 function as(role: string, request: Request): Promise<Awaited<ReturnType<typeof send>>> {
   const token = sessions.get(role)?.accessToken;
@@ -96,7 +96,7 @@ function wrongAnswer(
 }
 
 test('two users × every id route × every verb: other people’s cases do not exist', async () => {
-  const [, first, second] = await victim.freshUsers();
+  const [, first, second] = await running.freshUsers();
   const owner = await service.login(first as never);
   const other = await service.login(second as never);
   const wrong: string[] = [];

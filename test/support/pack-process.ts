@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { Client } from '@grpc/grpc-js';
 import type { AnalyzeDiagnostic, AnalyzeResponse, AnalyzerInfo } from '@pulumi/pulumi/proto/analyzer_pb.js';
 import { type ChildProcess, spawn } from '../../infra/programs/child-process.ts';
-import type { Resource } from '../../policies/engine/types.ts';
+import type { Resource } from '../../policies/engine/rule.ts';
 
 // Pulumi's protocol files and gRPC are CommonJS that names its exports at run time.
 const require = createRequire(import.meta.url);

@@ -1,234 +1,278 @@
-import { randomUUID } from 'node:crypto';
-import { type Answer, notAProblem, parseJson, type Request, send } from '../client.ts';
-import type { Check, Operation, User } from '../types.ts';
-import { CouldNotCheck } from '../types.ts';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { type Check, type Context, type Operation, type Session, verdict } from '../check.ts';
+import { type Answer, CouldNotCheck, notAProblem, parseJson, type Request } from '../client.ts';
+import { caseServiceAccess } from '../expected.ts';
+import { harmless, isOwnApi, roles, title, withConcreteIds } from '../operations.ts';
 
-/** Who may do what: every operation of the OpenAPI file, by every role, and by nobody. */
-
-const roles = ['reader', 'caseworker', 'admin'] as const;
+const cases = '/api/v1/cases';
 
 export const rbacChecks: readonly Check[] = [
   {
+    id: 'rbac-declared',
+    group: 'rbac',
+    control: 'ACC-1',
+    expected:
+      'the OpenAPI file gives each operation of the case service the roles that the checklist has, and makes no other public',
+    remedy:
+      'Set the route’s access back, or change the checklist in policies/verify/expected.ts with a review.',
+    async run({ operations }) {
+      if (!isOwnApi(operations)) throw new CouldNotCheck('the OpenAPI file describes another service');
+      const wrong = operations.flatMap((operation) => {
+        const wanted = caseServiceAccess.get(title(operation));
+        if (wanted === undefined)
+          return operation.access === 'public'
+            ? [`${title(operation)}: public, and not in the checklist`]
+            : [];
+        const isWanted = String(wanted) === String(operation.access);
+        return isWanted ? [] : [`${title(operation)}: ${operation.access} instead of ${wanted}`];
+      });
+      return verdict(wrong, `${operations.length} operations`);
+    },
+  },
+  {
     id: 'rbac-anonymous',
     group: 'rbac',
+    control: 'ACC-1',
     expected: 'every operation that is not public: 401 without a token and with a bad one',
     remedy: 'Declare access on every route and refuse by default.',
-    references: ['ASVS 8.1.1', 'ASVS 8.2.1', 'ASVS 8.3.1', 'API2', 'API5'],
-    async run(context) {
+    async run({ send, operations }) {
       const wrong: string[] = [];
-      const closed = context.operations.filter(({ access }) => access !== 'public');
+      const closed = withExpectedAccess(operations).filter(({ access }) => access !== 'public');
       for (const operation of closed)
         for (const [name, headers] of Object.entries({ none: {}, bad: { authorization: 'Bearer x.y.z' } })) {
-          const answer = await send(context.target, { ...harmless(operation), headers });
+          const request = harmless(operation);
+          const answer = await send({
+            ...request,
+            headers: { ...(request.headers as Record<string, string>), ...headers },
+          });
           if (answer.status !== 401 || notAProblem(answer))
             wrong.push(`${title(operation)} (${name}): ${answer.status}`);
         }
-      return {
-        ok: closed.length > 0 && wrong.length === 0,
-        observed: wrong.join('; ') || `${closed.length} operations closed`,
-      };
+      if (closed.length === 0) wrong.push('no operation is closed');
+      return verdict(wrong, `${closed.length} operations closed`);
     },
   },
   {
     id: 'rbac-roles',
     group: 'rbac',
+    control: 'ACC-1',
     expected: 'every operation: 403 for each role without access, and neither 401 nor 403 for each with it',
     remedy: 'Check the role on the server, from the verified token, on every route.',
-    references: ['ASVS 8.2.1', 'ASVS 8.3.1', 'API5'],
     async run(context) {
       const wrong: string[] = [];
       let tried = 0;
       for (const role of roles) {
         const session = await context.session(role);
-        for (const operation of context.operations) {
+        for (const operation of withExpectedAccess(context.operations)) {
           const { access } = operation;
-          if (access === 'public' || endsSession(operation)) continue;
+          if (access === 'public' || /\/(logout|refresh|login)$/.test(operation.path)) continue;
           const { status } = await session.send(harmless(operation));
           tried += 1;
-          const allowed = access.includes(role);
-          if (status === 429)
-            throw new CouldNotCheck(`the ${role} is limited at the moment; try again in a minute`);
-          if (status >= 500 || (allowed ? status === 401 || status === 403 : status !== 403))
+          const isAllowed = access.includes(role);
+          if (status >= 500 || (isAllowed ? status === 401 || status === 403 : status !== 403))
             wrong.push(`${role} ${title(operation)}: ${status}`);
         }
       }
-      return {
-        ok: tried > 0 && wrong.length === 0,
-        observed: wrong.join('; ') || `${tried} decisions as declared`,
-      };
+      if (tried === 0) wrong.push('no operation to try');
+      return verdict(wrong, `${tried} decisions as expected`);
     },
   },
   {
     id: 'rbac-methods',
     group: 'rbac',
-    expected: '405 with Allow for methods that a path does not have, TRACE and odd ones included',
+    control: 'ACC-4',
+    expected: '405 with Allow for methods that a path does not have, TRACE included',
     remedy: 'Answer 405 and list the methods in Allow.',
-    references: ['ASVS 4.1.4', 'ASVS 13.4.4', 'RFC 9110'],
-    async run({ target, operations }) {
+    async run({ send, operations }) {
       const wrong: string[] = [];
       for (const path of new Set(operations.map((operation) => operation.path))) {
         const known = new Set(
           operations.filter((operation) => operation.path === path).map(({ method }) => method),
         );
-        for (const method of ['PUT', 'TRACE', 'PATCH', 'DELETE']) {
-          if (known.has(method)) continue;
-          const answer = await send(target, { method, path: concrete(path) });
+        for (const method of ['PUT', 'TRACE', 'PATCH', 'DELETE'].filter((one) => !known.has(one))) {
+          const answer = await send({ method, path: withConcreteIds(path) });
           const allow = answer.headers.get('allow') ?? '';
           if (answer.status !== 405 || ![...known].every((one) => allow.includes(one)))
             wrong.push(`${method} ${path}: ${answer.status}${allow ? ` Allow: ${allow}` : ''}`);
         }
       }
-      return { ok: wrong.length === 0, observed: wrong.slice(0, 6).join('; ') || '405 with Allow' };
+      return verdict(wrong, '405 with Allow');
     },
   },
   {
     id: 'rbac-other-owner',
     group: 'rbac',
-    expected: '404 for another user’s case: read, write and delete; and the case unchanged',
+    control: 'ACC-2',
+    expected:
+      'another user’s case is not read, written, deleted, listed, found, exported or synchronised: 404, and the case unchanged',
     remedy: 'Filter by owner in the query and answer 404.',
-    references: ['ASVS 8.2.2', 'ASVS 8.2.3', 'API1'],
     needs: ['writes'],
-    async run(context) {
-      const [owner, other] = [await context.session('caseworker'), await context.session('other')];
-      const made = await owner.send({
-        method: 'POST',
-        path: '/api/v1/cases',
-        body: '{"title":"security-verify, may be deleted"}',
-      });
-      const id = parseJson(made)?.id;
-      if (made.status !== 201 || typeof id !== 'string')
-        throw new CouldNotCheck(`creating a case brought ${made.status}`);
-      const path = `/api/v1/cases/${id}`;
-      try {
-        const etag = made.headers.get('etag') ?? '"1"';
-        const tries: Record<string, Answer> = {
-          read: await other.send({ path }),
-          head: await other.send({ method: 'HEAD', path }),
-          write: await other.send({
-            method: 'PATCH',
-            path,
-            headers: { 'if-match': etag },
-            body: '{"title":"taken"}',
-          }),
-          delete: await other.send({ method: 'DELETE', path, headers: { 'if-match': etag } }),
-          reader: await (await context.session('reader')).send({ path }),
-        };
-        const wrong = Object.entries(tries).filter(
-          ([name, { status }]) => status !== 404 && !(name === 'reader' && status === 403),
+    run: (context) => withCase(context, tryAsOthers),
+  },
+  {
+    id: 'rbac-preconditions',
+    group: 'rbac',
+    control: 'ACC-2',
+    expected: '412 for a change with the ETag of an older version, and no method override',
+    remedy: 'Compare If-Match with the stored version, and read the method from the request line only.',
+    needs: ['writes'],
+    run: (context) =>
+      withCase(context, async (owner, { path, etag }) => {
+        const change = (tag: string): Promise<Answer> =>
+          owner.send({ method: 'PATCH', path, headers: { 'if-match': tag }, body: '{"description":"b"}' });
+        const first = await change(etag);
+        const stale = await change(etag);
+        await owner.send({
+          path,
+          headers: { 'x-http-method-override': 'DELETE', 'x-method-override': 'DELETE' },
+        });
+        const after = await owner.send({ path });
+        return verdict(
+          [
+            ...(first.status === 200 ? [] : [`change ${first.status}`]),
+            ...(stale.status === 412 ? [] : [`stale change ${stale.status}`]),
+            ...(after.status === 200 ? [] : [`after an override: ${after.status}`]),
+          ],
+          '412',
         );
-        const after = parseJson(await owner.send({ path }))?.title;
-        const observed = Object.entries(tries).map(([name, { status }]) => `${name} ${status}`);
-        const unchanged = after === 'security-verify, may be deleted';
-        return {
-          ok: wrong.length === 0 && unchanged,
-          observed: `${observed.join(', ')}${unchanged ? '' : ', and it changed'}`,
-        };
-      } finally {
-        await owner.send({ method: 'DELETE', path, headers: { 'if-match': await currentTag(owner, path) } });
-      }
-    },
+      }),
   },
   {
     id: 'rbac-mass-assignment',
     group: 'rbac',
-    expected: '400 for fields that are not the client’s to set: id, ownerId, version, createdAt, role',
+    control: 'ACC-3',
+    expected:
+      '400 that names the field for fields that clients may not set: id, ownerId, version, createdAt, role',
     remedy: 'Allow-list the fields of each body and refuse the rest.',
-    references: ['ASVS 15.3.3', 'API3'],
     async run(context) {
       const session = await context.session('caseworker');
       const wrong: string[] = [];
-      const odd = {
+      const forbidden = {
         id: randomUUID(),
         ownerId: randomUUID(),
         version: 9,
         createdAt: '2020-01-01T00:00:00Z',
         role: 'admin',
       };
-      for (const [name, value] of Object.entries(odd)) {
-        // The title is empty on purpose: where the field were let through, nothing would be made.
-        const answer = await session.send({
-          method: 'POST',
-          path: '/api/v1/cases',
-          body: JSON.stringify({ title: '', [name]: value }),
-        });
+      for (const [name, value] of Object.entries(forbidden)) {
+        // The empty title makes sure that nothing is created where the field is accepted.
+        const body = JSON.stringify({ title: '', [name]: value });
+        const answer = await session.send({ method: 'POST', path: cases, body });
         const fields = JSON.stringify(parseJson(answer)?.errors ?? '');
         if (answer.status !== 400 || !fields.includes(name)) wrong.push(`${name}: ${answer.status}`);
       }
-      return { ok: wrong.length === 0, observed: wrong.join('; ') || 'refused, each field named' };
+      return verdict(wrong, 'refused, each field named');
+    },
+  },
+  {
+    id: 'rbac-no-credentials',
+    group: 'rbac',
+    control: 'ACC-3',
+    expected: 'accounts are answered without password, hash or token, to admins too',
+    remedy: 'List the fields of the answer in its schema.',
+    async run(context) {
+      const answers = {
+        me: await (await context.session('caseworker')).send({ path: '/api/v1/auth/me' }),
+        users: await (await context.session('admin')).send({ path: '/api/v1/users' }),
+      };
+      const wrong = Object.entries(answers).flatMap(([name, { status, body }]) => [
+        ...(status === 200 ? [] : [`${name}: ${status}`]),
+        ...(/password|hash|\$argon2|\$2[aby]\$|secret|token/i.test(body)
+          ? [`${name} holds a credential`]
+          : []),
+      ]);
+      return verdict(wrong, 'none');
     },
   },
 ];
 
-async function currentTag(
-  session: { send(request: Request): Promise<Answer> },
-  path: string,
-): Promise<string> {
-  return (await session.send({ path })).headers.get('etag') ?? '"1"';
+function withExpectedAccess(operations: readonly Operation[]): readonly Operation[] {
+  if (!isOwnApi(operations)) return operations;
+  return operations.map((one) => ({ ...one, access: caseServiceAccess.get(title(one)) ?? one.access }));
 }
 
-/** A request that is allowed or refused for its sender alone, and changes nothing when it is allowed. */
-export function harmless(operation: Operation): Request {
-  const path = concrete(operation.path);
-  if (operation.method === 'GET' || operation.method === 'HEAD') return { method: operation.method, path };
-  if (!operation.body) return { method: operation.method, path, headers: { 'if-match': '"0"' } };
-  // A body of a type that nothing takes: who may come in is told 400 or 415.
-  return { method: operation.method, path, headers: { 'content-type': 'application/x-nothing' }, body: 'x' };
+interface OwnedCase {
+  readonly id: string;
+  readonly path: string;
+  readonly etag: string;
+  readonly title: string;
 }
 
-/** A path without templates: an id that does not exist. */
-function concrete(path: string): string {
-  return path.replaceAll(/\{[^}]+\}/g, randomUUID());
+/** Creates a case of the first caseworker, and deletes it afterwards. */
+async function withCase<T>(
+  context: Context,
+  use: (owner: Session, owned: OwnedCase, context: Context) => Promise<T>,
+): Promise<T> {
+  const owner = await context.session('caseworker');
+  const name = `security-verify ${randomBytes(6).toString('hex')}, may be deleted`;
+  const created = await owner.send({ method: 'POST', path: cases, body: JSON.stringify({ title: name }) });
+  const id = parseJson(created)?.id;
+  if (created.status !== 201 || typeof id !== 'string')
+    throw new CouldNotCheck(`the creation of a case is answered ${created.status}`);
+  const path = `${cases}/${id}`;
+  try {
+    return await use(owner, { id, path, etag: created.headers.get('etag') ?? '"1"', title: name }, context);
+  } finally {
+    const etag = (await owner.send({ path })).headers.get('etag') ?? '"1"';
+    await owner.send({ method: 'DELETE', path, headers: { 'if-match': etag } });
+  }
 }
 
-function endsSession({ path }: Operation): boolean {
-  return path.endsWith('/logout') || path.endsWith('/refresh') || path.endsWith('/login');
-}
+/** Other refusals that reveal nothing: readers change no case, and a change of any version is refused for everybody. */
+const exceptions: Readonly<Record<string, readonly number[]>> = {
+  reader: [403],
+  'write any version': [412, 428],
+};
 
-function title({ method, path }: Operation): string {
-  return `${method} ${path}`;
-}
-
-/** Operations of an OpenAPI document; `x-access` says who, else `security`. */
-export function operationsOf(document: unknown): readonly Operation[] {
-  const { paths = {}, security } = document as {
-    paths?: Record<string, Record<string, OpenApiOperation>>;
-    security?: readonly unknown[];
+async function tryAsOthers(owner: Session, { id, path, etag, title: name }: OwnedCase, context: Context) {
+  const other = await context.session('other');
+  const change = (headers: Record<string, string>): Request => ({
+    method: 'PATCH',
+    path,
+    headers,
+    body: '{"title":"taken"}',
+  });
+  const byId: Readonly<Record<string, Answer>> = {
+    read: await other.send({ path }),
+    head: await other.send({ method: 'HEAD', path }),
+    write: await other.send(change({ 'if-match': etag })),
+    'write any version': await other.send(change({ 'if-match': '*' })),
+    delete: await other.send({ method: 'DELETE', path, headers: { 'if-match': etag } }),
+    reader: await (await context.session('reader')).send({ path }),
   };
-  return Object.entries(paths).flatMap(([path, item]) =>
-    Object.entries(item)
-      .filter(([method]) => /^(get|put|post|delete|patch|head)$/.test(method))
-      .map(([method, operation]) => ({
-        method: method.toUpperCase(),
-        path,
-        access: accessOf(operation, security),
-        body: operation.requestBody !== undefined,
-      })),
+  const text = name.split(',')[0];
+  const ownerId = String(parseJson(await owner.send({ path }))?.ownerId);
+  const inLists: Readonly<Record<string, Answer>> = {
+    list: await other.send({ path: `${cases}?limit=100` }),
+    'list of the owner': await other.send({ path: `${cases}?ownerId=${ownerId}` }),
+    search: await other.send({ method: 'POST', path: `${cases}/search`, body: JSON.stringify({ text }) }),
+    export: await other.send({ path: `${cases}/export` }),
+    'export of the owner': await other.send({ path: `${cases}/export?ownerId=${ownerId}` }),
+  };
+  const operations = ['update', 'delete'].map((kind) => ({
+    operationId: randomUUID(),
+    kind,
+    caseId: id,
+    version: 1,
+    ...(kind === 'update' ? { title: 'taken' } : {}),
+  }));
+  const sync = await other.send({
+    method: 'POST',
+    path: '/api/v1/sync',
+    body: JSON.stringify({ operations }),
+  });
+  const after = parseJson(await owner.send({ path }))?.title;
+  return verdict(
+    [
+      ...Object.entries(byId)
+        .filter(([who, { status }]) => status !== 404 && !exceptions[who]?.includes(status))
+        .map(([who, { status }]) => `${who} ${status}`),
+      ...Object.entries(inLists)
+        .filter(([, { body, status }]) => body.includes(id) || status >= 500)
+        .map(([who, { status }]) => `${who} ${status} shows it`),
+      ...(sync.body.includes('"applied"') ? ['sync applied'] : []),
+      ...(after === name ? [] : ['it changed']),
+    ],
+    `404 for ${Object.keys(byId).join(', ')}; not in ${Object.keys(inLists).join(', ')}`,
   );
-}
-
-interface OpenApiOperation {
-  readonly requestBody?: unknown;
-  readonly security?: readonly unknown[];
-  readonly 'x-access'?: 'public' | readonly string[];
-}
-
-function accessOf(
-  operation: OpenApiOperation,
-  inherited: readonly unknown[] | undefined,
-): Operation['access'] {
-  const declared = operation['x-access'];
-  if (declared !== undefined) return declared;
-  return (operation.security ?? inherited ?? []).length === 0 ? 'public' : roles;
-}
-
-/** Users of the file, checked. */
-export function parseUsers(text: string): readonly User[] {
-  const value = JSON.parse(text) as unknown;
-  const valid = (one: Partial<User>): boolean =>
-    typeof one.email === 'string' && typeof one.password === 'string' && roles.includes(one.role as never);
-  if (!Array.isArray(value) || value.length === 0 || !value.every(valid))
-    throw new CouldNotCheck(
-      'the users file is no JSON list of {email, password, role: reader|caseworker|admin}',
-    );
-  return value as User[];
 }

@@ -1,14 +1,11 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, X509Certificate } from 'node:crypto';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
-import { exchange, open, send, type Target } from '../client.ts';
-import type { Check, Outcome } from '../types.ts';
-import { CouldNotCheck } from '../types.ts';
+import { type Check, type Outcome, verdict } from '../check.ts';
+import { CouldNotCheck, exchange, open, send, type Target } from '../client.ts';
 
-/** TLS of the public listener by handshakes that must succeed and handshakes that must not. */
-
-const references = ['ASVS 12.1.1', 'ASVS 12.1.2', 'ASVS 12.2.1', 'ASVS 12.2.2', 'Mozilla intermediate'];
-/** OpenSSL itself refuses what is broken unless told otherwise. */
+/** OpenSSL itself refuses broken offers unless the security level is 0. */
 const lax = { rejectUnauthorized: false, ciphers: 'ALL:@SECLEVEL=0' } as const;
+const dayMs = 86_400_000;
 
 /** Offers that the server must turn down. */
 const refused: Readonly<Record<string, ConnectionOptions>> = {
@@ -22,6 +19,7 @@ const refused: Readonly<Record<string, ConnectionOptions>> = {
   'CCM and ARIA ciphers': offer(
     'ECDHE-ECDSA-AES128-CCM:ECDHE-ECDSA-ARIA128-GCM-SHA256:ECDHE-ARIA128-GCM-SHA256',
   ),
+  'SHA-1 signatures': { ...offer('ALL'), sigalgs: 'ECDSA+SHA1:RSA+SHA1' },
   'curve P-521': { rejectUnauthorized: false, ecdhCurve: 'secp521r1' },
   'curve X448': { rejectUnauthorized: false, ecdhCurve: 'X448' },
 };
@@ -44,13 +42,13 @@ const accepted: Readonly<Record<string, ConnectionOptions>> = {
 
 export const tlsChecks: readonly Check[] = [
   ...Object.entries(refused).map(
-    ([what, options]): Check => ({
-      id: `tls-no-${slug(what)}`,
+    ([name, options]): Check => ({
+      id: `tls-no-${slug(name)}`,
       group: 'tls',
-      expected: `${what}: refused`,
+      control: 'TLS-1',
+      expected: `${name}: refused`,
       remedy:
         'Set minVersion TLSv1.2, the Mozilla intermediate ciphers, and the curves X25519, P-256 and P-384.',
-      references,
       async run({ target }) {
         const failure = await handshake(target, options);
         return { ok: failure !== null, observed: failure === null ? 'accepted' : 'refused' };
@@ -58,12 +56,12 @@ export const tlsChecks: readonly Check[] = [
     }),
   ),
   ...Object.entries(accepted).map(
-    ([what, options]): Check => ({
-      id: `tls-${slug(what)}`,
+    ([name, options]): Check => ({
+      id: `tls-${slug(name)}`,
       group: 'tls',
-      expected: `${what}: accepted, the certificate verified`,
-      remedy: 'Serve TLS 1.2 and 1.3 with a certificate of the authority that clients know.',
-      references,
+      control: 'TLS-1',
+      expected: `${name}: accepted, the certificate verified`,
+      remedy: 'Serve TLS 1.2 and 1.3 with a certificate of the authority that clients trust.',
       async run({ target }) {
         const failure = await handshake(target, options);
         return { ok: failure === null, observed: failure ?? 'accepted' };
@@ -73,83 +71,82 @@ export const tlsChecks: readonly Check[] = [
   {
     id: 'tls-certificate',
     group: 'tls',
-    expected: 'a certificate for the host, verified, at most 398 days long, with an elliptic or 2048-bit key',
+    control: 'TLS-2',
+    expected:
+      'a verified certificate that names the host, is valid for at most 398 days, and has an elliptic or 2048-bit key and a SHA-2 signature',
     remedy: 'Issue a short-lived certificate that names the host.',
-    references,
     async run({ target }) {
-      const { subjectaltname = '', valid_from, valid_to, bits, asn1Curve } = await certificate(target);
-      const days = (Date.parse(valid_to) - Date.parse(valid_from)) / 86_400_000;
-      const strong = asn1Curve !== undefined || bits === undefined || bits >= 2048;
-      const wrong = [
-        ...(subjectaltname === '' ? ['names no host'] : []),
-        ...(days <= 398 ? [] : [`valid for ${Math.round(days)} days`]),
-        ...(strong ? [] : [`a key of ${bits} bits`]),
-      ];
-      return { ok: wrong.length === 0, observed: wrong.join(', ') || `valid for ${Math.round(days)} days` };
+      const certificate = await peerCertificate(target);
+      const { subjectAltName = '', publicKey, signatureAlgorithm = '' } = certificate;
+      const { modulusLength = 2048 } = publicKey.asymmetricKeyDetails ?? {};
+      const days = Math.round(lifeMs(certificate) / dayMs);
+      return verdict(
+        [
+          ...(subjectAltName === '' ? ['names no host'] : []),
+          ...(days <= 398 ? [] : [`valid for ${days} days`]),
+          ...(modulusLength >= 2048 ? [] : [`a key of ${modulusLength} bits`]),
+          ...(/sha1|md5/i.test(signatureAlgorithm) ? [`signed with ${signatureAlgorithm}`] : []),
+        ],
+        `valid for ${days} days`,
+      );
     },
   },
   {
     id: 'tls-expiry',
     group: 'tls',
+    control: 'TLS-2',
     expected: 'at least 30 days, or a third of a shorter life, until the certificate ends',
     remedy: 'Renew the certificate now; cert-manager renews after two thirds of its life.',
-    references: [...references, 'ASVS 12.2.2'],
     async run({ target }) {
-      const { valid_from, valid_to } = await certificate(target);
-      const life = (Date.parse(valid_to) - Date.parse(valid_from)) / 86_400_000;
-      const left = (Date.parse(valid_to) - Date.now()) / 86_400_000;
+      const certificate = await peerCertificate(target);
+      const life = lifeMs(certificate);
+      const left = Date.parse(certificate.validTo) - Date.now();
       return {
-        ok: left >= Math.min(30, life / 3),
-        observed: `${Math.floor(left)} of ${Math.round(life)} days left`,
+        ok: left >= Math.min(30 * dayMs, life / 3),
+        observed: `${Math.floor(left / dayMs)} of ${Math.round(life / dayMs)} days left`,
       };
     },
   },
   {
     id: 'tls-port-not-plain',
     group: 'tls',
-    expected: 'plain HTTP on the TLS port brings no answer with data',
+    control: 'TLS-3',
+    expected: 'plain HTTP on the TLS port gets no answer with data',
     remedy: 'Close connections that do not start with a handshake.',
-    references: ['ASVS 12.2.1', 'ASVS 4.1.2'],
     async run({ target }) {
       const text = await plainAnswer({ ...target, tls: false });
-      const leaks = /^HTTP\/1\.1 2/.test(text);
-      return { ok: !leaks, observed: leaks ? 'answered 200 in the clear' : 'no data' };
+      const leaks = /^HTTP\/1\.1 [23]/.test(text);
+      return { ok: !leaks, observed: leaks ? `answered ${text.slice(9, 12)} in the clear` : 'no data' };
     },
   },
   {
     id: 'tls-plain-refuses',
     group: 'tls',
+    control: 'TLS-3',
     expected: '403 on every path of the plain listener: no data, no redirect',
     remedy: 'Answer 403 with a problem document, or close the plain listener.',
-    references: ['ASVS 4.1.2', 'ASVS 12.2.1', 'API8'],
     needs: ['plain'],
     async run({ plain }) {
       if (!plain) throw new CouldNotCheck('no plain listener');
-      const seen: string[] = [];
+      const wrong: string[] = [];
       for (const path of [
-        '/',
-        '/health',
-        '/api/v1/cases',
-        '/api/v1/auth/login',
+        ...['/', '/health', '/metrics', '/api/v1/cases', '/api/v1/auth/login', '/.well-known/jwks.json'],
         `/${randomBytes(4).toString('hex')}`,
       ])
-        for (const method of ['GET', 'POST']) {
-          const { status, headers } = await send(plain, {
-            method,
-            path,
-            headers: { authorization: 'Bearer x' },
-          });
-          if (status !== 403 || headers.has('location')) seen.push(`${method} ${path}: ${status}`);
+        for (const method of ['GET', 'POST', 'OPTIONS']) {
+          const headers = { authorization: 'Bearer x' };
+          const { status, headers: sent } = await send(plain, { method, path, headers });
+          if (status !== 403 || sent.has('location')) wrong.push(`${method} ${path}: ${status}`);
         }
-      return { ok: seen.length === 0, observed: seen.length === 0 ? '403 everywhere' : seen.join(', ') };
+      return verdict(wrong, '403 everywhere');
     },
   },
   {
     id: 'tls-port-80',
     group: 'tls',
+    control: 'TLS-3',
     expected: 'port 80 of the host serves nothing of the API',
     remedy: 'Close port 80, or answer 403.',
-    references: ['ASVS 4.1.2', 'ASVS 12.2.1'],
     async run({ target }): Promise<Outcome> {
       const at = target.at ? { at: { ...target.at, port: 80 } } : {};
       const text = await plainAnswer({ ...target, port: 80, tls: false, ...at });
@@ -159,21 +156,18 @@ export const tlsChecks: readonly Check[] = [
   },
 ];
 
-/** What the server says to plain HTTP; the empty text when it does not. */
+/** The server's answer to plain HTTP; the empty text when it has none. */
 async function plainAnswer(target: Target): Promise<string> {
   try {
     const socket = await open(target);
-    return await exchange(
-      socket,
-      `GET / HTTP/1.1\r\nHost: ${target.host}\r\nConnection: close\r\n\r\n`,
-      3_000,
-    );
+    const request = `GET / HTTP/1.1\r\nHost: ${target.host}\r\nConnection: close\r\n\r\n`;
+    return await exchange(socket, request, 3_000);
   } catch {
     return '';
   }
 }
 
-/** Null after a handshake, else why there was none. That this machine cannot offer it is no refusal. */
+/** Null after a handshake, else why it failed. An offer that this machine cannot make proves nothing. */
 async function handshake(target: Target, options: ConnectionOptions): Promise<string | null> {
   try {
     const socket = await open({ ...target, tls: true }, options);
@@ -187,11 +181,15 @@ async function handshake(target: Target, options: ConnectionOptions): Promise<st
   }
 }
 
-async function certificate(target: Target) {
+async function peerCertificate(target: Target): Promise<X509Certificate> {
   const socket = (await open({ ...target, tls: true })) as TLSSocket;
-  const found = socket.getPeerCertificate();
+  const { raw } = socket.getPeerCertificate();
   socket.destroy();
-  return found;
+  return new X509Certificate(raw);
+}
+
+function lifeMs({ validFrom, validTo }: X509Certificate): number {
+  return Date.parse(validTo) - Date.parse(validFrom);
 }
 
 function slug(text: string): string {

@@ -1,13 +1,9 @@
 import type { Environment } from '../../infra/settings/environments.ts';
-
-/** What a policy rule is, what it reads and what it reports. Types only. */
+import type { ControlId, Severity } from '../controls/catalogue.ts';
 
 export type { Environment };
 
-/** How bad a violation is; the pack hands it to Pulumi, SARIF maps it to error, warning and note. */
-export type Severity = 'low' | 'medium' | 'high' | 'critical';
-
-/** `mandatory` stops a deployment, `advisory` is said only, `disabled` does not run. */
+/** `mandatory` stops a deployment, `advisory` is reported only, `disabled` does not run. */
 export type Level = 'mandatory' | 'advisory' | 'disabled';
 
 /** One resource as Pulumi registers it, as `rendered/` holds it, or as the engine sends it to the pack. */
@@ -24,7 +20,7 @@ export interface Resource {
   readonly file?: string | undefined;
 }
 
-/** A path that a rule may find unknown at the first `pulumi up`, and why that is acceptable. */
+/** A path that may be unknown at the first `pulumi up`, and the reason why that is acceptable. */
 export interface MayBeUnknown {
   /** Property path with `*` for one segment, for example `data.*`. */
   readonly path: string;
@@ -46,14 +42,16 @@ export interface ConfigProperty {
 export type Config = Readonly<Record<string, unknown>>;
 
 interface RuleBase {
-  /** Unique, kebab case; the name in Pulumi's output, in waivers and in the catalogue. */
+  /** Unique, kebab case; the name in Pulumi's output and in waivers. */
   readonly name: string;
-  /** One sentence: what must hold. */
+  /** The control of the checklist that it proves. */
+  readonly control: ControlId;
+  /** The state that must hold, in one sentence. */
   readonly title: string;
-  /** What goes wrong without it. */
+  /** The damage when it does not hold. */
   readonly why: string;
   readonly severity: Severity;
-  /** What to change, in one or two sentences. */
+  /** The change that fixes a violation, in one or two sentences. */
   readonly remediation: string;
   /** Ids of standards: `PSS restricted`, `CKV_K8S_20`, `CIS 5.2.6`, `ASVS 12.1.1`, … */
   readonly references: readonly string[];
@@ -65,16 +63,16 @@ interface RuleBase {
   readonly readsOptions?: true;
 }
 
-/** Looks at one resource at a time. */
+/** A rule on one resource at a time. */
 export interface ResourceRule extends RuleBase {
   readonly scope: 'resource';
-  /** Whether the rule has an opinion on this resource; an unknown value that it reads is a violation too. */
+  /** Returns true when the rule judges this resource; an unknown value that it reads is a violation. */
   applies(resource: Resource): boolean;
   /** One message per violation. */
   check(resource: Resource, config: Config): Iterable<string>;
 }
 
-/** Looks at all resources of a stack at once. */
+/** A rule on all resources of a stack at once. */
 export interface StackRule extends RuleBase {
   readonly scope: 'stack';
   check(resources: readonly Resource[], config: Config): Iterable<Violation>;
@@ -82,13 +80,13 @@ export interface StackRule extends RuleBase {
 
 export type Rule = ResourceRule | StackRule;
 
-/** What a stack rule reports; without a resource it is the stack as a whole. */
+/** A violation that a stack rule reports; without a resource it concerns the stack as a whole. */
 export interface Violation {
   readonly message: string;
   readonly resource?: Resource | undefined;
 }
 
-/** An agreed exception. Expired, it is a violation itself. */
+/** An agreed exception. An expired one is a violation itself. */
 export interface Waiver {
   readonly rule: string;
   /** `Kind/name` of the resource, `*` for any run of characters in the name; `stack` for the stack as a whole. */
@@ -100,7 +98,7 @@ export interface Waiver {
   readonly expires: string;
 }
 
-/** One violation with all that a report needs. */
+/** One violation with everything that a report needs. */
 export interface Finding {
   readonly rule: string;
   readonly level: Exclude<Level, 'disabled'>;
@@ -116,4 +114,36 @@ export interface Finding {
   readonly file: string | null;
   /** The waiver that covers it; a waived finding does not fail. */
   readonly waiver: Waiver | null;
+}
+
+/** Defines a rule on one resource at a time. */
+export function resourceRule<const Name extends string>(
+  rule: Omit<ResourceRule, 'scope' | 'name'> & { readonly name: Name },
+): ResourceRule & { readonly name: Name } {
+  return { ...rule, scope: 'resource' };
+}
+
+/** Defines a rule on the stack as a whole. */
+export function stackRule<const Name extends string>(
+  rule: Omit<StackRule, 'scope' | 'name'> & { readonly name: Name },
+): StackRule & { readonly name: Name } {
+  return { ...rule, scope: 'stack' };
+}
+
+/** Defines a setting that is a list of names. */
+export function names(description: string, value: readonly string[]): ConfigSchema['properties'][string] {
+  return { type: 'array', items: { type: 'string' }, description, default: value };
+}
+
+/** Defines a setting that is a whole number. */
+export function integer(description: string, value: number): ConfigSchema['properties'][string] {
+  return { type: 'integer', description, default: value };
+}
+
+/** Reported in local, dev and staging; stops a deployment in production. */
+export const mandatoryInProd = { local: 'advisory', dev: 'advisory', staging: 'advisory' } as const;
+
+/** Defines a setting that is true or false. */
+export function flag(description: string, value: boolean): ConfigSchema['properties'][string] {
+  return { type: 'boolean', description, default: value };
 }
