@@ -53,19 +53,35 @@ test('k6 must be as recent as the load tests want it, or come as an image', () =
 });
 
 test('it runs where no package could be installed, and says so', () => {
-  for (const room of ['app', 'infra', 'loadtests', 'scripts'])
-    cpSync(join(root, room), join(folder, room), {
+  for (const name of ['cli', 'contract', 'infra', 'loadtests', 'package.json', 'package-lock.json'])
+    cpSync(join(root, name), join(folder, name), {
       recursive: true,
       filter: (from) => !from.includes('node_modules'),
     });
-  cpSync(join(root, 'package.json'), join(folder, 'package.json'));
-  expect(packagesFinding(folder).state).toBe('missing');
   const { status, stdout } = spawnSync(process.execPath, ['cli/doctor/start.js'], {
     cwd: folder,
     encoding: 'utf8',
   });
-  expect([status, stdout]).toEqual([1, expect.stringMatching(/^MISS packages .*\n.*npm ci/m)]);
-  mkdirSync(join(folder, 'node_modules'));
+  expect([status, stdout]).toEqual([1, expect.stringMatching(/^MISS packages .*\n.*cli\/setup\.js/m)]);
+});
+
+test('a package that only a workspace has and that is missing is named', () => {
+  const packages = {
+    '': {},
+    app: {},
+    'node_modules/a': {},
+    'node_modules/b': { optional: true },
+    'app/node_modules/c': {},
+  };
+  writeFileSync(join(folder, 'package-lock.json'), JSON.stringify({ packages }));
+  mkdirSync(join(folder, 'node_modules/a'), { recursive: true });
+  writeFileSync(join(folder, 'node_modules/a/package.json'), '{}');
+  expect(packagesFinding(folder)).toMatchObject({
+    state: 'missing',
+    detail: 'missing (1): app/node_modules/c',
+  });
+  mkdirSync(join(folder, 'app/node_modules/c'), { recursive: true });
+  writeFileSync(join(folder, 'app/node_modules/c/package.json'), '{}');
   expect(packagesFinding(folder).state).toBe('ok');
 });
 

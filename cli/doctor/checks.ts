@@ -149,7 +149,7 @@ export function packagesFinding(root: string): Finding {
     : {
         name: 'packages',
         state: 'missing',
-        detail: `${missing.length} are missing: ${missing.slice(0, 3).join(', ')}${missing.length > 3 ? ' …' : ''}`,
+        detail: `missing (${missing.length}): ${missing.slice(0, 3).join(', ')}${missing.length > 3 ? ' …' : ''}`,
         remedy: 'node cli/setup.js; where it finds no registry, npm ping says why',
       };
 }
