@@ -179,7 +179,7 @@ test('it starts without Redis, says so, and is ready when Redis comes', async ()
   writeFiles(join(alone.dir, 'secrets'), { 'redis-data-password': password });
   writeFiles(join(alone.dir, 'redis'), {
     acl: readFileSync(join(alone.dir, 'redis/acl'), 'utf8').replace(
-      /(user case-data on) >\S+/,
+      /(user case-data on) \S+/,
       `$1 >${password}`,
     ),
   });

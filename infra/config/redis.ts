@@ -60,7 +60,7 @@ const scripts = '+eval +evalsha +script|load +time';
 const rights = {
   'case-data':
     `~cs:v1:* ${connection} ${cluster} ${scripts} +get +set +del +exists +expire +pexpire +incrby ` +
-    '+hget +hgetall +hmget +hset +hincrby +zadd +zrem +zscore +zrangebylex +zrevrangebylex +zrangebyscore ' +
+    '+hget +hgetall +hmget +hset +hincrby +hstrlen +zadd +zcard +zrem +zscore +zrange +zrangebylex +zrevrangebylex +zrangebyscore ' +
     '+zremrangebyscore +zrevrange +pfadd +pfcount +scan',
   'case-limiter': `~rl:v1:* ${connection} ${cluster} ${scripts} +mget +getrange +setrange +set +pexpire +del`,
   exporter:

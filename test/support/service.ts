@@ -6,6 +6,7 @@ import { Agent, request } from 'undici';
 import { type Service, startService } from '../../app/service.ts';
 import { loadConfiguration } from '../../app/settings/load.ts';
 import { defaultPolicies } from '../../contract/policies.ts';
+import { aclFile } from '../../infra/config/redis.ts';
 import {
   type Authority,
   createAuthority,
@@ -111,14 +112,12 @@ export async function startBacking(redisOptions: Environment = {}): Promise<Back
   await writeCertificate(join(dir, 'tls'), authority);
   await writeCertificate(join(dir, 'redis'), authority);
   writeFiles(join(dir, 'redis'), {
-    acl: [
-      // Off, but with rights: Redis replays the transactions of an append-only file as this user.
-      'user default off ~* &* +@all',
-      `user case-data on >${passwords.data} ~cs:v1:* &cs:v1:* +@all -@admin -@dangerous +info`,
-      `user case-limiter on >${passwords.limiter} ~rl:v1:* &rl:v1:* +@all -@admin -@dangerous +info`,
-      `user ${operator.username} on >${operator.password} ~* &* +@all`,
-      '',
-    ].join('\n'),
+    // The rights of the deployed users, so that a command which they lack fails here too. Tests also read expiry times.
+    acl:
+      aclFile({ 'case-data': [passwords.data], 'case-limiter': [passwords.limiter] }).replaceAll(
+        '+ping',
+        '+ping +ttl',
+      ) + `user ${operator.username} on >${operator.password} ~* &* +@all\n`,
   });
   writeFiles(dir, { 'policies.json': JSON.stringify(generousPolicies) });
   const redis = await startRedis({
