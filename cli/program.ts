@@ -45,7 +45,7 @@ export function program(): Command {
 
 /** The launcher runs the doctor itself, because it must answer before the packages are installed. */
 const doctor = (): Command =>
-  passThrough('doctor', ['cli/doctor/start.js']).description(
+  passThrough('doctor', ['cli/simple378.js', 'doctor']).description(
     'show which programs are installed and how to get the others',
   );
 

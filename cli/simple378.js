@@ -6,16 +6,19 @@ import { spawn } from 'node:child_process';
 import * as module from 'node:module';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { missingPackages, setUp } from './setup.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const bin = join(root, 'node_modules', '.bin');
 const main = join(root, 'cli', 'main.ts');
+const launcher = fileURLToPath(import.meta.url);
 
-if (process.argv[2] === 'doctor') {
+const [command, ...args] = process.argv.slice(2);
+if (command === 'doctor' && readsTypeScript()) {
   // The doctor must answer where the packages cannot be installed, so it skips the set-up.
-  await import('./doctor/start.js');
+  process.exitCode = await (await import('./doctor/main.ts')).doctor(args, missingPackages);
 } else {
-  (await import('./setup.js')).setUp();
+  setUp();
   // Programs that commands start, such as Pulumi, take `node` from PATH.
   process.env.PATH = [bin, process.env.PATH].join(delimiter);
   if (readsTypeScript()) {
@@ -30,7 +33,9 @@ function readsTypeScript() {
 }
 
 function runPinned() {
-  const child = spawn(join(bin, 'node'), [main, ...process.argv.slice(2)], { stdio: 'inherit' });
+  const child = spawn(join(bin, 'node'), [command === 'doctor' ? launcher : main, ...process.argv.slice(2)], {
+    stdio: 'inherit',
+  });
   // The terminal sends Ctrl-C to both processes; the child decides when it ends.
   process.on('SIGINT', () => {});
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));

@@ -1,10 +1,10 @@
 import { text } from 'node:stream/consumers';
 import { Command } from 'commander';
 import { spawn } from '../../infra/programs/child-process.ts';
-import { importProblems } from '../boundaries.ts';
 import { exits } from '../frame/command.ts';
 import { root, runProgram } from '../frame/process.ts';
 import { conclude, print, type ReportFiles, type Verdict, verdictOf, withReports } from '../frame/verdict.ts';
+import { importProblems } from '../imports/boundaries.ts';
 
 const biome = 'node_modules/@biomejs/biome/bin/biome';
 const tsc = 'node_modules/typescript/bin/tsc';

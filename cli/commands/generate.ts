@@ -37,7 +37,7 @@ async function generators(program: Command): Promise<Generator[]> {
   const [openapi, logEvents, settings, slo, dashboards, security, access, guides] = await Promise.all([
     import('../../app/openapi.ts'),
     import('../docs/log-events.ts'),
-    import('../../infra/settings/generate.ts'),
+    import('../../infra/generated-files.ts'),
     import('../../slo/generate.ts'),
     import('../../dashboards/generate.ts'),
     import('../../policies/generate.ts'),

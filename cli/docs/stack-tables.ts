@@ -2,7 +2,7 @@ import { basePorts } from '../../infra/local/layout.ts';
 import { type Connections, connections } from '../../infra/network/connections.ts';
 import { diagram } from '../../infra/network/diagram.ts';
 import { loadSettings } from '../../infra/settings/index.ts';
-import { allowed, folders } from '../boundaries.ts';
+import { allowed, folders } from '../imports/boundaries.ts';
 import { type Section, table } from './section.ts';
 
 /** Parts of the guides that show what the stack is made of. */

@@ -6,7 +6,6 @@ import { spawnSync } from '../../infra/programs/child-process.ts';
 import { containerEngine } from '../../infra/programs/containers.ts';
 import { findProgram, ProgramMissing } from '../../infra/programs/find.ts';
 import { findEngine } from '../../loadtests/runner/engine.ts';
-import { missingPackages } from '../setup.js';
 
 /** What one check found. */
 export interface Finding {
@@ -141,9 +140,8 @@ export function nodeFinding(version: string): Finding {
       };
 }
 
-/** Compares `node_modules` with the lockfile, those of the workspaces too. */
-export function packagesFinding(root: string): Finding {
-  const missing = missingPackages(root);
+/** @param missing folders of packages that the lockfile has and this checkout lacks */
+export function packagesFinding(missing: readonly string[]): Finding {
   return missing.length === 0
     ? { name: 'packages', state: 'ok', detail: 'installed' }
     : {

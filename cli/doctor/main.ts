@@ -14,24 +14,29 @@ import {
 
 const signs: Record<Finding['state'], string> = { ok: 'ok  ', missing: 'MISS', note: '-   ' };
 
-// Without commander, because the doctor must answer where the packages are not installed.
-const [argument] = process.argv.slice(2).filter((word) => word !== 'doctor');
-if (argument === undefined) process.exitCode = await doctor();
-else {
-  const isHelp = argument === '--help' || argument === '-h';
-  console.log(
-    isHelp
-      ? 'Usage: simple378 doctor\n\nShows which programs are installed, which are missing, and how to get them.\nExit code 1 when a required one is missing.'
-      : `simple378 doctor: unknown argument ${argument}; the command takes none`,
-  );
-  process.exitCode = isHelp ? 0 : 2;
-}
-
-async function doctor(): Promise<number> {
+/**
+ * Prints which programs are installed, and how to get the others. It imports no package and no commander, because it must
+ * answer where the packages cannot be installed.
+ * @param missing folders of packages that this checkout lacks
+ * @returns the exit code: 1 when a required program or package is missing
+ */
+export async function doctor(
+  args: readonly string[],
+  missing: (root: string) => readonly string[],
+): Promise<number> {
+  const [argument] = args;
+  if (argument === '--help' || argument === '-h') {
+    console.log('Usage: simple378 doctor\n\nShows which programs are installed, and how to get the others.');
+    return 0;
+  }
+  if (argument !== undefined) {
+    console.error(`simple378 doctor: unknown argument ${argument}; the command takes none`);
+    return 2;
+  }
   const root = fileURLToPath(new URL('../..', import.meta.url));
   const findings = [
     nodeFinding(process.version),
-    packagesFinding(root),
+    packagesFinding(missing(root)),
     diskFinding(root),
     await portsFinding(Object.values(basePorts)),
     ...serverFindings(),

@@ -37,8 +37,8 @@ export function standIns(): StandIns {
   const preload = join(folder, 'inner.mjs');
   writeFileSync(
     preload,
-    `import { spawnSync } from 'node:child_process';
-if (process.env.INNER) process.exit(spawnSync('${join(folder, 'simple378')}', process.argv.slice(2), { stdio: 'inherit' }).status);
+    `const { spawnSync: run } = process.getBuiltinModule('child_process');
+if (process.env.INNER) process.exit(run('${join(folder, 'simple378')}', process.argv.slice(2), { stdio: 'inherit' }).status);
 process.env.INNER = '1';
 `,
   );

@@ -1,7 +1,7 @@
-import { connections } from '../network/connections.ts';
-import { diagram } from '../network/diagram.ts';
-import { configurationSchema, settingsDocument } from './document.ts';
-import { loadSettings } from './load.ts';
+import { connections } from './network/connections.ts';
+import { diagram } from './network/diagram.ts';
+import { configurationSchema, settingsDocument } from './settings/document.ts';
+import { loadSettings } from './settings/load.ts';
 
 /** Returns docs/settings.md, the schema of Pulumi.<environment>.yaml and the diagram of connections, by path. */
 export function generated(): Record<string, string> {

@@ -39,13 +39,16 @@ const packages: readonly { readonly match: RegExp; readonly folders: readonly Fo
   { match: /^k6(\/|$)/, folders: ['loadtests'] },
 ];
 
+/** Folders whose cycles are known and still to be mended. */
+const unfinished = ['app/users', 'dashboards/boards', 'policies/verify/checks', 'slo/alerts'];
+
 const importStatement =
   /(?:^|\n)\s*(?:import|export)\s(?:type\s)?(?:[^'"`;]*?\sfrom\s)?['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)/g;
 
 const isTest = (file: string): boolean =>
   /^test\/|\.test\.ts$|\.testing\.ts$|\/testing|\/fixtures\/|\/(mutants|bench|faults)\//.test(file);
 
-/** Returns every import that crosses a boundary it must not cross, as `file: imports what`, and every import cycle. */
+/** Returns every import that crosses a boundary it must not cross, and every cycle of files or folders. */
 export function importProblems(root: string): string[] {
   const files = folders.flatMap((folder) =>
     sources(join(root, folder)).map((file) => relative(root, file).split(sep).join('/')),
@@ -55,6 +58,9 @@ export function importProblems(root: string): string[] {
   return [
     ...files.flatMap((file) => problemsOf(file, sourceOf(file))),
     ...cycles(graph).map((cycle) => `import cycle: ${cycle.join(' → ')}`),
+    ...cycles(folderGraph(graph))
+      .filter((cycle) => !cycle.some((folder) => unfinished.includes(folder)))
+      .map((cycle) => `import cycle of folders: ${cycle.join(' → ')}`),
     ...files.flatMap((file) => spawnProblems(file, sourceOf(file))),
   ];
 }
@@ -102,8 +108,24 @@ export function cycles(graph: ReadonlyMap<string, readonly string[]>): string[][
   return found;
 }
 
+/**
+ * Returns the folders that each folder imports from, sub-folders included as folders of their own. Tests do not count,
+ * because they may import anything.
+ */
+export function folderGraph(files: ReadonlyMap<string, readonly string[]>): Map<string, string[]> {
+  const graph = new Map<string, string[]>();
+  for (const [file, targets] of files) {
+    if (isTest(file)) continue;
+    const others = targets.map((target) => dirname(target)).filter((folder) => folder !== dirname(file));
+    graph.set(dirname(file), [...new Set([...(graph.get(dirname(file)) ?? []), ...others])]);
+  }
+  return graph;
+}
+
+/** Returns the files that a file imports. Imports of types alone do not count, because they are erased. */
 function localImports(file: string, source: string): string[] {
   return [...source.matchAll(importStatement)]
+    .filter(([statement]) => !/^\s*(import|export)\s+type\s/.test(statement))
     .map((match) => match[1] ?? match[2] ?? '')
     .filter((specifier) => specifier.startsWith('.'))
     .map((specifier) => join(dirname(file), specifier).split(sep).join('/'));

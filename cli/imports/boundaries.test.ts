@@ -1,10 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { cycles, importProblems, problemsOf, spawnProblems } from './boundaries.ts';
+import { cycles, folderGraph, importProblems, problemsOf, spawnProblems } from './boundaries.ts';
 
 describe('import boundaries', () => {
   test('hold in this repository', () => {
-    expect(importProblems(fileURLToPath(new URL('..', import.meta.url)))).toEqual([]);
+    expect(importProblems(fileURLToPath(new URL('../..', import.meta.url)))).toEqual([]);
   });
 
   test.each([
@@ -36,6 +36,18 @@ describe('import boundaries', () => {
       ['c.ts', ['a.ts']],
     ]);
     expect(cycles(graph)).toEqual([['a.ts', 'b.ts', 'c.ts', 'a.ts']]);
+  });
+
+  test('find a cycle of a folder and its sub-folder, and leave tests out', () => {
+    const graph = new Map([
+      ['a/index.ts', ['a/b/one.ts']],
+      ['a/b/one.ts', []],
+      ['a/b/two.ts', ['a/base.ts']],
+      ['a/base.ts', []],
+      ['c/x.ts', ['d/x.ts']],
+      ['d/x.test.ts', ['c/x.ts']],
+    ]);
+    expect(cycles(folderGraph(graph))).toEqual([['a', 'a/b', 'a']]);
   });
 });
 
