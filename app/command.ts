@@ -76,7 +76,7 @@ function endWith(host: Host, service: Awaited<ReturnType<typeof startService>>):
   }
 }
 
-/** What is told of a start that failed, and the exit code. */
+/** Returns the message and the exit code for a start that failed. */
 function explain(error: unknown): { code: number; message: string } {
   if (error instanceof SettingsError) {
     const lines = error.problems.map(({ name, found, remedy }) => `  ${name} ${found}; ${remedy}`);

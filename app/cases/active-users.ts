@@ -12,7 +12,7 @@ const key = (slot: number) => `cs:v1:{active}:${slot}`;
 /**
  * Feeds `active_users`: distinct users of the fleet in the last five minutes. Each replica notes the users it served in a
  * HyperLogLog per half minute (`PFADD`, `EXPIRE`) and asks for their union when it is scraped (`PFCOUNT`), so every
- * replica says the same, within 0.81 % for large numbers and 12 kB of memory whatever they are.
+ * replica says the same, within 0.81 % for large numbers and 12 kB of memory for any number.
  * @returns how to stop it
  */
 export function countActiveUsers(app: FastifyInstance, redis: RedisClient, metrics: Metrics): () => void {

@@ -33,7 +33,7 @@ export class CaseCache {
     });
   }
 
-  /** The copy of a case, of whatever version; not yet a hit. */
+  /** The copy of a case, of any version; not yet a hit. */
   peek(id: string): StoredCase | undefined {
     return this.#cases.get(id);
   }

@@ -29,6 +29,52 @@ export interface CaseContent {
   readonly status: CaseStatus;
 }
 
+/**
+ * The outcome of a change. `duplicate`: the operation was applied before. `superseded`: its lock was lost. `over_quota`:
+ * the owner has no room for it.
+ */
+export type WriteOutcome =
+  | { readonly outcome: 'applied' | 'duplicate' | 'conflict'; readonly version: number }
+  | { readonly outcome: 'missing' }
+  | { readonly outcome: 'superseded' }
+  | { readonly outcome: 'over_quota'; readonly quota: 'cases' | 'bytes'; readonly used: number };
+
+/** A page of cases, newest first. */
+export interface Page {
+  readonly items: readonly Case[];
+  /** Ids of stored cases that could not be opened and are left out. */
+  readonly unreadable: readonly string[];
+  /** Where the next page starts; `null` after the last one. */
+  readonly next: string | null;
+}
+
+/** One reading of many cases: when to stop, and how long it took this process. */
+export interface Scan {
+  readonly signal?: AbortSignal | undefined;
+  workMs: number;
+}
+
+/** The state of a case that a change is based on. */
+export interface Expected {
+  readonly version: number;
+  /** Absent where the client named the version alone. */
+  readonly life?: string | undefined;
+}
+
+/** An operation that may arrive twice, and for how many seconds that is noticed. */
+export interface Once {
+  readonly operationId: string;
+  readonly seconds: number;
+  /** Without it still held nothing is written. */
+  readonly lock?: Lock;
+}
+
+/** A holder of the owner's synchronisation lock, and for how many seconds each write renews it. */
+export interface Lock {
+  readonly token: string;
+  readonly seconds: number;
+}
+
 /** All keys of one owner share a hash tag, so that a script sees all of them in one slot. */
 export const caseKeys = {
   case: (ownerId: string, caseId: string) => `cs:v1:{o:${ownerId}}:case:${caseId}`,

@@ -1,6 +1,7 @@
 import { Problem } from '../http/problem.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import type { CaseStore, WriteOutcome } from './store.ts';
+import type { WriteOutcome } from './case.ts';
+import type { CaseStore } from './store.ts';
 
 /**
  * Returns a check that refuses a write for which its owner has no room.

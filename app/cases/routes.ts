@@ -1,15 +1,13 @@
-import { Readable } from 'node:stream';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { answerTimeout } from '../../contract/timeouts.ts';
 import { identityOf } from '../http/access.ts';
 import { clientSignal } from '../http/client-signal.ts';
 import { Problem } from '../http/problem.ts';
-import { emit } from '../telemetry/events.ts';
-import { routeOf } from '../telemetry/http-metrics.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import type { StoredCase } from './case.ts';
+import type { Expected, Page, Scan, StoredCase } from './case.ts';
+import { exportRoutes } from './export-routes.ts';
+import { ownerFor, ownerOf } from './owner.ts';
 import { quotaRefusal } from './quota.ts';
 import {
   CaseId,
@@ -19,14 +17,13 @@ import {
   IfMatch,
   ListQuery,
   normaliseContent,
-  OwnerQuery,
   PageSchema,
   readers,
   SearchBody,
   writers,
 } from './schemas.ts';
-import { exportLines, search } from './search.ts';
-import { type CaseStore, type Expected, type Page, type Scan, toCase } from './store.ts';
+import { search } from './search.ts';
+import { type CaseStore, toCase } from './store.ts';
 import { TimeBudget } from './time-budget.ts';
 
 const base = '/api/v1/cases';
@@ -176,76 +173,7 @@ export function caseRoutes(plain: FastifyInstance, cases: CaseStore, metrics: Me
       }
     },
   );
-
-  const exportConfig = { access: readers, rateLimit: 'intensive' } as const;
-  const ndjson = 'application/x-ndjson; charset=utf-8';
-  // Fastify's HEAD would read all cases for nobody.
-  app.head(
-    `${base}/export`,
-    { config: exportConfig, schema: { querystring: OwnerQuery } },
-    async (request, reply) => {
-      ownerFor(request, request.query.ownerId);
-      return reply.type(ndjson).send();
-    },
-  );
-  app.get(
-    `${base}/export`,
-    {
-      config: { ...exportConfig, operation: 'export' },
-      exposeHeadRoute: false,
-      // Until the last byte: Fastify would break the answer at the deadline of the headers.
-      handlerTimeout: answerTimeout,
-      schema: {
-        summary: 'All cases as NDJSON, one per line, newest first',
-        tags,
-        querystring: OwnerQuery,
-        response: {
-          200: {
-            description: 'One case per line',
-            content: { 'application/x-ndjson': { schema: Type.String() } },
-          },
-        },
-      },
-    },
-    async (request, reply) => {
-      const scan = startScan(request, reply);
-      const { userId } = identityOf(request);
-      const lines = exportLines(cases, ownerFor(request, request.query.ownerId), scan);
-      // The first page before the headers: a store that does not answer is a 503, not a broken stream.
-      const first = await lines.next();
-      const rest = async function* () {
-        try {
-          if (!first.done) yield first.value;
-          yield* lines;
-        } catch (error) {
-          // An abandoned export is the client's doing.
-          if (scan.signal?.aborted !== true) {
-            request.failure = error;
-            emit(request.log, 'answer_broken', { err: error, route: routeOf(request) });
-          }
-          throw error;
-        } finally {
-          budget.spend(userId, scan.workMs);
-        }
-      };
-      return reply.type(ndjson).send(Readable.from(rest(), { objectMode: true, highWaterMark: 2 }) as never);
-    },
-  );
-}
-
-/** The owner whose cases a request is about: the sender, or for admins the user they name. */
-function ownerFor(request: FastifyRequest, ownerId: string | undefined): string {
-  const { userId, role } = identityOf(request);
-  if (ownerId === undefined || ownerId === userId) return userId;
-  if (role !== 'admin')
-    throw new Problem(403, 'Forbidden', { detail: 'Only admins see the cases of others' });
-  return ownerId;
-}
-
-/** The owner of a case that a request names: for an admin as recorded, for others the sender. */
-async function ownerOf(cases: CaseStore, request: FastifyRequest, id: string): Promise<string | undefined> {
-  const { userId, role } = identityOf(request);
-  return role === 'admin' ? cases.ownerOf(id) : userId;
+  exportRoutes(plain, cases, startScan, budget);
 }
 
 async function visible(cases: CaseStore, request: FastifyRequest, id: string): Promise<StoredCase> {

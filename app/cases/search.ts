@@ -1,7 +1,7 @@
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import { normaliseText } from '../http/text.ts';
-import type { Case, CaseStatus } from './case.ts';
-import { type CaseStore, type Page, type Scan, toCase } from './store.ts';
+import type { Case, CaseStatus, Page, Scan } from './case.ts';
+import { type CaseStore, toCase } from './store.ts';
 
 const pageSize = 100;
 /**

@@ -9,7 +9,7 @@ export const withoutBody: ReadonlySet<string> = new Set(['GET', 'HEAD', 'TRACE']
 /**
  * Reads bodies as JSON only, and refuses the others before they are sent.
  *
- * An empty body is no body, whatever its type says: clients send `Content-Type: application/json` with every request.
+ * An empty body is no body, even if it has a type: clients send `Content-Type: application/json` with every request.
  * A compressed body is refused, since its length says nothing about what it becomes. `100 Continue` is written when the
  * body is about to be read, so that a request that is refused gets the refusal alone.
  */

@@ -11,7 +11,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import { badRequest, type FieldError, Problem, problemType, unavailable } from './problem.ts';
 
 /** How many refused fields one answer names. */
-const mostFieldErrors = 20;
+const maxFieldErrors = 20;
 
 /** Renders any error as a problem document; nothing of an unexpected error but its place in the log leaves the process. */
 export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
@@ -26,7 +26,7 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
     .send(JSON.stringify({ ...problem.body, instance: request.id }));
 }
 
-/** What a thrown thing means to the client. */
+/** Returns the problem that a thrown error means to the client. */
 export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof NoSubject)
@@ -78,7 +78,7 @@ const frameworkProblems: Readonly<Record<string, { status: number; title: string
 
 function toFieldErrors(validation: FastifySchemaValidationError[], context = 'body'): FieldError[] {
   return joinAlternatives(validation)
-    .slice(0, mostFieldErrors)
+    .slice(0, maxFieldErrors)
     .map(({ instancePath, params, message, keyword }) => {
       const member = params.missingProperty ?? params.additionalProperty;
       const path = member === undefined ? instancePath : `${instancePath}/${String(member)}`;
@@ -128,7 +128,7 @@ export function clientErrorHandler(
     const latest = latestOf(socket);
     // The request that broke was answered before its end: a second answer would be taken for that of the next request.
     const answered = latest?.headersSent === true && !latest.req.complete;
-    // A peer that never finished its handshake can be told nothing: the answer would wait for it for ever.
+    // To a peer that never finished its handshake nothing can be written: the answer would wait for ever.
     const unfinished = socket instanceof TLSSocket && socket.getPeerFinished() === undefined;
     if (error.code === 'ECONNRESET' || !socket.writable || unfinished || answered) {
       socket.destroy();

@@ -49,7 +49,7 @@ export interface ProblemBody {
 /** Media type of every answer that is not a success. */
 export const problemType = 'application/problem+json; charset=utf-8';
 
-/** 401: one answer whatever was wrong with the token, so that a forger learns nothing. */
+/** 401: the same answer for every fault of a token, so that a forger learns nothing. */
 export const unauthorized = (): Problem =>
   new Problem(401, 'Unauthorized', {
     detail: 'A valid access token is needed: log in at POST /api/v1/auth/login',

@@ -1,5 +1,5 @@
-import type { CaseStatus } from '../cases/case.ts';
-import type { CaseStore, Lock, Once, WriteOutcome } from '../cases/store.ts';
+import type { CaseStatus, Lock, Once, WriteOutcome } from '../cases/case.ts';
+import type { CaseStore } from '../cases/store.ts';
 
 /** Seconds for which an operation that arrives again is recognised: longer than a client is expected to be offline. */
 const rememberedSeconds = 7 * 86_400;

@@ -5,11 +5,11 @@ import type { Metrics } from './metrics.ts';
 /** Milliseconds for which a user who came close to a quota is counted. */
 const counted = 60_000;
 /** Users kept per policy. */
-const mostUsers = 10_000;
+const maxUsers = 10_000;
 
 /**
  * Feeds `ratelimit_near_limit_users`: how many users have less than a tenth of a quota left, so that limits can be
- * raised before anybody is refused. Returns what is to be told of each decision.
+ * raised before anybody is refused. Returns a function to call with each decision.
  */
 export function countNearLimits(
   limiter: RateLimiter,
@@ -28,7 +28,7 @@ export function countNearLimits(
   return ({ rules }, userId) => {
     for (const { policy, remaining, limit } of rules) {
       if (remaining * 10 >= limit) continue;
-      const users = near.get(policy) ?? new LRUCache<string, true>({ max: mostUsers, ttl: counted });
+      const users = near.get(policy) ?? new LRUCache<string, true>({ max: maxUsers, ttl: counted });
       users.set(userId, true);
       near.set(policy, users);
     }

@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 
 /** Pseudonyms remembered per key: every request of a user needs the same one for its log line. */
 const remembered = new WeakMap<Buffer, LRUCache<string, string>>();
-const mostRemembered = 10_000;
+const maxRemembered = 10_000;
 
 /**
  * A keyed hash that stands for an account id or login name in keys and logs: 128 bits in base64url.
@@ -12,7 +12,7 @@ const mostRemembered = 10_000;
 export function pseudonym(key: Buffer, kind: 'user' | 'account', value: string): string {
   let known = remembered.get(key);
   if (known === undefined) {
-    known = new LRUCache({ max: mostRemembered });
+    known = new LRUCache({ max: maxRemembered });
     remembered.set(key, known);
   }
   const text = `${kind}:${value}`;

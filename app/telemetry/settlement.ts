@@ -4,7 +4,7 @@ import type { LabelsOf } from '../../contract/metrics.ts';
 /** Seconds after which a missing answer is the service's fault, even if it was the client that gave up. */
 const patience = 5;
 
-/** The end of a request, whatever the way it ended. */
+/** The end of a request: answered, broken off or abandoned. */
 export interface Settlement {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;

@@ -1,8 +1,16 @@
 import { once } from 'node:events';
 import { connect, type TLSSocket } from 'node:tls';
+import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { scanKeys } from '../../app/redis/client.ts';
-import { type Backing, startBacking, type TestService, type TestSession, until } from '../support/service.ts';
+import {
+  type Backing,
+  operator,
+  startBacking,
+  type TestService,
+  type TestSession,
+  until,
+} from '../support/service.ts';
 
 /** Clients that try to take space, time, memory or the log from all others. */
 let backing: Backing;
@@ -48,11 +56,13 @@ test('a batch beyond the quota of bytes ends with a problem that names quota, li
   expect((await session.send('DELETE', `/api/v1/cases/${id(0)}`)).status).toBe(204);
   expect((await session.send('POST', '/api/v1/cases', { body: { title: 'Room again' } })).status).toBe(201);
   expect(used).toBeGreaterThan(0);
-  const { data } = replica.service.context;
+  const { port } = backing.redis;
+  const redis = new Redis({ ...operator, port, tls: { ca: backing.authority.certificate } });
   const stays = /:(case|cases|use|id|email|all)\b|\{case:/;
-  for await (const keys of scanKeys(data, 'cs:v1:*'))
+  for await (const keys of scanKeys(redis, 'cs:v1:*'))
     for (const key of keys.filter((name) => !stays.test(name)))
-      expect([key, (await data.ttl(key)) > 0]).toEqual([key, true]);
+      expect([key, (await redis.ttl(key)) > 0]).toEqual([key, true]);
+  redis.disconnect();
 });
 
 test('a nearly full Redis takes no new cases; sessions, deletes and admin actions go on', async () => {
