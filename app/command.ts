@@ -1,12 +1,14 @@
 import { parseArgs } from 'node:util';
+import type { Logger } from 'pino';
+import { checkGateway, startGateway } from './gateway/gateway.ts';
 import { type ServiceOptions, startService } from './service.ts';
 import { loadConfiguration } from './settings/load.ts';
 import { SettingsError } from './settings/settings.ts';
 import { emit } from './telemetry/events.ts';
 
-const help = `Usage: node app/main.ts [--check-config]
+const help = `Usage: node app/main.ts [limit-gateway] [--check-config]
 
-Runs the case service. Settings come from the environment and from the files it names; app/README.md lists them.
+Runs the case service, or with limit-gateway the rate limits for a service that has none. Settings come from the environment and from the files it names; app/README.md lists them.
 
   --check-config  read and check all settings and files, and exit
   --help          show this
@@ -32,12 +34,25 @@ export async function command(
   options: ServiceOptions = {},
 ): Promise<void> {
   try {
-    const { values } = parseArgs({
+    const { values, positionals } = parseArgs({
       args: [...args],
       options: { 'check-config': { type: 'boolean' }, help: { type: 'boolean' } },
+      allowPositionals: true,
     });
     if (values.help) {
       host.stdout.write(help);
+      return;
+    }
+    const [role, ...others] = positionals;
+    if ((role !== undefined && role !== 'limit-gateway') || others.length > 0) {
+      host.stderr.write(`${positionals.join(' ')} is not a role; the only one is limit-gateway\n\n${help}`);
+      host.exit(codes.usage);
+      return;
+    }
+    if (role === 'limit-gateway') {
+      if (!values['check-config']) return endWith(host, await startGateway(environment, options.logTo));
+      checkGateway(environment);
+      host.stdout.write('The settings are complete and well formed.\n');
       return;
     }
     const configuration = loadConfiguration(environment);
@@ -54,7 +69,10 @@ export async function command(
 }
 
 /** Ends the service on a signal, and on an unexpected error, after which its state is unknown. */
-function endWith(host: Host, service: Awaited<ReturnType<typeof startService>>): void {
+function endWith(
+  host: Host,
+  service: { readonly context: { readonly log: Logger }; stop(): Promise<void> },
+): void {
   let stopping = false;
   const stop = async (code: number): Promise<void> => {
     stopping = true;

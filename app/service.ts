@@ -74,6 +74,11 @@ export async function startService(
     replicas: settings.REPLICAS,
     secret: firstSecrets.pseudonymKey,
     operations: caseOperations,
+    deadlineMs: {
+      min: settings.LIMITER_DEADLINE_MS,
+      max: settings.LIMITER_DEADLINE_MAX_MS,
+      closed: settings.LIMITER_CLOSED_DEADLINE_MS,
+    },
     observer: metricsObserver(metrics),
   });
   startPolicyCounters(metrics, limiter.policies);

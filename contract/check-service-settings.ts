@@ -99,6 +99,13 @@ function problemsAcross(s: ServiceSettings, wrong: ReadonlySet<string>): Setting
   if (s.REDIS_MODE === 'single' && s.REDIS_URL?.includes(',')) {
     add(['REDIS_URL', 'REDIS_MODE'], 'has several addresses', 'give one, or set REDIS_MODE to cluster');
   }
+  if (s.LIMITER_DEADLINE_MAX_MS < s.LIMITER_DEADLINE_MS) {
+    add(
+      ['LIMITER_DEADLINE_MAX_MS', 'LIMITER_DEADLINE_MS'],
+      `is ${s.LIMITER_DEADLINE_MAX_MS}, below LIMITER_DEADLINE_MS, which is ${s.LIMITER_DEADLINE_MS}`,
+      'set it to LIMITER_DEADLINE_MS or more',
+    );
+  }
   const listeners = ['API_PORT', 'INTERNAL_PORT', 'PLAIN_PORT'] as const;
   listeners.forEach((name, index) => {
     const other = listeners.slice(0, index).find((earlier) => s[earlier] === s[name]);
@@ -182,5 +189,9 @@ const formats = {
   network: {
     check: isTrustedNetwork,
     expected: 'a CIDR with a prefix of at least 8 bits (IPv6: 7), never a hop count or the whole Internet',
+  },
+  'url-path': {
+    check: (text: string) => /^\/[A-Za-z0-9._~!$&'()*+;=:@%/-]*$/.test(text),
+    expected: 'a path that begins with /',
   },
 } as const satisfies Record<SettingFormat, { check: (text: string) => boolean; expected: string }>;

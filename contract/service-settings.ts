@@ -35,7 +35,8 @@ export type SettingFormat =
   | 'https-url'
   | 'url'
   | 'origin'
-  | 'network';
+  | 'network'
+  | 'url-path';
 
 const port = (description: string) =>
   ({ type: 'integer', minimum: 1, maximum: 65_535, description }) as const;
@@ -169,6 +170,68 @@ export const serviceSettings = {
     default: 50_331_648,
     description:
       'Bytes of request bodies and large answers that the process holds at a time; a user may take a sixth, an address a third.',
+  },
+  LIMITER_DEADLINE_MS: {
+    type: 'integer',
+    minimum: 5,
+    maximum: 1_000,
+    default: 50,
+    description: 'Milliseconds that a rate-limit decision waits for a fast Redis.',
+  },
+  LIMITER_DEADLINE_MAX_MS: {
+    type: 'integer',
+    minimum: 5,
+    maximum: 5_000,
+    default: 200,
+    description:
+      'Milliseconds that a decision waits for a slow but steady Redis: three of its round trips, at most this; at least `LIMITER_DEADLINE_MS`.',
+  },
+  LIMITER_CLOSED_DEADLINE_MS: {
+    type: 'integer',
+    minimum: 5,
+    maximum: 5_000,
+    default: 250,
+    description: 'Milliseconds that a decision by a policy with `onStoreError: closed` waits for Redis.',
+  },
+  GATEWAY_JWKS_URL: {
+    type: 'string',
+    format: 'https-url',
+    description:
+      'Only of `limit-gateway`: the keys that verify access tokens; without it users are not told apart.',
+  },
+  GATEWAY_JWKS_CA_FILE: {
+    type: 'string',
+    format: 'path',
+    description: 'Only of `limit-gateway`: authority of the certificate at `GATEWAY_JWKS_URL`.',
+  },
+  GATEWAY_USER_CLAIM: {
+    type: 'string',
+    format: 'name',
+    default: 'sub',
+    description: 'Only of `limit-gateway`: the claim of a token that names its user.',
+  },
+  GATEWAY_INTENSIVE_PATHS: {
+    type: 'string',
+    format: 'url-path',
+    list: true,
+    description: 'Only of `limit-gateway`: paths, with all below them, that count in `intensive`.',
+  },
+  GATEWAY_LOGIN_PATHS: {
+    type: 'string',
+    format: 'url-path',
+    list: true,
+    description: 'Only of `limit-gateway`: paths, with all below them, that count as logins.',
+  },
+  GATEWAY_UPSTREAM: {
+    type: 'string',
+    format: 'url',
+    description:
+      'Only of `limit-gateway`: forward admitted requests to this service in place of answering an edge.',
+  },
+  GATEWAY_UPSTREAM_CA_FILE: {
+    type: 'string',
+    format: 'path',
+    description: 'Only of `limit-gateway`: authority of the certificate at `GATEWAY_UPSTREAM`.',
   },
   REPLICAS: {
     type: 'integer',

@@ -92,8 +92,8 @@ export async function rateLimit(
 Object.assign(rateLimit, { [Symbol.for('skip-override')]: true });
 
 function declaredLimits(request: FastifyRequest): RouteLimits {
-  const declared = request.routeOptions?.config?.rateLimit as RouteLimits | undefined;
-  return declared ?? unlimited;
+  const config: unknown = request.routeOptions?.config;
+  return (config as { rateLimit?: RouteLimits } | undefined)?.rateLimit ?? unlimited;
 }
 
 declare module 'fastify' {

@@ -19,7 +19,10 @@ import { observeCommands } from './observe.ts';
 /** A call that takes longer has failed. The limiter has a deadline of its own, which bears a busy event loop. */
 const commandTimeout = 1_000;
 /** A peer that vanished without a FIN is noticed by silence on a connection that has work in flight. */
-const socketTimeoutMs = { data: 6_000, limiter: 300 } as const satisfies Record<StoreRole, number>;
+const socketTimeoutMs = (
+  role: StoreRole,
+  { LIMITER_DEADLINE_MAX_MS, LIMITER_CLOSED_DEADLINE_MS }: Settings,
+) => (role === 'data' ? 6_000 : Math.max(300, LIMITER_DEADLINE_MAX_MS + 50, LIMITER_CLOSED_DEADLINE_MS + 50));
 
 /**
  * Connects a role with its own ACL user over TLS, and goes on trying in the background.
@@ -43,8 +46,8 @@ export function connectRedis(
     password: password(),
     tls,
     connectTimeout: 1_000,
-    commandTimeout,
-    socketTimeout: socketTimeoutMs[role],
+    commandTimeout: Math.max(commandTimeout, settings.LIMITER_CLOSED_DEADLINE_MS),
+    socketTimeout: socketTimeoutMs(role, settings),
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
