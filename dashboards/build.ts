@@ -1,10 +1,10 @@
 import * as sdk from '@grafana/grafana-foundation-sdk/dashboard';
 import * as data from '@grafana/grafana-foundation-sdk/prometheus';
-import { ago, eq, print, unless } from '../slo/promql.ts';
+import { ago, eq, print, unless } from '../slo/query/promql.ts';
 import { finalise } from './finalise.ts';
-import type { Board, Panel } from './model.ts';
+import type { Board, Panel } from './model/board.ts';
+import { fleet, target } from './model/scope.ts';
 import { datasource, panelBuilder } from './panels.ts';
-import { fleet, target } from './scope.ts';
 
 /** What dashboards depend on besides metrics. */
 export interface BoardOptions {

@@ -1,5 +1,5 @@
 import type { Dashboard, Panel, RowPanel } from '@grafana/grafana-foundation-sdk/dashboard';
-import { panelId } from '../slo/index.ts';
+import { panelId } from '../slo/alerts/alert.ts';
 
 /**
  * What the builders leave open (0.0.21): panels without ids, rows that all have id 0, queries without refIds, variables

@@ -1,7 +1,7 @@
-import { print } from '../slo/promql.ts';
+import { print } from '../slo/query/promql.ts';
 import { boards } from './index.ts';
 import { exclusions } from './lint.ts';
-import { type Board, type Panel, type Unit, units } from './model.ts';
+import { type Board, type Panel, type Unit, units } from './model/board.ts';
 
 /** Returns docs/dashboards.md from the dashboards, by path. */
 export const outputs = (): Record<string, string> => ({ 'docs/dashboards.md': dashboardsDocument() });
@@ -23,7 +23,7 @@ leads to its trace.
 
 ## Add a panel
 1. In one file of \`dashboards/boards/\`, add an object: kind, title, what it tells, what to do, and its queries. Queries start at
-   \`service\`, \`fleet\`, \`redis\` … of \`dashboards/scope.ts\`; a metric, label or value that does not exist does not compile. The
+   \`service\`, \`fleet\`, \`redis\` … of \`dashboards/model/scope.ts\`; a metric, label or value that does not exist does not compile. The
    unit follows from the metric's name.
 2. \`npm run generate\`, and \`npm run dashboards:preview\` to look at it.
 3. \`npm test\`: the lint says what is missing, and a real Prometheus parser reads the query.
@@ -44,8 +44,8 @@ function section({ title, uid, purpose, rows }: Board): string {
 ${rows.map((row) => `### ${row.title}\n${row.panels.map(entry).join('\n')}\n`).join('\n')}`;
 }
 
-function entry({ title, tells, act, queries, unit, awaits }: Panel): string {
+function entry({ title, description, action, queries, unit, awaits }: Panel): string {
   const shown = unit ?? (queries[0]?.expr.unit as Unit);
   const waits = awaits ? ` No data until ${awaits}.` : '';
-  return `- **${title}** (${units[shown]}): ${tells} ${act}${waits}\n${queries.map(({ expr }) => `  \`${print(expr)}\``).join('\n')}`;
+  return `- **${title}** (${units[shown]}): ${description} ${action}${waits}\n${queries.map(({ expr }) => `  \`${print(expr)}\``).join('\n')}`;
 }

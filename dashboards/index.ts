@@ -9,8 +9,9 @@ import { type BoardOptions, build } from './build.ts';
 
 export type { BoardOptions } from './build.ts';
 
+import { readableJson } from './json.ts';
 import { refuse } from './lint.ts';
-import type { Board } from './model.ts';
+import type { Board } from './model/board.ts';
 
 /** All boards, in the order of the documents. To add one: write `boards/<name>.ts`, and list it here. */
 export const boards: readonly Board[] = [application, limits, redisBoard, sloBoard, security, runtime];
@@ -32,6 +33,6 @@ export function dashboards(options: BoardOptions = {}, of: readonly Board[] = bo
   return built.map((dashboard) => ({
     uid: dashboard.uid as string,
     file: `${dashboard.uid}.json`,
-    json: `${JSON.stringify(dashboard, null, 1)}\n`,
+    json: `${readableJson(dashboard)}\n`,
   }));
 }

@@ -1,6 +1,6 @@
 import type { Dashboard, Panel } from '@grafana/grafana-foundation-sdk/dashboard';
 import { isRow } from './finalise.ts';
-import { units } from './model.ts';
+import { units } from './model/board.ts';
 
 /** A finding of the lint. */
 export interface Finding {

@@ -6,8 +6,10 @@ import { DataqueryBuilder, PromQueryFormat } from '@grafana/grafana-foundation-s
 import * as stat from '@grafana/grafana-foundation-sdk/stat';
 import * as table from '@grafana/grafana-foundation-sdk/table';
 import * as timeseries from '@grafana/grafana-foundation-sdk/timeseries';
-import { print } from '../slo/promql.ts';
-import type { Panel, Query } from './model.ts';
+import { catalogue, type Definition } from '../contract/metrics.ts';
+import { print } from '../slo/query/promql.ts';
+import { isClosed } from '../slo/query/selectors.ts';
+import type { Panel, Query } from './model/board.ts';
 
 /** The data source of every query: the variable, so that one file serves all environments. */
 export const datasource = { type: 'prometheus', uid: '$datasource' } as const;
@@ -44,7 +46,9 @@ export function panelBuilder(panel: Panel, height: number): Builder<sdk.Panel> {
   builder
     .title(panel.title)
     .description(
-      [panel.tells, panel.act, ...(panel.awaits ? [`No data until ${panel.awaits}.`] : [])].join(' '),
+      [panel.description, panel.action, ...(panel.awaits ? [`No data until ${panel.awaits}.`] : [])].join(
+        ' ',
+      ),
     )
     .datasource(datasource)
     .span(panel.span ?? 12)
@@ -103,12 +107,30 @@ function timeseriesPanel(panel: Panel): timeseries.PanelBuilder {
       .thresholdsStyle(
         new common.GraphThresholdsStyleConfigBuilder().mode(common.GraphThresholdsStyleMode.Dashed),
       );
-  for (const [meaning, names] of Object.entries(meanings))
-    builder.overrideByRegexp(`^(${names.join('|')})$`, [
-      { id: 'color', value: { mode: 'fixed', fixedColor: colour[meaning as keyof typeof meanings] } },
-    ]);
+  const shown = seriesNames(panel);
+  for (const [meaning, names] of Object.entries(meanings)) {
+    const used = (names as readonly string[]).filter((name) => shown.has(name));
+    if (used.length > 0)
+      builder.overrideByRegexp(`^(${used.join('|')})$`, [
+        { id: 'color', value: { mode: 'fixed', fixedColor: colour[meaning as keyof typeof meanings] } },
+      ]);
+  }
   return builder;
 }
+
+/** The names that a panel's series can have: its legends, and the values of labels that are a legend by themselves. */
+function seriesNames({ queries }: Panel): ReadonlySet<string> {
+  return new Set(
+    queries.flatMap(({ legend }) => {
+      const label = /^\{\{(\w+)\}\}$/.exec(legend)?.[1];
+      return label === undefined ? [legend] : (labelValues.get(label) ?? []);
+    }),
+  );
+}
+const labelValues = new Map<string, readonly string[]>();
+for (const { labels } of Object.values<Definition>(catalogue))
+  for (const [label, domain] of Object.entries(labels))
+    if (isClosed(domain)) labelValues.set(label, [...(labelValues.get(label) ?? []), ...domain]);
 
 function statPanel(panel: Panel): stat.PanelBuilder {
   return new stat.PanelBuilder()

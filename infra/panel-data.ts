@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { boards } from '../dashboards/index.ts';
-import { print } from '../slo/promql.ts';
+import { print } from '../slo/query/promql.ts';
 
 /** A query of a panel, as Grafana sends it with the variables' defaults. */
 export interface PanelQuery {

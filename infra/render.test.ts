@@ -60,6 +60,9 @@ describe('rendering', () => {
     expect(changed).toEqual([
       'quotas/resourcequota-namespace.yaml',
       'case-service/deployment-case-service.yaml',
+      // The alert on saturation has the limit of the container.
+      'prometheus/configmap-prometheus-rules.yaml',
+      'prometheus/statefulset-prometheus.yaml',
     ]);
   });
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   chmodSync,
   existsSync,
@@ -10,7 +11,7 @@ import {
 } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { stack } from './components/stack.ts';
 import type { Fresh } from './render/fresh.ts';
 import { markers, objects, type RenderedObject } from './render/objects.ts';
@@ -71,9 +72,17 @@ export async function renderManifests(
     const configured = Object.fromEntries(options.secret.map((pair) => keyAndValue(pair)));
     return reveal(print, names, changes, out as string, configured);
   }
-  const stale = names.flatMap((name) =>
-    sync(join(out ?? join(root, 'rendered'), name), renderEnvironment(name, changes), options.check),
-  );
+  const folder = out ?? join(root, 'rendered');
+  const dashboards = new Map<string, string>();
+  const stale = names.flatMap((name) => {
+    const files = renderEnvironment(name, changes);
+    return sync(join(folder, name), out ? files : withDashboardsOnce(files, dashboards), options.check);
+  });
+  // Of some environments only, the dashboards of the others stay.
+  if (!out)
+    stale.push(
+      ...sync(join(folder, 'dashboards'), dashboards, options.check, names.length === environments.length),
+    );
   if (options.check && stale.length > 0) {
     print(`rendered/ is stale, run npm run render:\n${stale.map((file) => `  ${file}`).join('\n')}`);
     return 1;
@@ -82,12 +91,35 @@ export async function renderManifests(
   return 0;
 }
 
-/** Writes what differs and removes what is no more; returns both. */
-function sync(folder: string, files: ReadonlyMap<string, string>, check: boolean): string[] {
+/**
+ * The same files, with each dashboard in a file of its own that all environments share: `dashboards/<uid>.<hash>.json`. The
+ * ConfigMap names it, as secrets are named by `secret:<path>`; what the program deploys, and `--out`, hold the whole dashboard.
+ * @param dashboards receives the dashboards by file name
+ */
+function withDashboardsOnce(files: ReadonlyMap<string, string>, dashboards: Map<string, string>) {
+  return new Map(
+    [...files].map(([file, content]) => {
+      if (!file.startsWith('grafana/configmap-grafana-dashboard-')) return [file, content] as const;
+      const map = parse(content) as { data: Record<string, string> };
+      const data = Object.fromEntries(
+        Object.entries(map.data).map(([name, json]) => {
+          const hash = createHash('sha256').update(json).digest('hex').slice(0, 10);
+          const shared = name.replace(/json$/, `${hash}.json`);
+          dashboards.set(shared, json);
+          return [name, `file:dashboards/${shared}`];
+        }),
+      );
+      return [file, stringify({ ...map, data }, { lineWidth: 0 })] as const;
+    }),
+  );
+}
+
+/** Writes what differs and removes what is no more; returns both. @param removes whether files that are not given go */
+function sync(folder: string, files: ReadonlyMap<string, string>, check: boolean, removes = true): string[] {
   const there = existsSync(folder)
-    ? readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.yaml'))
+    ? readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => /\.(yaml|json)$/.test(file))
     : [];
-  const gone = there.filter((file) => !files.has(file.split(sep).join('/')));
+  const gone = there.filter((file) => removes && !files.has(file.split(sep).join('/')));
   const changed = [...files].filter(([file, content]) => {
     const path = join(folder, file);
     return !existsSync(path) || readFileSync(path, 'utf8') !== content;

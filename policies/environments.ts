@@ -1,7 +1,7 @@
 import { testedPerReplica } from '../infra/settings/capacity.ts';
 import { environments } from '../infra/settings/environments.ts';
 import { hasSettings, loadSettings, type Settings } from '../infra/settings/index.ts';
-import { longestWindowSeconds } from '../slo/index.ts';
+import { longestWindowSeconds } from '../slo/objectives/burn-rates.ts';
 import type { Config, Environment } from './engine/rule.ts';
 import type { RuleName } from './rules/index.ts';
 

@@ -1,5 +1,5 @@
 import { catalogue, type Definition } from '../contract/metrics.ts';
-import { isClosed } from './selectors.ts';
+import { isClosed } from './query/selectors.ts';
 
 /** What observability costs: series by metric, from label domains, buckets and replicas. */
 

@@ -1,6 +1,7 @@
 import { burnAlertName, percent } from './alerts/burn.ts';
 import { type Environment, seriesBudgets, seriesByMetric, totalSeries } from './budget.ts';
-import { budget, burns, type Objective, objectives } from './index.ts';
+import { burns } from './objectives/burn-rates.ts';
+import { budget, type Objective, objectives } from './objectives/objectives.ts';
 import { detection } from './simulator.ts';
 
 /** `docs/slo.md`, generated: the objectives, what they allow, and when their alerts fire. */
@@ -19,7 +20,7 @@ line here.
 ${objectives.map(line).join('\n')}
 
 Events are counted only while there are enough of them: an alert needs as many in its long window as the objective says
-(\`leastEvents\`), so that one failed request at night wakes nobody.
+(\`minBadEvents\`), so that one failed request at night wakes nobody.
 
 ## Alerts
 An alert fires when the budget burns too fast over a long and a short window at once: the long one shows that it matters, the

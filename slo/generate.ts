@@ -1,7 +1,8 @@
 import { burnAlerts } from './alerts/burn.ts';
-import { alertGroups, allAlerts } from './alerts/index.ts';
+import { alertGroups } from './alerts/index.ts';
+import { allAlerts } from './alerts/options.ts';
 import { sloDocument } from './document.ts';
-import { type Objective, objectives } from './index.ts';
+import { type Objective, objectives } from './objectives/objectives.ts';
 
 /** Returns docs/slo.md and docs/runbooks/README.md from the objectives and alerts, by path. */
 export const outputs = (): Record<string, string> => ({

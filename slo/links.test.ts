@@ -3,9 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { boards } from '../dashboards/index.ts';
 import { scenarios } from '../test/alerts/scenarios.ts';
-import { dashboardUids } from './alerts/alert.ts';
+import { dashboardUids, panelId } from './alerts/alert.ts';
 import { outputs } from './generate.ts';
-import { panelId } from './index.ts';
 import { promtool } from './promtool.testing.ts';
 import { type AlertingRule, ruleFiles } from './rules.ts';
 
@@ -20,14 +19,7 @@ const alerts = ruleFiles('prod').flatMap(({ content }) =>
     .flatMap(({ rules }) => rules)
     .filter((rule): rule is AlertingRule => rule.alert !== undefined),
 );
-const sections = [
-  'Meaning',
-  'Impact',
-  'First three commands',
-  'Likely causes',
-  'How to fix',
-  'How to test this alert',
-];
+const sections = ['Users notice', 'Recognise it', 'Stop it', 'Causes', 'Test this alert'];
 const { scripts } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   scripts: Record<string, string>;
 };

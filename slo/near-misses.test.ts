@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { alertGroups, allAlerts } from './alerts/index.ts';
+import { alertGroups } from './alerts/index.ts';
+import { allAlerts } from './alerts/options.ts';
 import { otherSeries, seriesBudgets } from './budget.ts';
 import { promtool } from './promtool.testing.ts';
 import { inputSeries } from './rule-tests.ts';

@@ -2,17 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { boards } from '../dashboards/index.ts';
 import { burnAlertName, burnPanel, burnThreshold } from './alerts/burn.ts';
-import { checked, problems } from './checks.ts';
 import { sloDocument } from './document.ts';
-import {
-  budget,
-  burnsOf,
-  loadThresholds,
-  longestWindowSeconds,
-  type Objective,
-  objectives,
-  seconds,
-} from './index.ts';
+import { burnsOf, longestWindowSeconds, seconds } from './objectives/burn-rates.ts';
+import { checked, problems } from './objectives/checks.ts';
+import { budget, loadThresholds, type Objective, objectives } from './objectives/objectives.ts';
 import { ruleTests } from './rule-tests.ts';
 import { ruleFiles } from './rules.ts';
 
@@ -72,7 +65,7 @@ describe('everything that follows from an objective names it', () => {
     expect(rules.filter(({ record }) => record === 'slo:objective:ratio')).toMatchObject([
       { expr: `vector(${objective.target})` },
     ]);
-    const alerts = rules.filter(({ alert }) => alert);
+    const alerts = rules.filter(({ alert }) => alert === burnAlertName(id));
     expect(alerts.map(({ labels }) => labels.long_window)).toEqual(
       burnsOf(objective).map(({ long }) => long),
     );
@@ -82,7 +75,7 @@ describe('everything that follows from an objective names it', () => {
       const limit = burnThreshold(objective, burn);
       expect(expr).toContain(`slo:error_ratio:rate${burn.long}{slo="${id}"}) > (${limit})`);
       expect(expr).toContain(`slo:error_ratio:rate${burn.short}{slo="${id}"}) > (${limit})`);
-      expect(expr).toContain(`>= (${objective.leastEvents})`);
+      expect(expr).toContain(`>= (${objective.minBadEvents})`);
     }
     expect(tests.get(`test-slo-${id}.yml`)).toContain(burnAlertName(id));
     const panel = panels.find(({ title }) => title === burnPanel(objective));

@@ -1,6 +1,6 @@
 import * as echarts from 'echarts';
 import { burnThreshold, percent } from './alerts/burn.ts';
-import type { Objective } from './index.ts';
+import type { Objective } from './objectives/objectives.ts';
 import type { Simulation } from './simulator.ts';
 
 const colours = ['#D55E00', '#E69F00', '#0072B2', '#009E73'];

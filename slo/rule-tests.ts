@@ -1,9 +1,11 @@
 import { stringify } from 'yaml';
 import type { Alert, Series } from './alerts/alert.ts';
 import { burnAlertName } from './alerts/burn.ts';
-import { alertGroups, allAlerts } from './alerts/index.ts';
+import { alertGroups } from './alerts/index.ts';
+import { allAlerts } from './alerts/options.ts';
 import { type Environment, otherSeries, seriesBudgets } from './budget.ts';
-import { budget, burnsOf, type Objective, objectives, seconds } from './index.ts';
+import { burnsOf, seconds } from './objectives/burn-rates.ts';
+import { budget, type Objective, objectives } from './objectives/objectives.ts';
 import { type Segment, simulate } from './simulator.ts';
 
 /** promtool's tests of every rule: each alert is seen to fire and to stay silent. */
@@ -39,7 +41,7 @@ export function ruleTests(environment: Environment): { name: string; content: st
   ];
 }
 
-/** How many series of an alert fire at a time. */
+/** The number of series of an alert that fire at a time. */
 function firing(alert: string, at: string, count: number, labels = '') {
   return {
     expr: `count(ALERTS{alertname="${alert}",alertstate="firing"${labels}})`,
@@ -55,12 +57,12 @@ export const inputSeries = (series: Series): RuleTest['input_series'] =>
     values,
   }));
 
-function proofs({ name, proof }: Alert): RuleTest[] {
+function proofs({ name, severity, proof }: Alert): RuleTest[] {
   const test = (kind: string, series: Series, count: number): RuleTest => ({
     name: `${name} ${kind}`,
     interval: '1m',
     input_series: inputSeries(series),
-    promql_expr_test: [firing(name, proof.at, count)],
+    promql_expr_test: [firing(name, proof.at, count, `,severity="${severity}"`)],
   });
   return [
     ...[proof.fires].flat().map((series, index) => test(`fires ${index + 1}`, series, 1)),
@@ -107,15 +109,25 @@ export function scenarios(objective: Objective): Scenario[] {
       curve: [{ minutes: 200, errorRatio: 1, eventsPerSecond: 1 / 3_600 }],
     },
     {
-      name: 'everything fails, in a little less traffic than the fastest alert asks for',
+      name: 'everything fails, a little less often than the fastest alert asks for',
       objective,
       curve: [
         {
           minutes: 200,
           errorRatio: 1,
-          eventsPerSecond: (objective.leastEvents * 0.9) / seconds(fastest.long),
+          eventsPerSecond: (objective.minBadEvents * 0.9) / seconds(fastest.long),
         },
       ],
+    },
+    {
+      name: 'one failure of ten in a new environment',
+      objective,
+      curve: [{ minutes: 10, errorRatio: 0.1, eventsPerSecond: 1 / 60 }],
+    },
+    {
+      name: 'one request every two minutes, and all fail',
+      objective,
+      curve: [{ minutes: 240, errorRatio: 1, eventsPerSecond: 1 / 120 }],
     },
     { name: 'no data', objective, curve: [{ minutes: 30, errorRatio: 0, eventsPerSecond: 0 }] },
     {

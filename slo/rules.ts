@@ -1,11 +1,14 @@
-import { stringify } from 'yaml';
-import { type Alert, dashboardUids } from './alerts/alert.ts';
-import { type BurnAlert, burnAlerts } from './alerts/burn.ts';
-import { alertGroups, allAlerts } from './alerts/index.ts';
+import { Document, isMap, isScalar, visit } from 'yaml';
+import { type Alert, dashboardUids, keepFiringFor, panelId } from './alerts/alert.ts';
+import { budgetAlerts, burnAlerts } from './alerts/burn.ts';
+import { alertGroups } from './alerts/index.ts';
+import { seriesCounts } from './alerts/monitoring.ts';
+import { allAlerts } from './alerts/options.ts';
 import { type Environment, otherSeries, seriesBudgets } from './budget.ts';
-import { checked } from './checks.ts';
-import { type Objective, objectives, panelId } from './index.ts';
-import { print } from './promql.ts';
+import type { BudgetDays } from './objectives/burn-rates.ts';
+import { checked } from './objectives/checks.ts';
+import { type Objective, objectives } from './objectives/objectives.ts';
+import { print } from './query/promql.ts';
 import { type Group, recordings } from './recording.ts';
 
 /** Where the links of alerts lead, and limits that settings choose. */
@@ -20,6 +23,15 @@ export interface RuleOptions {
   readonly redisServers?: number;
   /** Age of the newest copy of Redis that raises an alert, in hours; null where no copies are made. */
   readonly backupHours?: number | null;
+  /** Whether this stack runs the edge (Traefik), and a collector of traces; true when left out. */
+  readonly hasEdge?: boolean;
+  readonly hasCollector?: boolean;
+  /** Fewest replicas of the service, and the limits of each. */
+  readonly replicas?: number;
+  readonly cpuCores?: number;
+  readonly memoryMib?: number;
+  /** Periods of error budgets in days, beside 30. */
+  readonly budgetDays?: readonly BudgetDays[];
   /** Days that Prometheus keeps samples: an objective over more stops the build. */
   readonly retentionDays?: number;
 }
@@ -29,6 +41,7 @@ export interface AlertingRule {
   readonly alert: string;
   readonly expr: string;
   readonly for?: string;
+  readonly keep_firing_for?: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
 }
@@ -47,7 +60,7 @@ export function ruleFiles(
     ...options,
     seriesBudget: seriesBudgets[environment].series + otherSeries,
   });
-  const alerting = (name: string, alerts: readonly (Alert | BurnAlert)[]): Group<AlertingRule> => ({
+  const alerting = (name: string, alerts: readonly Omit<Alert, 'proof'>[]): Group<AlertingRule> => ({
     name,
     rules: alerts.map((alert) => alertingRule(alert, environment, options)),
   });
@@ -55,20 +68,24 @@ export function ruleFiles(
     ...objectives.map((objective: Objective) => ({
       name: `slo-${objective.id}.yml`,
       content: yaml([
-        ...recordings(objective, environment),
+        ...recordings(objective, environment, options),
         alerting(`${objective.id}-burn`, burnAlerts(objective)),
+        alerting(`${objective.id}-budget`, budgetAlerts(objective, [30, ...(options.budgetDays ?? [])])),
       ]),
     })),
     ...Object.entries(groups).map(([name, alerts]) => ({
       name: `alerts-${name}.yml`,
-      content: yaml([alerting(name, alerts)]),
+      content: yaml([
+        ...(name === 'monitoring' ? [{ name: 'series-counts', rules: seriesCounts }] : []),
+        alerting(name, alerts),
+      ]),
     })),
   ];
 }
 
 /** An alert as Prometheus reads it, with its links. */
 export function alertingRule(
-  alert: Alert | BurnAlert,
+  alert: Omit<Alert, 'proof'>,
   environment: Environment,
   { runbooks = 'docs/runbooks', grafana = '', dashboardSuffix = '' }: RuleOptions = {},
 ): AlertingRule {
@@ -77,6 +94,9 @@ export function alertingRule(
     alert: alert.name,
     expr: print(alert.expr),
     ...(alert.for === '0m' ? {} : { for: alert.for }),
+    ...(alert.severity === 'critical' && alert.keepFiring !== false
+      ? { keep_firing_for: keepFiringFor }
+      : {}),
     labels: { severity: alert.severity, environment, ...alert.labels },
     annotations: {
       summary: alert.summary,
@@ -93,5 +113,13 @@ export function alertingRule(
 /** Base URLs are given with and without a slash at their end. */
 const below = (base: string, path: string): string => `${base.replace(/\/+$/, '')}/${path}`;
 
-/** No line folding: a query stays on its line, and a diff shows it whole. */
-const yaml = (groups: readonly object[]): string => stringify({ groups }, { lineWidth: 0 });
+/** No line folding: a query stays on its line, and so do the labels of a rule, so that a diff shows them whole. */
+function yaml(groups: readonly object[]): string {
+  const document = new Document({ groups }, { aliasDuplicateObjects: false });
+  visit(document, {
+    Pair(_, { key, value }) {
+      if (isScalar(key) && key.value === 'labels' && isMap(value)) value.flow = true;
+    },
+  });
+  return document.toString({ lineWidth: 0 });
+}

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { burnAlertName, burnThreshold, percent } from './alerts/burn.ts';
-import { budget, type Objective, type ObjectiveId, objective } from './index.ts';
+import { budget, type Objective, type ObjectiveId, objective } from './objectives/objectives.ts';
 import { plot } from './plot.ts';
 import { type Segment, type Simulation, simulate } from './simulator.ts';
 

@@ -1,5 +1,7 @@
+import { keepFiringFor } from './alerts/alert.ts';
 import { burnThreshold } from './alerts/burn.ts';
-import { type Burn, burnsOf, type Objective, seconds } from './index.ts';
+import { type Burn, burnsOf, seconds } from './objectives/burn-rates.ts';
+import type { Objective } from './objectives/objectives.ts';
 
 /** When burn-rate alerts fire and resolve, computed from a curve of errors: the rules' arithmetic, without Prometheus. */
 
@@ -44,6 +46,7 @@ export function simulate(objective: Objective, curve: readonly Segment[]): Simul
   const errors = new Sums();
   const minutes: Minute[] = [];
   const active = new Map<Burn, number>();
+  const quietSince = new Map<Burn, number>();
   const fires = new Map<Burn, number>();
   const resolves = new Map<Burn, number>();
   const budgetPerMinute = 1 / (objective.windowDays * 1_440 * (1 - objective.target));
@@ -65,15 +68,21 @@ export function simulate(objective: Objective, curve: readonly Segment[]): Simul
     for (const burn of burns) {
       const limit = burnThreshold(objective, burn);
       const long = seconds(burn.long) / 60;
-      const mean = events.smoothed(long) / Math.min(long, minute);
       const burning =
         (ratios[burn.long] ?? 0) > limit &&
         (ratios[burn.short] ?? 0) > limit &&
-        mean * seconds(burn.long) >= objective.leastEvents;
+        errors.smoothed(long) * 60 >= objective.minBadEvents;
       if (!burning) {
-        active.delete(burn);
-        if (fires.has(burn) && !resolves.has(burn)) resolves.set(burn, minute);
+        const firing = fires.has(burn) && !resolves.has(burn);
+        if (!firing) active.delete(burn);
+        const quiet = quietSince.get(burn) ?? minute;
+        quietSince.set(burn, quiet);
+        if (firing && minute - quiet >= keepFiringMinutes(burn)) {
+          active.delete(burn);
+          resolves.set(burn, minute);
+        }
       } else {
+        quietSince.delete(burn);
         const since = active.get(burn) ?? minute;
         active.set(burn, since);
         if (!fires.has(burn) && minute - since >= burn.forMinutes) fires.set(burn, minute);
@@ -88,6 +97,9 @@ export function simulate(objective: Objective, curve: readonly Segment[]): Simul
   }));
   return { minutes, firings };
 }
+
+const keepFiringMinutes = ({ severity }: Burn): number =>
+  severity === 'critical' ? seconds(keepFiringFor) / 60 : 0;
 
 /** Sums over the last minutes of a five-minute rate, as the recording rules add it up. */
 class Sums {

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { objectives } from '../../slo/index.ts';
+import { objectives } from '../../slo/objectives/objectives.ts';
 import { exits, integer, positive } from '../frame/command.ts';
 import { passThrough } from '../frame/process.ts';
 import { capacity } from './capacity.ts';

@@ -1,4 +1,5 @@
-import { type Burn, budget, burnsOf, type Objective, objectives, seconds } from '../../slo/index.ts';
+import { type Burn, burnsOf, seconds } from '../../slo/objectives/burn-rates.ts';
+import { budget, type Objective, objectives } from '../../slo/objectives/objectives.ts';
 
 /** One recorded sample: an objective, a window, a value. */
 export interface Sample {
@@ -59,7 +60,10 @@ export function burning({ shares, events }: Moment): Burning[] {
         short: rate(objective, burn.short),
       }))
       .filter(({ burn, long, short }) => long > burn.factor && short > burn.factor)
-      .filter(({ burn }) => sampleOf(events, objective.id, burn.long) >= objective.leastEvents),
+      .filter(
+        ({ burn, long }) =>
+          sampleOf(events, objective.id, burn.long) * long * budget(objective) >= objective.minBadEvents,
+      ),
   );
 }
 
@@ -68,13 +72,15 @@ export function burning({ shares, events }: Moment): Burning[] {
  * had at most, for people.
  */
 export function tooFew({ events }: Moment): string | null {
-  const most = objectives.map(({ id, leastEvents, urgency }) => ({
+  const most = objectives.map(({ id, minBadEvents, urgency }) => ({
     id,
-    leastEvents,
-    seen: Math.max(...burnsOf({ urgency }).map(({ long }) => sampleOf(events, id, long))),
+    minBadEvents,
+    observed: Math.max(...burnsOf({ urgency }).map(({ long }) => sampleOf(events, id, long))),
   }));
-  if (most.some(({ seen, leastEvents }) => seen >= leastEvents)) return null;
-  return most.map(({ id, seen, leastEvents }) => `${id} ${Math.floor(seen)} of ${leastEvents}`).join(', ');
+  if (most.some(({ observed, minBadEvents }) => observed >= minBadEvents)) return null;
+  return most
+    .map(({ id, observed, minBadEvents }) => `${id} ${Math.floor(observed)} of ${minBadEvents}`)
+    .join(', ');
 }
 
 /** One line for people. */

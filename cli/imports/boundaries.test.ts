@@ -22,7 +22,7 @@ describe('import boundaries', () => {
 
   test.each([
     ['infra/x.ts', "import { defaultPolicies } from '../contract/policies.ts';"],
-    ['loadtests/x.ts', "import { objectives } from '../slo/index.ts';"],
+    ['loadtests/x.ts', "import { objectives } from '../slo/objectives/objectives.ts';"],
     ['limiter/x.test.ts', "import { startRedis } from '../test/support/redis.ts';"],
     ['app/x.ts', "// import { a } from '../infra/settings/index.ts';"],
   ])('allow %s: %s', (file, source) => {

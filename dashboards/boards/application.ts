@@ -1,7 +1,7 @@
-import { objective } from '../../slo/index.ts';
-import { div, increase, max, quantile, rate, ratio, sum, topk } from '../../slo/promql.ts';
-import type { Board } from '../model.ts';
-import { fleet, service } from '../scope.ts';
+import { objective } from '../../slo/objectives/objectives.ts';
+import { div, increase, max, quantile, rate, ratio, sum, topk } from '../../slo/query/promql.ts';
+import type { Board } from '../model/board.ts';
+import { fleet, service } from '../model/scope.ts';
 
 const every = '$__rate_interval';
 const latency = objective('api-latency').indicator;
@@ -25,8 +25,8 @@ export const application: Board = {
         {
           kind: 'timeseries',
           title: 'Case Operations',
-          tells: 'Operations on cases per second, by kind.',
-          act: 'A kind that falls to nothing while others go on is broken: look at its errors below.',
+          description: 'Operations on cases per second, by kind.',
+          action: 'A kind that falls to nothing while others go on is broken: look at its errors below.',
           span: 8,
           stacked: true,
           min: 0,
@@ -35,17 +35,18 @@ export const application: Board = {
         {
           kind: 'stat',
           title: 'Active Users',
-          tells: 'Distinct users of the last five minutes, of the whole fleet.',
-          act: 'A sudden fall is often the first sign that people cannot get in: look at logins.',
+          description: 'Distinct users of the last five minutes, of the whole fleet.',
+          action: 'A sudden fall is often the first sign that people cannot get in: look at logins.',
           span: 4,
           queries: [{ expr: max(fleet.gauge('active_users')), legend: 'users' }],
         },
         {
           kind: 'timeseries',
           title: 'Cache Hit Ratio',
-          tells:
+          description:
             'Share of case reads served by the cache: as the replicas report it over five minutes, and computed over the shown interval.',
-          act: 'Low after a restart is normal; low for long means that Redis carries the reads: see its dashboard.',
+          action:
+            'Low after a restart is normal; low for long means that Redis carries the reads: see its dashboard.',
           span: 6,
           min: 0,
           max: 1,
@@ -64,8 +65,9 @@ export const application: Board = {
         {
           kind: 'timeseries',
           title: 'Sync Queue Depth',
-          tells: 'Offline operations not yet applied: all, and the five deepest queues by account id.',
-          act: 'A single deep queue is a client that cannot finish: ask its user. All deep: see sync results.',
+          description: 'Offline operations not yet applied: all, and the five deepest queues by account id.',
+          action:
+            'A single deep queue is a client that cannot finish: ask its user. All deep: see sync results.',
           span: 6,
           min: 0,
           unit: 'short',
@@ -81,8 +83,8 @@ export const application: Board = {
         {
           kind: 'timeseries',
           title: 'Failed operations',
-          tells: 'Share of case operations that failed, by kind.',
-          act: 'All kinds at once: Redis. One kind: its own code or its input.',
+          description: 'Share of case operations that failed, by kind.',
+          action: 'All kinds at once: Redis. One kind: its own code or its input.',
           span: 12,
           min: 0,
           queries: [
@@ -100,8 +102,8 @@ export const application: Board = {
         {
           kind: 'timeseries',
           title: 'Duration of operations',
-          tells: 'The 95th percentile of each kind of operation.',
-          act: 'Search and export read many cases and are slower; watch for a change, not for the level.',
+          description: 'The 95th percentile of each kind of operation.',
+          action: 'Search and export read many cases and are slower; watch for a change, not for the level.',
           span: 12,
           min: 0,
           thresholds: [{ from: within, state: 'warning' }],
@@ -124,8 +126,9 @@ export const application: Board = {
         {
           kind: 'timeseries',
           title: 'Requests by status',
-          tells: 'Requests per second by class of status.',
-          act: '5xx is us, 4xx are clients; 429s are counted in 4xx and shown on the rate-limiting dashboard.',
+          description: 'Requests per second by class of status.',
+          action:
+            '5xx is us, 4xx are clients; 429s are counted in 4xx and shown on the rate-limiting dashboard.',
           span: 8,
           stacked: true,
           min: 0,
@@ -135,8 +138,9 @@ export const application: Board = {
         {
           kind: 'timeseries',
           title: 'Server errors',
-          tells: 'Share of requests answered with 5xx, by route; the line is what the objective allows.',
-          act: 'Above the line the error budget shrinks: follow the alert’s runbook.',
+          description:
+            'Share of requests answered with 5xx, by route; the line is what the objective allows.',
+          action: 'Above the line the error budget shrinks: follow the alert’s runbook.',
           span: 8,
           min: 0,
           thresholds: [{ from: 0.001, state: 'warning' }],
@@ -153,9 +157,10 @@ export const application: Board = {
         {
           kind: 'timeseries',
           title: 'Latency',
-          tells:
+          description:
             'Half, 95 % and 99 % of requests are faster than these; dots are single traces, the line is the objective.',
-          act: 'Open a dot’s trace to see which part took the time; compare with event-loop delay and Redis.',
+          action:
+            'Open a dot’s trace to see which part took the time; compare with event-loop delay and Redis.',
           span: 8,
           min: 0,
           thresholds: [{ from: within, state: 'warning' }],
@@ -168,8 +173,8 @@ export const application: Board = {
         {
           kind: 'heatmap',
           title: 'Latency distribution',
-          tells: 'How many requests fell into each range of duration.',
-          act: 'Two bands are two kinds of request or a cache; a band that rises over time is saturation.',
+          description: 'How many requests fell into each range of duration.',
+          action: 'Two bands are two kinds of request or a cache; a band that rises over time is saturation.',
           span: 12,
           unit: 's',
           queries: [
@@ -183,8 +188,8 @@ export const application: Board = {
         {
           kind: 'timeseries',
           title: 'Slowest routes',
-          tells: 'The five routes with the highest 95th percentile.',
-          act: 'A route that newly appears here was changed or gets other input.',
+          description: 'The five routes with the highest 95th percentile.',
+          action: 'A route that newly appears here was changed or gets other input.',
           span: 12,
           min: 0,
           queries: [
@@ -204,8 +209,8 @@ export const application: Board = {
         {
           kind: 'timeseries',
           title: 'Requests in flight',
-          tells: 'Requests being answered at this moment, by replica.',
-          act: 'Rising without more requests means that answers wait: Redis or the event loop.',
+          description: 'Requests being answered at this moment, by replica.',
+          action: 'Rising without more requests means that answers wait: Redis or the event loop.',
           span: 8,
           min: 0,
           queries: [
@@ -215,8 +220,9 @@ export const application: Board = {
         {
           kind: 'timeseries',
           title: 'Rate-limit decisions',
-          tells: 'Decisions per second: allowed, denied, and not possible.',
-          act: 'Denials that rise with the load are the limits at work; details are on the rate-limiting dashboard.',
+          description: 'Decisions per second: allowed, denied, and not possible.',
+          action:
+            'Denials that rise with the load are the limits at work; details are on the rate-limiting dashboard.',
           span: 8,
           min: 0,
           stacked: true,
@@ -230,8 +236,8 @@ export const application: Board = {
         {
           kind: 'timeseries',
           title: 'Rate-limit latency',
-          tells: 'The 99th percentile of the time that a decision takes.',
-          act: 'Above 10 ms the objective is missed: see Redis and the event loop.',
+          description: 'The 99th percentile of the time that a decision takes.',
+          action: 'Above 10 ms the objective is missed: see Redis and the event loop.',
           span: 8,
           min: 0,
           thresholds: [{ from: 0.01, state: 'warning' }],
@@ -254,8 +260,8 @@ export const application: Board = {
         {
           kind: 'timeseries',
           title: 'Sync results',
-          tells: 'Offline operations per second by result.',
-          act: 'Conflicts are two people on one case; rejected ones are an old or broken client.',
+          description: 'Offline operations per second by result.',
+          action: 'Conflicts are two people on one case; rejected ones are an old or broken client.',
           span: 12,
           min: 0,
           stacked: true,
@@ -270,8 +276,9 @@ export const application: Board = {
         {
           kind: 'timeseries',
           title: 'Age of offline work',
-          tells: 'How old operations are when they are applied: half and 95 %.',
-          act: 'Age is mostly time without a network; it matters when it rises for clients that are online.',
+          description: 'How old operations are when they are applied: half and 95 %.',
+          action:
+            'Age is mostly time without a network; it matters when it rises for clients that are online.',
           span: 12,
           min: 0,
           thresholds: [{ from: 14_400, state: 'warning' }],

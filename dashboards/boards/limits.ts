@@ -1,6 +1,6 @@
-import { div, increase, max, quantile, rate, ratio, sum } from '../../slo/promql.ts';
-import type { Board } from '../model.ts';
-import { service } from '../scope.ts';
+import { div, increase, max, quantile, rate, ratio, sum } from '../../slo/query/promql.ts';
+import type { Board } from '../model/board.ts';
+import { service } from '../model/scope.ts';
 
 const every = '$__rate_interval';
 const decisions = service.counter('ratelimit_decisions_total');
@@ -18,16 +18,16 @@ export const limits: Board = {
         {
           kind: 'stat',
           title: 'Decisions per second',
-          tells: 'All decisions; one per request.',
-          act: 'Should equal the request rate of the application dashboard.',
+          description: 'All decisions; one per request.',
+          action: 'Should equal the request rate of the application dashboard.',
           span: 6,
           queries: [{ expr: sum(rate(decisions, every)), legend: 'decisions' }],
         },
         {
           kind: 'stat',
           title: 'Denied share',
-          tells: 'Share of requests answered 429.',
-          act: 'Above a fifth an alert fires: find the policy below, then who and why in the log.',
+          description: 'Share of requests answered 429.',
+          action: 'Above a fifth an alert fires: find the policy below, then who and why in the log.',
           span: 6,
           thresholds: [
             { from: 0.05, state: 'warning' },
@@ -46,8 +46,8 @@ export const limits: Board = {
         {
           kind: 'stat',
           title: 'Degraded',
-          tells: 'Replicas that decide alone because Redis does not answer them.',
-          act: 'Anything but 0: follow the runbook LimiterDegraded.',
+          description: 'Replicas that decide alone because Redis does not answer them.',
+          action: 'Anything but 0: follow the runbook LimiterDegraded.',
           span: 6,
           thresholds: [{ from: 1, state: 'critical' }],
           queries: [{ expr: sum(service.gauge('limiter_degraded')), legend: 'replicas' }],
@@ -55,8 +55,8 @@ export const limits: Board = {
         {
           kind: 'stat',
           title: 'Decision time (99 %)',
-          tells: 'Ninety-nine of a hundred decisions are faster.',
-          act: 'Above 10 ms the limiter slows every request: see the store’s latency below.',
+          description: 'Ninety-nine of a hundred decisions are faster.',
+          action: 'Above 10 ms the limiter slows every request: see the store’s latency below.',
           span: 6,
           thresholds: [
             { from: 0.005, state: 'warning' },
@@ -75,8 +75,8 @@ export const limits: Board = {
         {
           kind: 'timeseries',
           title: 'Decisions by outcome',
-          tells: 'Allowed, denied, and not possible (503 under policies that fail closed).',
-          act: 'Unavailable means that Redis was away during logins.',
+          description: 'Allowed, denied, and not possible (503 under policies that fail closed).',
+          action: 'Unavailable means that Redis was away during logins.',
           stacked: true,
           min: 0,
           queries: [{ expr: sum(rate(decisions, every), ['decision']), legend: '{{decision}}' }],
@@ -84,9 +84,9 @@ export const limits: Board = {
         {
           kind: 'timeseries',
           title: 'Decisions by source',
-          tells:
+          description:
             'Where decisions come from: Redis, a denial remembered on the replica, or the replica alone.',
-          act: 'Local for more than a moment means that the limiter is degraded.',
+          action: 'Local for more than a moment means that the limiter is degraded.',
           stacked: true,
           min: 0,
           queries: [{ expr: sum(rate(decisions, every), ['source']), legend: '{{source}}' }],
@@ -94,8 +94,9 @@ export const limits: Board = {
         {
           kind: 'timeseries',
           title: 'Denials by policy',
-          tells: 'Denials per second, by the rule that denied.',
-          act: 'login and login-address: guessing. default: a client in a loop. global: the fleet is at its limit.',
+          description: 'Denials per second, by the rule that denied.',
+          action:
+            'login and login-address: guessing. default: a client in a loop. global: the fleet is at its limit.',
           min: 0,
           stacked: true,
           awaits: 'a request has been denied',
@@ -111,8 +112,8 @@ export const limits: Board = {
         {
           kind: 'timeseries',
           title: 'Tightest policy of allowed requests',
-          tells: 'Which rule was closest to denying, for requests that were allowed.',
-          act: 'A rule that takes over here is the next to deny.',
+          description: 'Which rule was closest to denying, for requests that were allowed.',
+          action: 'A rule that takes over here is the next to deny.',
           min: 0,
           stacked: true,
           queries: [
@@ -127,9 +128,9 @@ export const limits: Board = {
         {
           kind: 'timeseries',
           title: 'Users near a limit',
-          tells:
+          description:
             'Users with less than a tenth of a quota left in the last minute, by policy; nobody is named.',
-          act: 'Many at once: the quota may be too low for honest use. Few: look at the denials.',
+          action: 'Many at once: the quota may be too low for honest use. Few: look at the denials.',
           min: 0,
           awaits: 'a user has come near a limit',
           queries: [
@@ -139,8 +140,8 @@ export const limits: Board = {
         {
           kind: 'timeseries',
           title: 'Shadow rules',
-          tells: 'What rules in shadow mode would have decided.',
-          act: 'Enforce a rule when its denials are only those that you want.',
+          description: 'What rules in shadow mode would have decided.',
+          action: 'Enforce a rule when its denials are only those that you want.',
           min: 0,
           awaits: 'a policy runs in shadow mode',
           queries: [
@@ -158,8 +159,8 @@ export const limits: Board = {
         {
           kind: 'timeseries',
           title: 'Decision latency by source',
-          tells: 'The 99th percentile of decisions, by source.',
-          act: 'Redis slow and the others fast: the network or Redis. All slow: the event loop.',
+          description: 'The 99th percentile of decisions, by source.',
+          action: 'Redis slow and the others fast: the network or Redis. All slow: the event loop.',
           span: 8,
           min: 0,
           thresholds: [{ from: 0.01, state: 'warning' }],
@@ -177,8 +178,8 @@ export const limits: Board = {
         {
           kind: 'timeseries',
           title: 'Store latency',
-          tells: 'Half and 99 % of limiter calls to Redis; the deadline is 50 ms.',
-          act: 'Near the deadline the breaker opens: see the Redis dashboard.',
+          description: 'Half and 99 % of limiter calls to Redis; the deadline is 50 ms.',
+          action: 'Near the deadline the breaker opens: see the Redis dashboard.',
           span: 8,
           min: 0,
           thresholds: [{ from: 0.05, state: 'critical' }],
@@ -194,8 +195,9 @@ export const limits: Board = {
         {
           kind: 'timeseries',
           title: 'Store calls by result',
-          tells: 'Limiter calls to Redis per second: answered, failed, too late.',
-          act: 'Timeouts without errors are a slow or frozen Redis; errors are a lost connection or rights.',
+          description: 'Limiter calls to Redis per second: answered, failed, too late.',
+          action:
+            'Timeouts without errors are a slow or frozen Redis; errors are a lost connection or rights.',
           span: 8,
           min: 0,
           stacked: true,
@@ -209,8 +211,8 @@ export const limits: Board = {
         {
           kind: 'timeseries',
           title: 'Circuit breaker',
-          tells: 'Replicas by the state of their breaker.',
-          act: 'Open: Redis is not called. Half open: one call tries whether it is back.',
+          description: 'Replicas by the state of their breaker.',
+          action: 'Open: Redis is not called. Half open: one call tries whether it is back.',
           min: 0,
           stacked: true,
           queries: [{ expr: sum(service.gauge('ratelimit_breaker_state'), ['state']), legend: '{{state}}' }],
@@ -218,9 +220,9 @@ export const limits: Board = {
         {
           kind: 'timeseries',
           title: 'Admitted without Redis',
-          tells:
+          description:
             'Share of requests that a replica admitted alone: an upper estimate of what may exceed the quotas.',
-          act: 'Short peaks at a failover are expected; a plateau is a broken connection.',
+          action: 'Short peaks at a failover are expected; a plateau is a broken connection.',
           min: 0,
           awaits: 'Redis has been away',
           queries: [

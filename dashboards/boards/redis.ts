@@ -1,6 +1,6 @@
-import { constant, div, gt, increase, max, or, rate, sub, sum, time, topk } from '../../slo/promql.ts';
-import type { Board } from '../model.ts';
-import { fleet, redis, sentinel } from '../scope.ts';
+import { constant, div, gt, increase, max, or, rate, sub, sum, time, topk } from '../../slo/query/promql.ts';
+import type { Board } from '../model/board.ts';
+import { fleet, redis, sentinel } from '../model/scope.ts';
 
 const every = '$__rate_interval';
 
@@ -17,8 +17,8 @@ export const redisBoard: Board = {
         {
           kind: 'stat',
           title: 'Redis up',
-          tells: 'Servers that answer their exporter.',
-          act: '0: follow the runbook RedisDown.',
+          description: 'Servers that answer their exporter.',
+          action: '0: follow the runbook RedisDown.',
           span: 6,
           thresholds: [{ from: 1, state: 'ok' }],
           queries: [{ expr: sum(redis.gauge('redis_up')), legend: 'servers' }],
@@ -26,8 +26,8 @@ export const redisBoard: Board = {
         {
           kind: 'stat',
           title: 'Memory used',
-          tells: 'Share of maxmemory; at 100 % writes are refused, since nothing is evicted.',
-          act: 'Above 75 %: raise maxmemory before it reaches 90 %.',
+          description: 'Share of maxmemory; at 100 % writes are refused, since nothing is evicted.',
+          action: 'Above 75 %: raise maxmemory before it reaches 90 %.',
           span: 6,
           thresholds: [
             { from: 0.75, state: 'warning' },
@@ -45,8 +45,8 @@ export const redisBoard: Board = {
         {
           kind: 'stat',
           title: 'Backup age',
-          tells: 'Time since the newest good copy was taken.',
-          act: 'Too old: follow the runbook RedisBackupOld.',
+          description: 'Time since the newest good copy was taken.',
+          action: 'Too old: follow the runbook RedisBackupOld.',
           span: 6,
           unit: 's',
           awaits: 'the backup job has run (never on one machine)',
@@ -60,17 +60,18 @@ export const redisBoard: Board = {
         {
           kind: 'stat',
           title: 'Replicas',
-          tells: 'Replicas that follow a primary; 0 where a single server runs.',
-          act: 'Fewer than configured: follow the runbook RedisReplicationBroken.',
+          description: 'Replicas that follow a primary; 0 where a single server runs.',
+          action: 'Fewer than configured: follow the runbook RedisReplicationBroken.',
           span: 6,
           queries: [{ expr: sum(redis.gauge('redis_connected_slaves')), legend: 'replicas' }],
         },
         {
           kind: 'stat',
           title: 'Sentinels',
-          tells:
+          description:
             'Sentinels that answer, and those of them that see enough others for a failover; 0 where a single server runs.',
-          act: 'Fewer than three: follow the runbook RedisServerMissing; none with a quorum: SentinelQuorumLost.',
+          action:
+            'Fewer than three: follow the runbook RedisServerMissing; none with a quorum: SentinelQuorumLost.',
           queries: [
             { expr: or(sum(sentinel.gauge('redis_up')), constant(0)), legend: 'answer' },
             {
@@ -82,8 +83,8 @@ export const redisBoard: Board = {
         {
           kind: 'timeseries',
           title: 'Append-only file',
-          tells: '1 while the last write, the last rewrite and the file itself are in order.',
-          act: '0: acknowledged data is at risk; follow the runbook RedisAppendOnlyErrors.',
+          description: '1 while the last write, the last rewrite and the file itself are in order.',
+          action: '0: acknowledged data is at risk; follow the runbook RedisAppendOnlyErrors.',
           min: 0,
           max: 1,
           queries: [
@@ -95,8 +96,8 @@ export const redisBoard: Board = {
         {
           kind: 'timeseries',
           title: 'Connections of the service',
-          tells: 'Replicas of the service that are connected, by role.',
-          act: 'One role missing: its password or ACL. Both: certificate, network or Redis.',
+          description: 'Replicas of the service that are connected, by role.',
+          action: 'One role missing: its password or ACL. Both: certificate, network or Redis.',
           min: 0,
           queries: [{ expr: sum(fleet.gauge('redis_up'), ['store']), legend: '{{store}}' }],
         },
@@ -108,8 +109,9 @@ export const redisBoard: Board = {
         {
           kind: 'timeseries',
           title: 'Memory',
-          tells: 'Memory in use and its limit.',
-          act: 'Growth that follows the number of cases is normal; growth with limiter keys ends after their TTL.',
+          description: 'Memory in use and its limit.',
+          action:
+            'Growth that follows the number of cases is normal; growth with limiter keys ends after their TTL.',
           span: 8,
           min: 0,
           queries: [
@@ -120,8 +122,8 @@ export const redisBoard: Board = {
         {
           kind: 'timeseries',
           title: 'Keys',
-          tells: 'Keys stored.',
-          act: 'Limiter keys live for two windows at most; a steady rise is cases or a missing TTL.',
+          description: 'Keys stored.',
+          action: 'Limiter keys live for two windows at most; a steady rise is cases or a missing TTL.',
           span: 8,
           min: 0,
           queries: [{ expr: sum(redis.gauge('redis_db_keys'), ['instance']), legend: '{{instance}}' }],
@@ -129,8 +131,8 @@ export const redisBoard: Board = {
         {
           kind: 'timeseries',
           title: 'Keys expired and evicted',
-          tells: 'Keys per second that ended at their TTL, and that were thrown away.',
-          act: 'Evictions must be 0: follow the runbook RedisEvictsKeys.',
+          description: 'Keys per second that ended at their TTL, and that were thrown away.',
+          action: 'Evictions must be 0: follow the runbook RedisEvictsKeys.',
           span: 8,
           min: 0,
           queries: [
@@ -146,8 +148,8 @@ export const redisBoard: Board = {
         {
           kind: 'timeseries',
           title: 'Commands',
-          tells: 'The eight most frequent commands, per second.',
-          act: 'evalsha is the limiter and the cases’ scripts; scan or keys do not belong here.',
+          description: 'The eight most frequent commands, per second.',
+          action: 'evalsha is the limiter and the cases’ scripts; scan or keys do not belong here.',
           min: 0,
           queries: [
             {
@@ -159,8 +161,8 @@ export const redisBoard: Board = {
         {
           kind: 'timeseries',
           title: 'Time per command',
-          tells: 'Mean time of the five slowest commands.',
-          act: 'Redis does one thing at a time: what is slow here delays everything else.',
+          description: 'Mean time of the five slowest commands.',
+          action: 'Redis does one thing at a time: what is slow here delays everything else.',
           min: 0,
           unit: 's',
           queries: [
@@ -179,8 +181,8 @@ export const redisBoard: Board = {
         {
           kind: 'timeseries',
           title: 'Connected clients',
-          tells: 'Connections and their limit.',
-          act: 'Near the limit: count replicas times connections, or look for a leak.',
+          description: 'Connections and their limit.',
+          action: 'Near the limit: count replicas times connections, or look for a leak.',
           span: 8,
           min: 0,
           queries: [
@@ -191,8 +193,8 @@ export const redisBoard: Board = {
         {
           kind: 'timeseries',
           title: 'Refused',
-          tells: 'Connections refused at the limit, and calls refused for lack of rights or memory.',
-          act: 'Refused calls after a deployment: a command that the ACL does not grant.',
+          description: 'Connections refused at the limit, and calls refused for lack of rights or memory.',
+          action: 'Refused calls after a deployment: a command that the ACL does not grant.',
           span: 8,
           min: 0,
           queries: [
@@ -209,8 +211,8 @@ export const redisBoard: Board = {
         {
           kind: 'timeseries',
           title: 'Network',
-          tells: 'Bytes per second in and out.',
-          act: 'A peak without more requests is an export, a backup or a replica that starts over.',
+          description: 'Bytes per second in and out.',
+          action: 'A peak without more requests is an export, a backup or a replica that starts over.',
           span: 8,
           min: 0,
           queries: [

@@ -1,6 +1,6 @@
-import { increase, max, min, rate, sub, sum, time } from '../../slo/promql.ts';
-import type { Board } from '../model.ts';
-import { fleet, service } from '../scope.ts';
+import { increase, max, min, rate, sub, sum, time } from '../../slo/query/promql.ts';
+import type { Board } from '../model/board.ts';
+import { fleet, service } from '../model/scope.ts';
 
 const every = '$__rate_interval';
 const day = 86_400;
@@ -18,8 +18,9 @@ export const security: Board = {
         {
           kind: 'timeseries',
           title: 'Logins by result',
-          tells: 'Logins per second: successful, wrong, slowed down, turned away.',
-          act: 'Many wrong ones: guessing, or a client with an old password. See denials of `login` policies.',
+          description: 'Logins per second: successful, wrong, slowed down, turned away.',
+          action:
+            'Many wrong ones: guessing, or a client with an old password. See denials of `login` policies.',
           min: 0,
           stacked: true,
           queries: [
@@ -29,8 +30,8 @@ export const security: Board = {
         {
           kind: 'timeseries',
           title: 'Refreshes by outcome',
-          tells: 'Refresh tokens per second: rotated, repeated within the grace time, reused, invalid.',
-          act: 'Any reuse may be a stolen token: follow the runbook RefreshTokenReuse.',
+          description: 'Refresh tokens per second: rotated, repeated within the grace time, reused, invalid.',
+          action: 'Any reuse may be a stolen token: follow the runbook RefreshTokenReuse.',
           min: 0,
           stacked: true,
           awaits: 'a client has refreshed its token',
@@ -44,8 +45,9 @@ export const security: Board = {
         {
           kind: 'timeseries',
           title: 'Tokens refused by reason',
-          tells: 'Access tokens refused per second, by reason.',
-          act: 'expired and missing are everyday; signature, key, issuer or audience mean that somebody forges.',
+          description: 'Access tokens refused per second, by reason.',
+          action:
+            'expired and missing are everyday; signature, key, issuer or audience mean that somebody forges.',
           min: 0,
           stacked: true,
           awaits: 'a token has been refused',
@@ -59,8 +61,8 @@ export const security: Board = {
         {
           kind: 'timeseries',
           title: 'Refused for lack of a role',
-          tells: 'Requests per second of signed-in users that their role does not allow, by route.',
-          act: 'A few are curious clicks; many on one route are a client error or probing.',
+          description: 'Requests per second of signed-in users that their role does not allow, by route.',
+          action: 'A few are curious clicks; many on one route are a client error or probing.',
           min: 0,
           awaits: 'a user has asked for what the role does not allow',
           queries: [
@@ -70,8 +72,8 @@ export const security: Board = {
         {
           kind: 'timeseries',
           title: 'Errors of authentication',
-          tells: 'Server errors per second on authentication routes.',
-          act: 'Redis away is the usual cause: logins fail closed.',
+          description: 'Server errors per second on authentication routes.',
+          action: 'Redis away is the usual cause: logins fail closed.',
           span: 8,
           min: 0,
           awaits: 'authentication has failed on our side',
@@ -101,8 +103,8 @@ export const security: Board = {
         {
           kind: 'timeseries',
           title: 'Password checks waiting',
-          tells: 'Logins that wait for a hashing slot, by replica.',
-          act: 'A queue that does not empty: guessing, or too few replicas for the morning’s logins.',
+          description: 'Logins that wait for a hashing slot, by replica.',
+          action: 'A queue that does not empty: guessing, or too few replicas for the morning’s logins.',
           span: 8,
           min: 0,
           queries: [
@@ -112,8 +114,8 @@ export const security: Board = {
         {
           kind: 'timeseries',
           title: 'Malformed HTTP',
-          tells: 'Answers written on the raw socket: bad framing, timeouts, headers too large.',
-          act: 'A scanner or a broken proxy; the service cuts such connections by itself.',
+          description: 'Answers written on the raw socket: bad framing, timeouts, headers too large.',
+          action: 'A scanner or a broken proxy; the service cuts such connections by itself.',
           span: 8,
           min: 0,
           awaits: 'a client has sent malformed HTTP',
@@ -132,8 +134,8 @@ export const security: Board = {
         {
           kind: 'stat',
           title: 'Certificate: time left',
-          tells: 'Until the served certificate ends, the earliest of all replicas.',
-          act: 'Below 14 days renewal has failed: follow the runbook CertificateExpiresSoon.',
+          description: 'Until the served certificate ends, the earliest of all replicas.',
+          action: 'Below 14 days renewal has failed: follow the runbook CertificateExpiresSoon.',
           unit: 's',
           thresholds: [
             { from: 2 * day, state: 'warning' },
@@ -146,8 +148,8 @@ export const security: Board = {
         {
           kind: 'stat',
           title: 'Age of the signing key',
-          tells: 'How long the key that signs access tokens has been in use.',
-          act: 'Above 90 days: rotate it; the guide on operations says how.',
+          description: 'How long the key that signs access tokens has been in use.',
+          action: 'Above 90 days: rotate it; the guide on operations says how.',
           unit: 's',
           thresholds: [{ from: 90 * day, state: 'warning' }],
           queries: [{ expr: max(fleet.gauge('jwt_key_age_seconds')), legend: 'age' }],

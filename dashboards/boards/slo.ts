@@ -1,7 +1,8 @@
 import { burnPanel, burnThreshold, percent } from '../../slo/alerts/burn.ts';
-import { burnsOf, type Objective, type ObjectiveId, objectives } from '../../slo/index.ts';
-import type { Board, Row } from '../model.ts';
-import { record, target } from '../scope.ts';
+import { burnsOf } from '../../slo/objectives/burn-rates.ts';
+import { type Objective, type ObjectiveId, objectives } from '../../slo/objectives/objectives.ts';
+import type { Board, Row } from '../model/board.ts';
+import { record, target } from '../model/scope.ts';
 
 /** One row per objective: how much budget is left, how it is doing, and how fast the budget burns. */
 function row(objective: Objective): Row {
@@ -16,8 +17,9 @@ function row(objective: Objective): Row {
       {
         kind: 'stat',
         title: `${objective.title}: budget left`,
-        tells: `Share of the error budget of ${objective.windowDays} days that is left. ${objective.promise}`,
-        act: 'Below a quarter: no risky changes. Below 0: the objective is missed; reliability work comes first.',
+        description: `Share of the error budget of ${objective.windowDays} days that is left. ${objective.promise}`,
+        action:
+          'Below a quarter: no risky changes. Below 0: the objective is missed; reliability work comes first.',
         span: 6,
         thresholds: [
           { from: 0, state: 'warning' },
@@ -29,8 +31,8 @@ function row(objective: Objective): Row {
       {
         kind: 'timeseries',
         title: `${objective.title}: events`,
-        tells: 'Events per second, and the bad ones.',
-        act: 'No events at all is not success: look whether clients reach the service.',
+        description: 'Events per second, and the bad ones.',
+        action: 'No events at all is not success: look whether clients reach the service.',
         span: 6,
         min: 0,
         unit: 'ops',
@@ -43,12 +45,12 @@ function row(objective: Objective): Row {
       {
         kind: 'timeseries',
         title: burnPanel(objective),
-        tells: `Share of bad events over several windows. An alert fires where a long and a short window are both above their line: ${burnsOf(
+        description: `Share of bad events over several windows. An alert fires where a long and a short window are both above their line: ${burnsOf(
           objective,
         )
           .map((burn) => `${burn.long} and ${burn.short} above ${percent(burnThreshold(objective, burn))}`)
           .join('; ')}.`,
-        act: `Follow the runbook of the alert; the objective itself is ${percent(objective.target)}.`,
+        action: `Follow the runbook of the alert; the objective itself is ${percent(objective.target)}.`,
         span: 12,
         min: 0,
         thresholds: burnsOf(objective)
@@ -73,8 +75,8 @@ export const sloBoard: Board = {
         {
           kind: 'table',
           title: 'Firing alerts',
-          tells: 'Alerts that fire now; Watchdog is left out.',
-          act: 'Start with the critical ones; each has a runbook of its name.',
+          description: 'Alerts that fire now; Watchdog is left out.',
+          action: 'Start with the critical ones; each has a runbook of its name.',
           span: 24,
           unit: 'short',
           awaits: 'an alert fires',

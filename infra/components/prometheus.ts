@@ -1,5 +1,6 @@
 import { stringify } from 'yaml';
 import { ports } from '../../contract/ports.ts';
+import type { BudgetDays } from '../../slo/objectives/burn-rates.ts';
 import { ruleFiles } from '../../slo/rules.ts';
 import { prometheusConfig } from '../config/prometheus.ts';
 import { type Component, plainValue } from '../kubernetes/manifest.ts';
@@ -9,7 +10,9 @@ import { connections } from '../network/connections.ts';
 import { scrapeTargets } from '../network/scrape.ts';
 import { imageOf, imageUsers } from '../settings/images.ts';
 import type { Settings } from '../settings/index.ts';
+import { amountOf } from '../settings/quantity.ts';
 import { redisHosts } from '../settings/service-environment.ts';
+import { caseService } from './case-service.ts';
 import { dashboardSuffix, grafanaUrl } from './grafana.ts';
 
 const name = 'prometheus';
@@ -52,6 +55,11 @@ export function prometheus(settings: Settings): Component {
         settings.redis.mode === 'external' || !settings.redis.backup.enabled
           ? null
           : settings.redis.backup.maxAgeHours,
+      hasEdge: settings.edge.controller === 'traefik',
+      hasCollector: settings.tracing.enabled,
+      replicas: settings.app.replicas,
+      ...limitsOfService(settings),
+      budgetDays: settings.prometheus.budgetDays.map((days) => Number(days) as BudgetDays),
       retentionDays: settings.prometheus.retentionDays,
     }).map((file) => [file.name, file.content]),
   );
@@ -124,5 +132,17 @@ export function prometheus(settings: Settings): Component {
       }),
       service(settings, { name, component: name, ports: { web: ports.prometheus }, headless: true }),
     ],
+  };
+}
+
+/** The limits of a replica's container, as its Deployment has them. */
+function limitsOfService(settings: Settings) {
+  const deployment = caseService(settings).manifests.find(({ kind }) => kind === 'Deployment') as unknown as {
+    spec: { template: { spec: { containers: { resources: { limits: Record<string, string> } }[] } } };
+  };
+  const limits = deployment.spec.template.spec.containers[0]?.resources.limits;
+  return {
+    cpuCores: amountOf(limits?.cpu),
+    memoryMib: amountOf(limits?.memory) / 2 ** 20,
   };
 }

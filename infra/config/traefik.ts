@@ -1,3 +1,5 @@
+import { edgeBuckets } from '../../slo/query/external.ts';
+
 /**
  * Traefik as Gateway API controller: static and dynamic configuration, as objects to be printed as YAML.
  * Only one TLS listener for clients; metrics and ping on a port of their own, which no route reaches.
@@ -72,6 +74,8 @@ export function traefikStatic(input: TraefikInput) {
         addEntryPointsLabels: true,
         addRoutersLabels: true,
         addServicesLabels: true,
+        // The bounds of the objectives, beside Traefik's own.
+        buckets: [...edgeBuckets],
       },
     },
     ping: { entryPoint: 'metrics' },

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { stringify } from 'yaml';
@@ -67,6 +68,10 @@ function writePrometheus(ports: Ports, available: Available): void {
     // Without the exporter, no metric shows whether Redis is up.
     redisServers: available.exporter ? 1 : 0,
     backupHours: null,
+    hasEdge: false,
+    hasCollector: false,
+    cpuCores: availableParallelism(),
+    memoryMib: Math.floor(totalmem() / 1_048_576),
   }))
     writePrivate(join(rules, name), content);
   const jobs: ScrapeJob[] = [

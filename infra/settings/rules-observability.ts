@@ -1,4 +1,4 @@
-import { longestWindowSeconds, shortestWindowSeconds } from '../../slo/index.ts';
+import { longestWindowSeconds, shortestWindowSeconds } from '../../slo/objectives/burn-rates.ts';
 import { type Rule, refuse, refuseEach, repeated } from './rule.ts';
 import type { Settings } from './schema.ts';
 
@@ -22,6 +22,19 @@ export const observability: readonly Rule[] = [
     ({ prometheus }) => prometheus.scrapeIntervalSeconds > longestInterval,
     ({ prometheus }) =>
       `prometheus.scrapeIntervalSeconds: ${prometheus.scrapeIntervalSeconds} leaves too few samples in the shortest window; at most ${longestInterval}`,
+  ),
+  refuseEach(
+    ({ prometheus }) =>
+      prometheus.budgetDays.map(Number).filter((days) => prometheus.retentionDays < days),
+    (days, { prometheus }) =>
+      `prometheus.retentionDays: ${prometheus.retentionDays} is shorter than the ${days} of prometheus.budgetDays; at least ${days}`,
+  ),
+  refuse(
+    (s) =>
+      receivers(s).some(({ severity }) => severity === 'critical') &&
+      !receivers(s).some(({ severity }) => severity === 'warning'),
+    () =>
+      'alertmanager.receivers: one has the severity critical and none the severity warning; most alerts are warnings and would reach nobody, so add one, such as a chat',
   ),
   refuseEach(
     ({ prometheus }) => Object.keys(prometheus.externalLabels).filter((key) => !/^[A-Za-z_]\w*$/.test(key)),

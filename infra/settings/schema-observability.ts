@@ -50,6 +50,11 @@ export const prometheus = section('Metrics.', {
   storage: gibibytes('Its volume', 10),
   memory: memory('Memory, requested and limit', 512, 256),
   scrapeIntervalSeconds: integer('Between two scrapes.', 5, 120, 15),
+  budgetDays: list(
+    'Periods of error budgets in days that are recorded and alerted on beside 30; retentionDays covers the longest.',
+    choice('A period.', ['7', '28', '90']),
+    [],
+  ),
   externalLabels: labelsOf(
     'Labels of everything that leaves it: alerts and remote write. `environment`, and `cluster` and `region` where set, are there already.',
     {},

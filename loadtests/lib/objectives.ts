@@ -1,4 +1,4 @@
-import { budget, loadThresholds, type ObjectiveId, objective } from '../../slo/index.ts';
+import { budget, loadThresholds, type ObjectiveId, objective } from '../../slo/objectives/objectives.ts';
 import type { Bounds } from '../scenarios/breakpoint.ts';
 import type { Request } from '../scenarios/requests.ts';
 

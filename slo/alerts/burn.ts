@@ -1,6 +1,8 @@
-import { type Burn, budget, burnsOf, type Objective, type ObjectiveId, seconds } from '../index.ts';
-import { and, gt, gte, mul, over } from '../promql.ts';
-import { record } from '../selectors.ts';
+import { type BudgetDays, type Burn, burnsOf } from '../objectives/burn-rates.ts';
+import { budget, type Objective, type ObjectiveId } from '../objectives/objectives.ts';
+import { badEvents } from '../query/bad-events.ts';
+import { and, gt, gte, lt } from '../query/promql.ts';
+import { record } from '../query/selectors.ts';
 import type { Alert } from './alert.ts';
 
 /** An alert of a burn rate; the rule tests of these are generated from the objective. */
@@ -23,16 +25,14 @@ export function burnAlerts(objective: Objective): BurnAlert[] {
   return burnsOf(objective).map((burn) => {
     const limit = burnThreshold(objective, burn);
     const above = (window: Burn['long']) => gt(record.gauge(`slo:error_ratio:rate${window}`, { slo }), limit);
-    // The mean times the window, not the sum of samples: it does not depend on how often rates are recorded.
-    const events = mul(
-      over('avg', record.gauge('slo:events:rate5m', { slo }), burn.long),
-      seconds(burn.long),
-    );
     return {
       name: burnAlertName(slo),
       severity: burn.severity,
       for: `${burn.forMinutes}m`,
-      expr: and(and(above(burn.long), above(burn.short)), gte(events, objective.leastEvents)),
+      expr: and(
+        and(above(burn.long), above(burn.short)),
+        gte(badEvents(slo, burn.long), objective.minBadEvents),
+      ),
       summary: `${objective.title}: the error budget of ${objective.windowDays} days burns ${burn.factor} times too fast`,
       description:
         `{{ $value | humanizePercentage }} of events were bad over ${burn.long}; the objective allows ` +
@@ -42,6 +42,24 @@ export function burnAlerts(objective: Objective): BurnAlert[] {
       burn,
     };
   });
+}
+
+/** An objective's alerts on a spent budget, one per period. */
+export function budgetAlerts(objective: Objective, periods: readonly BudgetDays[]): Omit<Alert, 'proof'>[] {
+  const slo = objective.id as ObjectiveId;
+  return periods.map((days) => ({
+    name: 'ErrorBudgetSpent',
+    severity: 'warning',
+    for: '15m',
+    expr: and(
+      lt(record.gauge(`slo:error_budget_left:ratio${days}d`, { slo }), 0),
+      gte(badEvents(slo, `${days}d`), objective.minBadEvents),
+    ),
+    summary: `${objective.title}: the error budget of ${days} days is spent`,
+    description: `{{ $value | humanizePercentage }} of the budget is left. Put reliability before new features. Promise: ${objective.promise}`,
+    panel: { dashboard: 'slo', title: `${objective.title}: budget left` },
+    labels: { slo, period: `${days}d` },
+  }));
 }
 
 /** A share as a percentage without noise. */

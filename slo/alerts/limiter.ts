@@ -1,5 +1,5 @@
-import { and, div, gt, increase, max, sum } from '../promql.ts';
-import { app } from '../selectors.ts';
+import { and, avg, div, gt, increase, max, sum } from '../query/promql.ts';
+import { app } from '../query/selectors.ts';
 import type { Alert } from './alert.ts';
 
 const decisions = sum(increase(app.counter('ratelimit_decisions_total'), '10m'), ['environment']);
@@ -10,14 +10,37 @@ export const limiterAlerts: readonly Alert[] = [
     name: 'LimiterDegraded',
     severity: 'critical',
     for: '1m',
-    expr: gt(max(app.gauge('limiter_degraded'), ['environment']), 0),
+    expr: gt(avg(app.gauge('limiter_degraded'), ['environment']), 0.5),
     summary: 'Limits are enforced by each replica alone',
     description:
-      'At least one replica does not reach Redis and enforces its share of each quota; logins answer 503.',
+      '{{ $value | humanizePercentage }} of replicas do not reach Redis and enforce their share of each quota; logins answer 503.',
     panel: { dashboard: 'limits', title: 'Degraded' },
     proof: {
       fires: { 'limiter_degraded{job="case-service",instance="a"}': '0x3 1x15' },
-      silent: [{ 'limiter_degraded{job="case-service",instance="a"}': '0x14 1x15' }],
+      silent: [
+        { 'limiter_degraded{job="case-service",instance="a"}': '0x14 1x15' },
+        {
+          'limiter_degraded{job="case-service",instance="a"}': '1x20',
+          'limiter_degraded{job="case-service",instance="b"}': '0x20',
+        },
+      ],
+      at: '15m',
+    },
+  },
+  {
+    name: 'LimiterDegraded',
+    severity: 'warning',
+    for: '5m',
+    expr: gt(max(app.gauge('limiter_degraded'), ['environment', 'instance']), 0),
+    summary: 'A replica enforces limits without Redis',
+    description: '{{ $labels.instance }} does not reach Redis and enforces its share of each quota.',
+    panel: { dashboard: 'limits', title: 'Degraded' },
+    proof: {
+      fires: {
+        'limiter_degraded{job="case-service",instance="a"}': '0x3 1x15',
+        'limiter_degraded{job="case-service",instance="b"}': '0x20',
+      },
+      silent: [{ 'limiter_degraded{job="case-service",instance="a"}': '0x11 1x15' }],
       at: '15m',
     },
   },

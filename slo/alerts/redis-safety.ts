@@ -1,6 +1,7 @@
-import { absent, and, gt, lt, max, or, over, sub, sum, time } from '../promql.ts';
-import { redis, sentinel } from '../selectors.ts';
+import { absent, and, gt, lt, max, or, sub, sum, time, unless } from '../query/promql.ts';
+import { redis, sentinel } from '../query/selectors.ts';
 import type { Alert, Series } from './alert.ts';
+import { answering, inRole } from './redis.ts';
 
 /**
  * How safe the data of Redis are, and whether another server could take over.
@@ -13,39 +14,17 @@ export const redisSafetyAlerts = (servers: number, backupHours: number | null): 
   ...(backupHours === null ? [] : copies(backupHours)),
 ];
 
+const broken = or(
+  lt(redis.gauge('redis_aof_last_write_status'), 1),
+  lt(redis.gauge('redis_aof_last_bgrewrite_status'), 1),
+);
 const kept: readonly Alert[] = [
-  {
-    name: 'RedisReplicationBroken',
-    severity: 'critical',
-    for: '2m',
-    expr: or(
-      lt(redis.gauge('redis_master_link_up'), 1),
-      // A primary that had replicas within the last day and has none.
-      and(
-        lt(redis.gauge('redis_connected_slaves'), 1),
-        gt(over('max', redis.gauge('redis_connected_slaves'), '1d'), 0),
-      ),
-    ),
-    summary: 'A Redis replica does not follow its primary',
-    description: 'A failover now would lose what was written since, or has no replica to go to.',
-    panel: { dashboard: 'redis', title: 'Replicas' },
-    proof: {
-      fires: { 'redis_connected_slaves{job="redis"}': '2x5 0x20' },
-      silent: [
-        { 'redis_connected_slaves{job="redis"}': '0x25', 'redis_master_link_up{job="redis"}': '1x25' },
-        { 'redis_connected_slaves{job="redis"}': '2x13 0x10' },
-      ],
-      at: '15m',
-    },
-  },
   {
     name: 'RedisAppendOnlyErrors',
     severity: 'critical',
+    perServer: 'the primary alone; a replica is left out by its role',
     for: '1m',
-    expr: or(
-      lt(redis.gauge('redis_aof_last_write_status'), 1),
-      lt(redis.gauge('redis_aof_last_bgrewrite_status'), 1),
-    ),
+    expr: unless(broken, redis.gauge('redis_instance_info', { role: 'slave' }), ['environment', 'instance']),
     summary: 'Redis cannot write its append-only file',
     description: 'What is acknowledged now may be lost when Redis restarts; usually its disk is full.',
     panel: { dashboard: 'redis', title: 'Append-only file' },
@@ -59,19 +38,84 @@ const kept: readonly Alert[] = [
           'redis_aof_last_write_status{job="redis"}': '1x14 0x10',
           'redis_aof_last_bgrewrite_status{job="redis"}': '1x25',
         },
+        {
+          'redis_aof_last_write_status{job="redis",instance="a"}': '0x25',
+          'redis_instance_info{job="redis",instance="a",role="slave"}': '1x25',
+        },
       ],
       at: '15m',
     },
   },
 ];
 
+const slavesOfPrimary = max(
+  and(redis.gauge('redis_connected_slaves'), inRole('master'), ['environment', 'instance']),
+  ['environment'],
+);
+const primary = (slaves: string) => ({
+  'redis_up{job="redis",instance="a"}': '1x25',
+  'redis_instance_info{job="redis",instance="a",role="master"}': '1x25',
+  'redis_connected_slaves{job="redis",instance="a"}': slaves,
+});
+
 const failover = (servers: number): readonly Alert[] => [
+  {
+    name: 'RedisReplicationBroken',
+    severity: 'critical',
+    for: '2m',
+    expr: lt(slavesOfPrimary, 1),
+    summary: 'No replica follows the Redis primary',
+    description: 'The primary refuses writes without a replica, and a failover has no server to go to.',
+    panel: { dashboard: 'redis', title: 'Replicas' },
+    proof: {
+      fires: primary('2x5 0x20'),
+      silent: [
+        primary('2x5 1x20'),
+        primary('2x13 0x10'),
+        // It was the primary until a failover.
+        {
+          ...primary('2x25'),
+          'redis_up{job="redis",instance="b"}': '1x25',
+          'redis_instance_info{job="redis",instance="b",role="slave"}': '1x25',
+          'redis_connected_slaves{job="redis",instance="b"}': '2x5 0x20',
+        },
+      ],
+      at: '15m',
+    },
+  },
+  {
+    name: 'RedisReplicaUnhealthy',
+    severity: 'warning',
+    for: '5m',
+    expr: or(
+      or(
+        lt(redis.gauge('redis_master_link_up'), 1),
+        and(broken, redis.gauge('redis_instance_info', { role: 'slave' }), ['environment', 'instance']),
+      ),
+      lt(slavesOfPrimary, servers - 1),
+    ),
+    summary: 'A Redis replica does not follow its primary, or cannot write its file',
+    description: 'The primary and the other replicas are not affected; a second loss would be.',
+    panel: { dashboard: 'redis', title: 'Replicas' },
+    proof: {
+      fires: [
+        primary('1x25'),
+        { 'redis_master_link_up{job="redis",instance="b"}': '1x5 0x20' },
+        {
+          'redis_aof_last_write_status{job="redis",instance="b"}': '0x25',
+          'redis_instance_info{job="redis",instance="b",role="slave"}': '1x25',
+        },
+      ],
+      silent: [primary('2x11 1x20'), { 'redis_master_link_up{job="redis",instance="b"}': '1x11 0x20' }],
+      at: '15m',
+    },
+  },
   {
     name: 'RedisServerMissing',
     severity: 'warning',
     for: '5m',
     expr: or(
-      lt(sum(redis.gauge('redis_up'), ['environment']), servers),
+      lt(sum(answering, ['environment']), servers),
       lt(sum(sentinel.gauge('redis_up'), ['environment']), servers),
     ),
     summary: 'A Redis server or a Sentinel does not answer',
@@ -91,15 +135,15 @@ const failover = (servers: number): readonly Alert[] => [
     severity: 'critical',
     for: '2m',
     expr: or(
-      lt(max(sentinel.gauge('redis_sentinel_master_ckquorum_status')), 1),
-      absent(sentinel.gauge('redis_sentinel_master_ckquorum_status')),
+      lt(max(sentinel.gauge('redis_sentinel_master_ckquorum_status'), ['environment']), 1),
+      lt(sum(sentinel.gauge('redis_up'), ['environment']), Math.floor(servers / 2) + 1),
     ),
     summary: 'No failover of Redis is possible: the Sentinels have no majority',
     description: 'Users notice nothing yet. Should the primary stop now, no other server takes over.',
     panel: { dashboard: 'redis', title: 'Sentinels' },
     proof: {
-      fires: [{ [quorum]: '1x5 0x20' }, { [quorum]: '1x5 stale' }],
-      silent: [{ [quorum]: '1x13 0x10' }],
+      fires: [{ [quorum]: '1x5 0x20' }, three('sentinel', '1x5 0x20', '1x25')],
+      silent: [{ [quorum]: '1x13 0x10' }, three('sentinel', '1x25', '1x5 0x20')],
       at: '15m',
     },
   },

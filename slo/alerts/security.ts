@@ -1,5 +1,6 @@
-import { and, div, gt, increase, lt, max, min, mul, rate, sub, sum, time } from '../promql.ts';
-import { app } from '../selectors.ts';
+import type { Instant } from '../query/expression.ts';
+import { and, div, gt, increase, lt, max, min, mul, or, rate, sub, sum, time } from '../query/promql.ts';
+import { app, edge } from '../query/selectors.ts';
 import type { Alert } from './alert.ts';
 
 const day = 86_400;
@@ -14,17 +15,26 @@ const forged = [
   'claims',
 ] as const;
 const loginFailures = app.counter('auth_login_total', { result: 'failure' });
-const certificateLeft = sub(min(app.gauge('tls_cert_expiry_timestamp_seconds'), ['environment']), time());
+/** Seconds that certificates are still valid: of the replicas, and of the edge by its hosts, the newest of each host. */
+function certificateLeft(hasEdge: boolean): Instant<string> {
+  const internal = sub(min(app.gauge('tls_cert_expiry_timestamp_seconds'), ['environment']), time());
+  const newest = max(edge.gauge('traefik_tls_certs_not_after'), ['environment', 'cn', 'sans']);
+  return hasEdge ? or(internal as Instant<string>, sub(newest, time())) : internal;
+}
 const endsAfter = (days: number) => ({
   'tls_cert_expiry_timestamp_seconds{job="case-service",instance="a"}': `${days * day}x60`,
 });
+const publicEndsAfter = (days: number, serial = '1') => ({
+  [`traefik_tls_certs_not_after{job="traefik",instance="a",cn="",sans="x.test",serial="${serial}"}`]: `${days * day}x60`,
+});
 
 /** Signs of an attack (ASVS 16.3), and of keys and certificates that nobody renews. */
-export const securityAlerts: readonly Alert[] = [
+export const securityAlerts = (hasEdge: boolean): readonly Alert[] => [
   {
     name: 'RefreshTokenReuse',
     severity: 'critical',
     for: '0m',
+    keepFiring: false,
     expr: gt(
       sum(increase(app.counter('auth_refresh_total', { outcome: 'reuse' }), '10m'), ['environment']),
       0,
@@ -176,20 +186,31 @@ export const securityAlerts: readonly Alert[] = [
     name: 'CertificateExpiresSoon',
     severity: 'warning',
     for: '10m',
-    expr: lt(certificateLeft, 14 * day),
-    summary: 'The served certificate ends within 14 days',
-    description: '{{ $value | humanizeDuration }} are left: automatic renewal has not happened.',
+    expr: lt(certificateLeft(hasEdge), 14 * day),
+    summary: 'A served certificate ends within 14 days',
+    description:
+      '{{ $value | humanizeDuration }} are left of the certificate of {{ if $labels.sans }}{{ $labels.sans }}{{ else }}the replicas{{ end }}: automatic renewal has not happened.',
     panel: { dashboard: 'security', title: 'Certificate: time left' },
-    proof: { fires: endsAfter(10), silent: [endsAfter(15)], at: '30m' },
+    proof: {
+      fires: [endsAfter(10), publicEndsAfter(10)],
+      // The second was renewed: Traefik still lists the old one.
+      silent: [endsAfter(15), publicEndsAfter(15), { ...publicEndsAfter(10), ...publicEndsAfter(80, '2') }],
+      at: '30m',
+    },
   },
   {
     name: 'CertificateExpiresNow',
     severity: 'critical',
     for: '1m',
-    expr: lt(certificateLeft, 2 * day),
-    summary: 'The served certificate ends within two days',
-    description: '{{ $value | humanizeDuration }} are left; then every client refuses to connect.',
+    expr: lt(certificateLeft(hasEdge), 2 * day),
+    summary: 'A served certificate ends within two days',
+    description:
+      '{{ $value | humanizeDuration }} are left of the certificate of {{ if $labels.sans }}{{ $labels.sans }}{{ else }}the replicas{{ end }}; then every client refuses to connect.',
     panel: { dashboard: 'security', title: 'Certificate: time left' },
-    proof: { fires: endsAfter(1), silent: [endsAfter(2.2)], at: '30m' },
+    proof: {
+      fires: [endsAfter(1), publicEndsAfter(1)],
+      silent: [endsAfter(2.2), publicEndsAfter(2.2)],
+      at: '30m',
+    },
   },
 ];

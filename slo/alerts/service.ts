@@ -1,11 +1,24 @@
-import { absent, changes, gt, increase, lt, max, or, over, rate, sum, unless } from '../promql.ts';
-import { app, target } from '../selectors.ts';
+import { absent, and, changes, gt, lt, max, or, over, rate, sum, unless } from '../query/promql.ts';
+import { app, target } from '../query/selectors.ts';
 import type { Alert } from './alert.ts';
+import type { AlertOptions } from './options.ts';
 
 const up = target.gauge('up', { job: 'case-service' });
+const replica = target.gauge('up', { job: { oneOf: ['case-service', 'traefik'] } });
+const mebibyte = 1_048_576;
+const memory = 'process_resident_memory_bytes{job="case-service",instance="a"}';
+const repeated = (values: string, times: number) => Array<string>(times).fill(values).join(' ');
+const several = (count: number, values: string) =>
+  Object.fromEntries(
+    Array.from({ length: count }, (_, index) => [`up{job="case-service",instance="${index}"}`, values]),
+  );
 
-/** The case service's own processes. */
-export const serviceAlerts: readonly Alert[] = [
+/** The processes of the case service, within the limits of their containers. */
+export const serviceAlerts = ({
+  replicas,
+  cpuCores,
+  memoryMib,
+}: Pick<AlertOptions, 'replicas' | 'cpuCores' | 'memoryMib'>): readonly Alert[] => [
   {
     name: 'ServiceDown',
     severity: 'critical',
@@ -30,17 +43,21 @@ export const serviceAlerts: readonly Alert[] = [
     name: 'ReplicaDown',
     severity: 'warning',
     for: '5m',
-    expr: unless(lt(up, 1), lt(sum(up, ['environment', 'job']), 1), ['environment']),
-    summary: 'A replica of the case service does not answer',
-    description: '{{ $labels.instance }} has not been scraped for five minutes; the others carry its load.',
+    expr: unless(lt(replica, 1), lt(sum(replica, ['environment', 'job']), 1), ['environment', 'job']),
+    summary: 'A replica does not answer',
+    description:
+      '{{ $labels.instance }} of {{ $labels.job }} has not been scraped for five minutes; the others carry its load.',
     panel: { dashboard: 'runtime', title: 'Replicas' },
     proof: {
-      fires: {
-        'up{job="case-service",instance="a"}': '0x20',
-        'up{job="case-service",instance="b"}': '1x20',
-      },
+      fires: [
+        {
+          'up{job="case-service",instance="a"}': '0x20',
+          'up{job="case-service",instance="b"}': '1x20',
+        },
+        { 'up{job="traefik",instance="a"}': '0x20', 'up{job="traefik",instance="b"}': '1x20' },
+      ],
       silent: [
-        // It is the service that is down, and ServiceDown that says so.
+        // The whole service is down, and ServiceDown reports it.
         { 'up{job="case-service",instance="a"}': '0x20' },
         {
           'up{job="case-service",instance="a"}': '1x11 0x10',
@@ -51,17 +68,59 @@ export const serviceAlerts: readonly Alert[] = [
     },
   },
   {
+    name: 'ReplicasTooFew',
+    severity: 'warning',
+    for: '10m',
+    expr: lt(sum(up, ['environment', 'job']), replicas),
+    summary: 'Fewer replicas answer than the settings want',
+    description: `{{ $value }} of at least ${replicas} replicas answer: a pod cannot be scheduled, or does not start.`,
+    panel: { dashboard: 'runtime', title: 'Replicas' },
+    proof: {
+      fires: several(replicas - 1, '1x30'),
+      silent: [several(replicas, '1x30'), { ...several(replicas, '1x30'), ...several(1, '1x16 0x13') }],
+      at: '25m',
+    },
+  },
+  {
+    name: 'ServiceRestarting',
+    severity: 'critical',
+    for: '5m',
+    expr: lt(sum(and(over('avg', up, '10m'), up), ['environment', 'job']), 0.5),
+    summary: 'All replicas restart in a loop',
+    description: 'Over ten minutes {{ $value | humanize }} replicas answered on average: most requests fail.',
+    panel: { dashboard: 'runtime', title: 'Restarts' },
+    proof: {
+      fires: { 'up{job="case-service",instance="a"}': repeated('1 0 0 0 0', 6) },
+      silent: [
+        { 'up{job="case-service",instance="a"}': repeated('1 1 0 1 0', 6) },
+        {
+          'up{job="case-service",instance="a"}': repeated('1 0 0 0 0', 6),
+          'up{job="case-service",instance="b"}': '1x30',
+        },
+      ],
+      at: '20m',
+    },
+  },
+  {
     name: 'ServiceRestarting',
     severity: 'warning',
     for: '0m',
-    expr: gt(changes(app.gauge('process_start_time_seconds'), '15m'), 2),
+    // Half an hour, because a crash loop backs off to one start every five minutes.
+    expr: gt(changes(app.gauge('process_start_time_seconds'), '30m'), 2),
     summary: 'A replica restarts again and again',
-    description: '{{ $labels.instance }} has started {{ $value | humanize }} times in 15 minutes.',
+    description: '{{ $labels.instance }} has started {{ $value | humanize }} times in 30 minutes.',
     panel: { dashboard: 'runtime', title: 'Restarts' },
     proof: {
-      fires: { 'process_start_time_seconds{job="case-service",instance="a"}': '0+60x20' },
-      silent: [{ 'process_start_time_seconds{job="case-service",instance="a"}': '5x5 9x5 12x10' }],
-      at: '15m',
+      fires: [
+        { 'process_start_time_seconds{job="case-service",instance="a"}': '0+60x40' },
+        // One start every six minutes, answering for one of them.
+        {
+          'process_start_time_seconds{job="case-service",instance="a"}':
+            '1 stale _ _ _ _ 2 stale _ _ _ _ 3 stale _ _ _ _ 4 stale _ _ _ _ 5 stale _ _ _ _ 6 stale _ _ _ _ 7 7 7 7 7',
+        },
+      ],
+      silent: [{ 'process_start_time_seconds{job="case-service",instance="a"}': '1x5 5x20 9x10 12x5' }],
+      at: '40m',
     },
   },
   {
@@ -86,15 +145,54 @@ export const serviceAlerts: readonly Alert[] = [
     name: 'ServiceSaturated',
     severity: 'warning',
     for: '10m',
-    expr: gt(rate(app.counter('process_cpu_seconds_total'), '5m'), 0.9),
-    summary: 'A replica uses all of its core',
-    description:
-      '{{ $labels.instance }} computes {{ $value | humanizePercentage }} of the time: add replicas.',
+    expr: gt(rate(app.counter('process_cpu_seconds_total'), '5m'), 0.9 * cpuCores),
+    summary: 'A replica uses all CPU that its container may',
+    description: `{{ $labels.instance }} uses {{ $value | humanize }} of its ${cpuCores} cores: add replicas, or raise app.cpu.`,
     panel: { dashboard: 'runtime', title: 'CPU' },
     proof: {
-      fires: { 'process_cpu_seconds_total{job="case-service",instance="a"}': '0+58x30' },
-      silent: [{ 'process_cpu_seconds_total{job="case-service",instance="a"}': '0+52x30' }],
+      fires: { 'process_cpu_seconds_total{job="case-service",instance="a"}': `0+${58 * cpuCores}x30` },
+      silent: [{ 'process_cpu_seconds_total{job="case-service",instance="a"}': `0+${52 * cpuCores}x30` }],
       at: '20m',
+    },
+  },
+  {
+    name: 'ServiceMemoryHigh',
+    severity: 'warning',
+    for: '10m',
+    expr: gt(app.gauge('process_resident_memory_bytes'), 0.9 * memoryMib * mebibyte),
+    summary: 'A replica is close to the memory limit of its container',
+    description: `{{ $labels.instance }} uses {{ $value | humanize1024 }}B of ${memoryMib} MiB; at the limit the kernel ends it.`,
+    panel: { dashboard: 'runtime', title: 'Memory' },
+    proof: {
+      fires: { [memory]: `${0.95 * memoryMib * mebibyte}x30` },
+      silent: [{ [memory]: `${0.88 * memoryMib * mebibyte}x30` }],
+      at: '20m',
+    },
+  },
+  {
+    name: 'ServiceOutOfMemory',
+    severity: 'warning',
+    for: '0m',
+    // Kubernetes restarts the container in a new cgroup, so its own counters of kills are gone. No other exporter runs.
+    expr: and(
+      gt(changes(app.gauge('process_start_time_seconds'), '15m'), 0),
+      gt(over('max', app.gauge('process_resident_memory_bytes'), '15m'), 0.85 * memoryMib * mebibyte),
+    ),
+    summary: 'A replica restarted after it had used up its memory',
+    description: '{{ $labels.instance }} restarted; most likely the kernel ended it for lack of memory.',
+    panel: { dashboard: 'runtime', title: 'Memory' },
+    proof: {
+      fires: {
+        [memory]: `${0.95 * memoryMib * mebibyte}x10 ${0.3 * memoryMib * mebibyte}x10`,
+        'process_start_time_seconds{job="case-service",instance="a"}': '1x10 600x10',
+      },
+      silent: [
+        {
+          [memory]: `${0.8 * memoryMib * mebibyte}x10 ${0.3 * memoryMib * mebibyte}x10`,
+          'process_start_time_seconds{job="case-service",instance="a"}': '1x10 600x10',
+        },
+      ],
+      at: '15m',
     },
   },
   {
@@ -133,20 +231,6 @@ export const serviceAlerts: readonly Alert[] = [
         { 'offline_sync_queue_depth{job="case-service",user_id="u1"}': '490x90' },
       ],
       at: '80m',
-    },
-  },
-  {
-    name: 'TracesDropped',
-    severity: 'warning',
-    for: '10m',
-    expr: gt(sum(increase(app.counter('traces_dropped_total'), '10m'), ['environment']), 0),
-    summary: 'Traces are lost on the way to the collector',
-    description: '{{ $value | humanize }} spans were given up in ten minutes; requests are not affected.',
-    panel: { dashboard: 'runtime', title: 'Spans dropped' },
-    proof: {
-      fires: { 'traces_dropped_total{job="case-service"}': '0+5x40' },
-      silent: [{ 'traces_dropped_total{job="case-service"}': '0x16 5x40' }],
-      at: '30m',
     },
   },
 ];

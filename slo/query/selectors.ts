@@ -1,36 +1,20 @@
-import type { sum, VectorExprBuilder } from '@grafana/promql-builder';
+import type { VectorExprBuilder } from '@grafana/promql-builder';
 import { vector } from '@grafana/promql-builder';
-import type { Definition, Domain } from '../contract/metrics.ts';
-import { catalogue } from '../contract/metrics.ts';
-import { alertmanagerSelf, prometheusSelf, redisExporter, sentinelExporter, targets } from './external.ts';
-import type { Duration } from './promql.ts';
+import type { Definition, Domain } from '../../contract/metrics.ts';
+import { catalogue } from '../../contract/metrics.ts';
+import type { Counter, Duration, Range } from './expression.ts';
+import {
+  alertmanagerSelf,
+  collector as collectorSelf,
+  prometheusSelf,
+  redisExporter,
+  sentinelExporter,
+  targets,
+  traefik,
+} from './external.ts';
 import { recorded } from './recorded.ts';
 
 /** Selectors of series, typed by the catalogues: where every query starts. */
-
-/** A node of the query builder. */
-export type Node = Parameters<typeof sum>[0];
-
-/** An expression that gives one value per series, with these labels. `unit` is Grafana's. */
-export interface Instant<out L extends string> {
-  readonly build: () => Node;
-  readonly unit: string;
-  /** Only for the type checker. */
-  readonly labels?: L;
-}
-/** A gauge's series, over which a range may be taken. */
-export interface Range<out L extends string> extends Instant<L> {
-  readonly kind: 'gauge';
-  readonly series: () => VectorExprBuilder;
-  readonly range: (window: Duration) => VectorExprBuilder;
-}
-/** A counter's series; only {@link rate} and {@link increase} make sense of them. */
-export interface Counter<out L extends string> {
-  readonly kind: 'counter';
-  readonly unit: string;
-  readonly range: (window: Duration) => VectorExprBuilder;
-  readonly labels?: L;
-}
 
 /** Matches all but these values. */
 export interface Not<V> {
@@ -40,11 +24,15 @@ export interface Not<V> {
 export interface OneOf<V> {
   readonly oneOf: readonly V[];
 }
+/** Matches a regular expression. */
+export interface Matching {
+  readonly matching: string;
+}
 /** Matches a dashboard variable, which may hold several values. */
 export interface Variable {
   readonly variable: string;
 }
-type Matcher<V> = V | Not<V> | OneOf<V>;
+type Matcher<V> = V | Not<V> | OneOf<V> | Matching;
 type ValueOf<D> = D extends readonly (infer V)[] ? V : string;
 /** Labels that Prometheus gives to all series of a target. */
 type TargetLabel = 'environment' | 'instance';
@@ -120,6 +108,10 @@ export const app = selectors(catalogue, { job: 'case-service' });
 export const redis = selectors(redisExporter, { job: 'redis' });
 /** Metrics of Sentinel, by Redis' exporter. */
 export const sentinel = selectors(sentinelExporter, { job: 'sentinel' });
+/** Metrics of the edge, where this stack runs it. */
+export const edge = selectors(traefik, { job: 'traefik' });
+/** Metrics of the collector of traces. */
+export const collector = selectors(collectorSelf, { job: 'otel-collector' });
 /** Prometheus's own metrics. */
 export const prometheus = selectors(prometheusSelf, { job: 'prometheus' });
 /** Alertmanager's own metrics. */
@@ -128,9 +120,6 @@ export const alertmanager = selectors(alertmanagerSelf, { job: 'alertmanager' })
 export const target = selectors(targets);
 /** Recorded series. */
 export const record = selectors(recorded);
-
-/** A range of a gauge. */
-export const rangeOf = (range: Range<string>, window: Duration): VectorExprBuilder => range.range(window);
 
 /** Grafana's unit of a metric, by its name's suffix. */
 export function unitOf(name: string): string {
@@ -151,12 +140,14 @@ function matched(series: VectorExprBuilder, labels: Readonly<Record<string, unkn
       const [only, ...more] = matcher.not;
       if (only !== undefined && more.length === 0) series.labelNeq(label, only);
       else series.labelNotMatchRegexp(label, matcher.not.map(quoted).join('|'));
-    } else if (isOneOf(matcher)) series.labelMatchRegexp(label, matcher.oneOf.map(quoted).join('|'));
+    } else if (isMatching(matcher)) series.labelMatchRegexp(label, matcher.matching);
+    else if (isOneOf(matcher)) series.labelMatchRegexp(label, matcher.oneOf.map(quoted).join('|'));
     else series.labelMatchRegexp(label, `$${(matcher as Variable).variable}`);
   }
   return series;
 }
 const isNot = (matcher: unknown): matcher is Not<string> => (matcher as Not<string>).not !== undefined;
+const isMatching = (matcher: unknown): matcher is Matching => (matcher as Matching).matching !== undefined;
 const isOneOf = (matcher: unknown): matcher is OneOf<string> =>
   (matcher as OneOf<string>).oneOf !== undefined;
 

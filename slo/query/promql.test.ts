@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { catalogue, type Definition } from '../contract/metrics.ts';
+import { catalogue, type Definition } from '../../contract/metrics.ts';
+import { promtool } from '../promtool.testing.ts';
 import {
   absent,
   add,
@@ -25,7 +26,6 @@ import {
   time,
   topk,
 } from './promql.ts';
-import { promtool } from './promtool.testing.ts';
 import { app, redis, selectors, target, unitOf } from './selectors.ts';
 
 const requests = app.counter('http_requests_total', { status: '5xx' });

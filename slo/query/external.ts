@@ -1,4 +1,4 @@
-import type { Definition } from '../contract/metrics.ts';
+import type { Definition } from '../../contract/metrics.ts';
 
 /**
  * Metrics of other programs that rules and panels use: type and labels, as Redis exporter 1.45 to 1.86, Prometheus 2.42
@@ -17,6 +17,9 @@ const jobs = [
   'otel-collector',
 ] as const;
 const commands = { atMost: 80, because: 'commands that the service and the probes use' } as const;
+
+/** Bounds of the edge's histogram, also written to its configuration: the bounds of the objectives, and Traefik's defaults. */
+export const edgeBuckets = [0.05, 0.1, 0.25, 0.3, 0.5, 1, 1.2, 2.5, 5, 10] as const;
 
 const gauge = <const L extends Definition['labels']>(help: string, labels: L) =>
   ({ type: 'gauge', help, labels }) as const;
@@ -73,6 +76,7 @@ export const prometheusSelf = {
   prometheus_notifications_errors_total: counter('Failed deliveries to Alertmanager.', {
     alertmanager: { atMost: 4, because: 'Alertmanagers of one environment' },
   }),
+  prometheus_notifications_alertmanagers_discovered: gauge('Alertmanagers that Prometheus knows.', {}),
   prometheus_tsdb_head_series: gauge('Series in memory.', {}),
   prometheus_tsdb_storage_blocks_bytes: gauge('Bytes of stored blocks.', {}),
   prometheus_tsdb_wal_corruptions_total: counter('Corruptions of the write-ahead log.', {}),
@@ -89,13 +93,54 @@ export const alertmanagerSelf = {
   alertmanager_config_last_reload_successful: gauge('1 when the last reload worked.', {}),
 } as const;
 
+const edgeLabels = {
+  code: { atMost: 64, because: 'HTTP status codes' },
+  method: { atMost: 10, because: 'HTTP methods; Traefik counts others as one' },
+  protocol: ['http', 'websocket', 'sse'],
+  entrypoint: ['https', 'metrics'],
+} as const;
+
+/** Traefik 3 as this stack configures it, job `traefik`. */
+export const traefik = {
+  traefik_entrypoint_requests_total: counter(
+    'Requests by entry point, those without a server included.',
+    edgeLabels,
+  ),
+  traefik_entrypoint_request_duration_seconds: {
+    type: 'histogram',
+    help: 'Duration of requests as the edge answered them.',
+    labels: edgeLabels,
+    buckets: edgeBuckets,
+  },
+  traefik_open_connections: gauge('Open connections.', { entrypoint: edgeLabels.entrypoint }),
+  traefik_config_reloads_total: counter('Configurations applied.', {}),
+  traefik_config_last_reload_success: gauge('When the last configuration was applied, Unix seconds.', {}),
+  traefik_tls_certs_not_after: gauge('When a certificate of the edge ends, Unix seconds.', {
+    cn: { atMost: 4, because: 'hosts of one environment' },
+    sans: { atMost: 4, because: 'hosts of one environment' },
+    serial: { atMost: 8, because: 'a certificate and its successors' },
+  }),
+} as const;
+
+/** The OpenTelemetry collector, job `otel-collector`. Releases before 0.120 leave the suffix `_total` out. */
+export const collector = {
+  otelcol_receiver_accepted_spans_total: counter('Spans received.', {}),
+  otelcol_receiver_refused_spans_total: counter('Spans refused, by the memory limiter for example.', {}),
+  otelcol_receiver_refused_spans: counter('The same, in older releases.', {}),
+  otelcol_exporter_sent_spans_total: counter('Spans that the store accepted.', {}),
+  otelcol_exporter_send_failed_spans_total: counter('Spans that the store did not accept.', {}),
+  otelcol_exporter_send_failed_spans: counter('The same, in older releases.', {}),
+  otelcol_exporter_enqueue_failed_spans_total: counter('Spans that found the queue full.', {}),
+  otelcol_exporter_enqueue_failed_spans: counter('The same, in older releases.', {}),
+} as const;
+
 /** What Prometheus adds for each target. */
 export const targets = {
   up: gauge('1 when the last scrape of a target worked.', { job: jobs }),
   scrape_samples_scraped: gauge('Samples of the last scrape.', { job: jobs }),
   ALERTS: gauge('1 for each pending or firing alert.', {
     alertstate: ['pending', 'firing'],
-    alertname: { atMost: 64, because: 'alerts of this project' },
+    alertname: { atMost: 80, because: 'alerts of this project' },
     severity: ['critical', 'warning', 'none'],
   }),
   process_start_time_seconds: gauge('When a process started, Unix seconds.', { job: jobs }),

@@ -1,4 +1,4 @@
-import type { Instant } from '../slo/selectors.ts';
+import type { Instant } from '../../slo/query/expression.ts';
 
 /** A dashboard as this project writes it: data, from which Grafana's JSON, the documents and the lint follow. */
 export interface Board {
@@ -54,9 +54,9 @@ export interface Panel {
   /** Unique in the dashboard: its id is a hash of it, which alerts link to. */
   readonly title: string;
   /** What it shows. */
-  readonly tells: string;
+  readonly description: string;
   /** What to do when it looks wrong. */
-  readonly act: string;
+  readonly action: string;
   readonly queries: readonly Query[];
   /** The unit when it is not that of the first query. */
   readonly unit?: Unit;

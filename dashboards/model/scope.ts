@@ -1,13 +1,15 @@
-import { catalogue } from '../contract/metrics.ts';
+import { catalogue } from '../../contract/metrics.ts';
 import {
   alertmanagerSelf,
+  collector as collectorSelf,
   prometheusSelf,
   redisExporter,
   sentinelExporter,
   targets,
-} from '../slo/external.ts';
-import { recorded } from '../slo/recorded.ts';
-import { selectors } from '../slo/selectors.ts';
+  traefik,
+} from '../../slo/query/external.ts';
+import { recorded } from '../../slo/query/recorded.ts';
+import { selectors } from '../../slo/query/selectors.ts';
 
 /** The catalogues' metrics as panels query them: of the chosen environment, and of the chosen instances. */
 
@@ -22,6 +24,10 @@ export const fleet = selectors(catalogue, { job: 'case-service', environment });
 export const redis = selectors(redisExporter, { job: 'redis', environment, instance });
 /** Sentinels, beside the chosen servers. */
 export const sentinel = selectors(sentinelExporter, { job: 'sentinel', environment, instance });
+/** The edge, where this stack runs it. */
+export const edge = selectors(traefik, { job: 'traefik', environment });
+/** The collector of traces. */
+export const collector = selectors(collectorSelf, { job: 'otel-collector', environment });
 /** Prometheus. */
 export const prometheus = selectors(prometheusSelf, { job: 'prometheus', environment });
 /** Alertmanager. */

@@ -1,5 +1,6 @@
-import { catalogue } from '../contract/metrics.ts';
-import { budget, burnsOf, type Objective } from './index.ts';
+import { catalogue } from '../../contract/metrics.ts';
+import { burnsOf } from './burn-rates.ts';
+import { budget, type Objective } from './objectives.ts';
 
 /** Problems of a list of objectives, in words; empty when it is sound. */
 export function problems(list: readonly Objective[], retentionDays = Number.POSITIVE_INFINITY): string[] {

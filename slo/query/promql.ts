@@ -26,12 +26,12 @@ import {
   sum as sumOf,
   sumOverTime,
   time as timeOf,
+  timestamp as timestampOf,
   topk as topkOf,
   unless as unlessOf,
   vect,
 } from '@grafana/promql-builder';
-import type { Counter, Instant, Node, Range } from './selectors.ts';
-import { rangeOf } from './selectors.ts';
+import type { Counter, Duration, Instant, Node, Range } from './expression.ts';
 
 /**
  * PromQL from the metric catalogue: a wrong metric, label or label value does not compile, and `rate` takes counters only.
@@ -39,8 +39,6 @@ import { rangeOf } from './selectors.ts';
  * strings: expressions here are recipes that make fresh nodes each time, and leave the misprinted parts out.
  */
 
-/** A duration, or Grafana's own. */
-export type Duration = `${number}${'s' | 'm' | 'h' | 'd'}` | '$__rate_interval' | '$__range';
 type Numeric<L extends string> = Instant<L> | number;
 
 /** The text of an expression. */
@@ -66,10 +64,10 @@ type Over = 'avg' | 'max' | 'min' | 'sum';
 const overTime = { avg: avgOverTime, max: maxOverTime, min: minOverTime, sum: sumOverTime } as const;
 /** A gauge's average, maximum, minimum or sum over a window. */
 export const over = <L extends string>(how: Over, range: Range<L>, window: Duration): Instant<L> =>
-  make(() => overTime[how](rangeOf(range, window)), range.unit);
+  make(() => overTime[how](range.range(window)), range.unit);
 /** How often a gauge changed in a window. */
 export const changes = <L extends string>(range: Range<L>, window: Duration): Instant<L> =>
-  make(() => changesOf(rangeOf(range, window)), 'short');
+  make(() => changesOf(range.range(window)), 'short');
 
 /** A gauge as it was a while before. */
 export const ago = <L extends string>(range: Range<L>, before: Duration): Instant<L> =>
@@ -133,6 +131,15 @@ export const absent = <L extends string>(vector: Instant<L>): Instant<L> =>
   make(() => absentOf(vector.build()), 'short');
 /** Seconds since the epoch. */
 export const time = (): Instant<never> => make(timeOf, 's');
+/** When each series was last sampled, Unix seconds. */
+export const timestamp = <L extends string>(vector: Instant<L>): Instant<L> =>
+  make(() => timestampOf(vector.build()), 's');
+/** The larger of two values by series; where only one exists, that one. */
+export const larger = <L extends string>(left: Instant<L>, right: Instant<L>): Instant<L> =>
+  or(or(gte(left, right), right), left);
+/** The smaller of two values by series; where only one exists, that one. */
+export const smaller = <L extends string>(left: Instant<L>, right: Instant<L>): Instant<L> =>
+  or(or(lt(left, right), right), left);
 /** A series without labels. */
 export const constant = (value: number): Instant<never> => make(() => vect(clean(value)), 'short');
 /** The share of `part` in `whole`: 0 when nothing of `part` happened, nothing (not NaN) when nothing happened at all. */
