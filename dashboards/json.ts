@@ -1,7 +1,7 @@
-/** JSON with whatever fits on a line of 200 characters on one line: a reviewer reads a query or a panel's options at once. */
+/** JSON with whatever fits on a line of 240 characters on one line: a reviewer reads a query or a panel's options at once. */
 export function readableJson(value: unknown, indent = 0): string {
   const inline = JSON.stringify(value);
-  if (typeof value !== 'object' || value === null || inline.length + indent <= 200) return inline;
+  if (typeof value !== 'object' || value === null || inline.length + indent <= 240) return inline;
   const pad = ' '.repeat(indent + 1);
   const [open, close] = Array.isArray(value) ? '[]' : '{}';
   const entries = Array.isArray(value)

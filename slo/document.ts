@@ -8,7 +8,7 @@ import { detection } from './simulator.ts';
 export function sloDocument(): string {
   return `# Service level objectives
 
-Generated from \`slo/index.ts\` by \`npm run generate\`; edit that, not this.
+Generated from \`slo/objectives/objectives.ts\` by \`npm run generate\`; edit that, not this.
 An objective is a promise to users, as a share of good events over a window. What is missing to 100 % is the error budget:
 it may be spent on failures, releases and experiments. From each objective follow its recording rules, its alerts with
 their tests, its panels on the dashboard "Simple378 SLOs and error budgets", the thresholds of the load tests, and its
@@ -51,7 +51,7 @@ ${(Object.keys(seriesBudgets) as Environment[]).map(cost).join('\n')}
 Prometheus keeps samples for longer than the longest window (30 days); settings with less retention are refused.
 
 ## Change an objective
-1. Edit its line in \`slo/index.ts\`. The compiler checks metric and labels; a latency bound must be a bucket of the metric.
+1. Edit its line in \`slo/objectives/objectives.ts\`. The compiler checks metric and labels; a latency bound must be a bucket of the metric.
 2. \`npm run generate\`, and look at the diff of this page: when would we notice?
 3. \`npm test\`: promtool runs a burn and its recovery, low traffic, no data and a counter reset against the new rules.
 

@@ -24,8 +24,7 @@ export const observability: readonly Rule[] = [
       `prometheus.scrapeIntervalSeconds: ${prometheus.scrapeIntervalSeconds} leaves too few samples in the shortest window; at most ${longestInterval}`,
   ),
   refuseEach(
-    ({ prometheus }) =>
-      prometheus.budgetDays.map(Number).filter((days) => prometheus.retentionDays < days),
+    ({ prometheus }) => prometheus.budgetDays.map(Number).filter((days) => prometheus.retentionDays < days),
     (days, { prometheus }) =>
       `prometheus.retentionDays: ${prometheus.retentionDays} is shorter than the ${days} of prometheus.budgetDays; at least ${days}`,
   ),
