@@ -1,7 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { LRUCache } from 'lru-cache';
-import { authorise, identifier } from './auth/authorise.ts';
+import { authorise, identifySenders } from './auth/authorise.ts';
 import type { Accounts } from './auth/index.ts';
+import { guardLogins } from './auth/login-guard.ts';
 import { authRoutes } from './auth/routes.ts';
 import { countActiveUsers } from './cases/active-users.ts';
 import { CaseCache } from './cases/cache.ts';
@@ -38,8 +39,8 @@ import { settleTrace, traceRequests } from './telemetry/tracing.ts';
 import { userRoutes } from './users/routes.ts';
 
 /**
- * Creates the API on its own port. A request passes, in this order: framing, trace and metrics, load shedding, identity
- * (without I/O), rate limits, preflights, authorisation (Redis), bytes in flight; then its body is read and checked.
+ * Creates the API on its own port. A request passes, in this order: framing, trace and metrics, load shedding, its sender
+ * (token, session, account), rate limits, preflights, its role, bytes in flight; then its body is read and checked.
  */
 export async function createApi(
   context: Context,
@@ -59,10 +60,11 @@ export async function createApi(
   logRequests(app, (userId) => pseudonym(secrets.current.pseudonymKey, 'user', userId));
   cutSlowReaders(app);
   shedLoad(app, metrics);
-  app.addHook('onRequest', identifier(context));
-  await limitRequests(app, context);
+  identifySenders(app, context, accounts);
+  guardLogins(app, accounts.guard);
+  await limitRequests(app, context, ({ attempt }) => attempt ?? null);
   answerPreflights(app, settings.allowedOrigins);
-  app.addHook('onRequest', (request) => authorise(request, context, accounts));
+  app.addHook('onRequest', (request) => authorise(request, context));
   readJsonBodies(app);
   boundBytesInFlight(app, metrics, settings.MAX_BODY_BYTES_IN_FLIGHT);
 

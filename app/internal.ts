@@ -1,7 +1,7 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
-import { authorise, identifier } from './auth/authorise.ts';
+import { authorise, identifySenders } from './auth/authorise.ts';
 import type { Accounts } from './auth/index.ts';
 import { AccountId } from './auth/schemas.ts';
 import { identityOf, requireDeclarations } from './http/access.ts';
@@ -30,8 +30,8 @@ export async function createInternal(
   const app = createListener({ ...context, lifecycle }, certificate).withTypeProvider<TypeBoxTypeProvider>();
   requireDeclarations(app);
   const refuseTheRest = refuseOtherMethods(app);
-  app.addHook('onRequest', identifier(context));
-  app.addHook('onRequest', (request) => authorise(request, context, accounts));
+  identifySenders(app, context, accounts);
+  app.addHook('onRequest', (request) => authorise(request, context));
 
   readJsonBodies(app);
 

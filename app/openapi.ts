@@ -30,7 +30,10 @@ export async function openApiText(): Promise<string> {
     data: redis,
     limiter: createRateLimiter({ redis }),
   };
-  const api = await createApi(context, createAccounts(redis, metrics), { booted: false, draining: false });
+  const api = await createApi(context, createAccounts(redis, metrics, context.secrets), {
+    booted: false,
+    draining: false,
+  });
   await api.ready();
   const text = `${JSON.stringify(api.openapi(), null, 2)}\n`;
   await api.close();

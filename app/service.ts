@@ -28,12 +28,10 @@ import { createLog } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { measureProcess } from './telemetry/process-metrics.ts';
 import { startTracing } from './telemetry/tracing.ts';
-import { bootstrapUsers } from './users/bootstrap.ts';
+import { bootstrapAccounts } from './users/bootstrap.ts';
 
 /** Milliseconds between two checks of the files that may change. */
 const pollMs = 1_000;
-/** Milliseconds between two checks that the first accounts exist. */
-const accountsPollMs = 5_000;
 
 /** A running service: its listeners and how it ends. */
 export interface Service {
@@ -83,7 +81,7 @@ export async function startService(
   });
   startPolicyCounters(metrics, limiter.policies);
   const context: Context = { settings, secrets, metrics, log, data, limiter };
-  const accounts = createAccounts(data, metrics);
+  const accounts = createAccounts(data, metrics, secrets);
   const stopMeasuring = measureProcess(metrics, {
     settings,
     version: packageFile.version,
@@ -129,38 +127,11 @@ export async function startService(
       : [watch([settings.OTEL_EXPORTER_OTLP_CERTIFICATE], tracing.reload)]),
   ];
 
-  /** Creates the first accounts where they are missing: at the start, and when Redis came back empty. */
-  let booting = false;
-  const boot = async () => {
-    if (booting || data.status !== 'ready') return;
-    booting = true;
-    try {
-      const isEmpty = (await accounts.users.list(undefined, 1)).length === 0;
-      if (!lifecycle.booted || isEmpty) {
-        lifecycle.booted = false;
-        const { bootstrapUsers: wanted } = secrets.current;
-        const count = await bootstrapUsers(wanted, accounts.users, accounts.passwords);
-        if (count > 0) emit(log, 'users_bootstrapped', { count });
-        lifecycle.booted = true;
-      }
-    } catch (error) {
-      if (!lifecycle.booted) {
-        emit(log, 'bootstrap_failed', { err: error });
-        setTimeout(boot, pollMs).unref();
-      }
-    } finally {
-      booting = false;
-    }
-  };
-  data.on('ready', boot);
-  void boot();
-  const accountsTimer = setInterval(boot, accountsPollMs);
-  accountsTimer.unref();
+  const stopBootstrap = bootstrapAccounts({ data, accounts, secrets, lifecycle, log });
 
   const stop = async (): Promise<void> => {
     lifecycle.draining = true;
     emit(log, 'draining', { seconds: settings.DRAIN_SECONDS });
-    clearInterval(accountsTimer);
     for (const { drain } of sockets) drain();
     await pause(settings.DRAIN_SECONDS);
     let cut = false;
@@ -176,6 +147,7 @@ export async function startService(
     await internal.close();
     clearTimeout(deadline);
     for (const stopOne of stopWatching) stopOne();
+    stopBootstrap();
     stopMeasuring();
     data.disconnect();
     limiterRedis.disconnect();
@@ -189,8 +161,8 @@ export async function startService(
     await api.listen({ host, port: settings.API_PORT });
     await plain?.listen({ host, port: settings.PLAIN_PORT ?? 0 });
   } catch (error) {
-    clearInterval(accountsTimer);
     for (const stopOne of stopWatching) stopOne();
+    stopBootstrap();
     stopMeasuring();
     data.disconnect();
     limiterRedis.disconnect();

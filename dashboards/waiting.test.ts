@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { request } from 'undici';
 import { afterAll, beforeAll, expect } from 'vitest';
-import { sessionOf } from '../app/auth/sessions.ts';
+import { sessionOf } from '../app/auth/refresh-token.ts';
+import { sessionKey } from '../app/auth/sessions.ts';
 import { defaultPolicies } from '../contract/policies.ts';
 import { lastBackupKey } from '../infra/config/backup.ts';
 import { type PanelQuery, panelQueries } from '../infra/panel-data.ts';
@@ -88,7 +89,7 @@ const events: Readonly<Record<string, () => Promise<unknown>>> = {
     const { refreshToken } = await replica.login(stack.backing.user('admin'));
     await refresh(refreshToken);
     // As if a minute had passed: used again soon, it would be a client that did not get the answer.
-    const session = `cs:v1:{session:${sessionOf(refreshToken)}}`;
+    const session = sessionKey(sessionOf(refreshToken) ?? '');
     await replica.service.context.data.hincrby(session, 'rotatedAt', -60);
     await refresh(refreshToken);
   },

@@ -22,6 +22,8 @@ export interface RateLimitOptions {
   readonly subject: (request: FastifyRequest) => Subject;
   /** Returns the limits of a request. Default: the route's `config.rateLimit`. */
   readonly limitsOf?: (request: FastifyRequest, subject: Subject) => RouteLimits;
+  /** Returns the seconds for which something else, such as a backoff, refuses a request; it then consumes nothing. */
+  readonly refusedFor?: (request: FastifyRequest) => number;
   /** Called after each decision. */
   readonly onDecision?: (decision: Decision, request: FastifyRequest, subject: Subject) => void;
   /** Returns the error that refuses a request. Default: the refusal, which answers 429 or 503 with a problem document. */
@@ -37,7 +39,7 @@ const unlimited: RouteLimits = { policies: [] };
  */
 export async function rateLimit(
   app: FastifyInstance,
-  { limiter, subject, onDecision, onRefused, limitsOf = declaredLimits }: RateLimitOptions,
+  { limiter, subject, refusedFor, onDecision, onRefused, limitsOf = declaredLimits }: RateLimitOptions,
 ): Promise<void> {
   app.decorateRequest('rateLimitDecision', null);
 
@@ -49,15 +51,17 @@ export async function rateLimit(
     { policies, cost }: RouteLimits,
     done: (error?: Error) => void,
   ): void => {
-    limiter
-      .check(sender, policies, cost?.(request))
+    const refusedSeconds = refusedFor?.(request) ?? 0;
+    const decided =
+      refusedSeconds > 0 ? limiter.peek(sender, policies) : limiter.check(sender, policies, cost?.(request));
+    decided
       .then((decision) => {
         request.rateLimitDecision = decision;
         reply.headers(rateLimitHeaders(decision, sender.userId === undefined));
-        onDecision?.(decision, request, sender);
+        if (refusedSeconds === 0) onDecision?.(decision, request, sender);
         if (decision.outcome === 'allow') return;
         if (onRefused) return onRefused(decision, request);
-        const refusal = new RateLimitRefusal(decision);
+        const refusal = new RateLimitRefusal(decision, refusedSeconds);
         reply.headers(refusal.headers);
         return refusal;
       })

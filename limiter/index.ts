@@ -1,10 +1,10 @@
 import type { Cluster, Redis } from 'ioredis';
 import { defaultPolicies, type Policy } from '../contract/policies.ts';
 import { validatePolicies } from '../contract/validate-policies.ts';
-import { decisionAt, type GroupReply } from './batch.ts';
+import { decisionAt, type GroupReply, statesAt } from './batch.ts';
 import { type ObserveCall, type PendingRequest, StoreUnavailable } from './batcher.ts';
 import type { BreakerState } from './breaker.ts';
-import { type Decision, repeatDenial, unavailable } from './decision.ts';
+import { type Decision, decide, repeatDenial, unavailable } from './decision.ts';
 import { DenyCache } from './deny-cache.ts';
 import { type Explanation, explainWindow } from './explain.ts';
 import { Lane } from './lane.ts';
@@ -72,6 +72,8 @@ export interface RateLimiter {
    * @throws NoSubject when neither user nor address is known
    */
   check(subject: Subject, policies: readonly string[], cost?: number): Promise<Decision>;
+  /** Returns the denial of a request that something else refuses, with the wait of every policy. Consumes nothing. */
+  peek(subject: Subject, policies: readonly string[]): Promise<Decision>;
   /** Describes the windows of a user: consumption, next free unit, and if they would deny. Consumes nothing. */
   explain(userId: string, role?: string): Promise<Explanation[]>;
   /** Forgets the consumption of a user, on every replica within a second. */
@@ -198,6 +200,17 @@ export function createRateLimiter(options: LimiterOptions): RateLimiter {
         const lane = rules.some(isClosed) ? patient : ordinary;
         if (!lane.tryAdd(check)) check.answer(decideWithoutStore(rules, true));
       });
+    },
+    async peek(subject, names) {
+      const rules = builder.build(subject, names).filter(({ mode }) => mode !== 'shadow');
+      const peeks = rules.map((rule): Rule => ({ ...rule, mode: 'peek' }));
+      try {
+        const reply = await decideBy(patient.store, peeks);
+        return decide('redis', rules, statesAt(peeks, reply, 0), false, reply.now);
+      } catch (error) {
+        if (!(error instanceof StoreUnavailable)) throw error;
+        return unavailable(rules, now());
+      }
     },
     async explain(userId, role) {
       const rules = builder.ofUser(userId, role, operations);

@@ -1,20 +1,21 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
+import { isEqual, sign } from './signature.ts';
 
-/** Why a request that brings the refresh cookie was not believed to come from our own page. */
+/** The reason to refuse a request with the refresh cookie. */
 export type CsrfRefusal = 'site' | 'origin' | 'token';
 
-/** A token that a page sends back in `x-csrf-token`: bound to the session by HMAC, so that a planted one is no use. */
+/** Returns a token that a page sends back in `x-csrf-token`. An HMAC binds it to the session, so a planted one fails. */
 export function createCsrfToken(key: Buffer, sessionId: string): string {
   const nonce = randomBytes(16).toString('base64url');
-  return `${nonce}.${sign(key, sessionId, nonce)}`;
+  return `${nonce}.${sign(key, 'csrf', `${sessionId}:${nonce}`)}`;
 }
 
 /**
- * Signed double submit together with the browser's own word on where a request comes from; both must hold
- * (OWASP CSRF cheat sheet, ASVS 3.5.1). A browser that says nothing at all is refused.
+ * Checks a request with the refresh cookie: the signed token, and the origin that the browser states, must both hold
+ * (OWASP CSRF cheat sheet, ASVS 3.5.1). A browser that states no origin is refused.
  * @param allowed other origins whose pages may refresh
- * @returns why it is refused, or `undefined`
+ * @returns the reason to refuse it, or `undefined`
  */
 export function csrfRefusal(
   { headers }: Pick<FastifyRequest, 'headers'>,
@@ -27,13 +28,5 @@ export function csrfRefusal(
   if (site !== undefined && site !== 'same-origin' && !known) return 'site';
   if (origin === undefined ? site !== 'same-origin' : !known) return 'origin';
   const [nonce = '', signature = ''] = typeof token === 'string' ? token.split('.') : [];
-  return equal(signature, sign(key, sessionId, nonce)) ? undefined : 'token';
-}
-
-const sign = (key: Buffer, sessionId: string, nonce: string): string =>
-  createHmac('sha256', key).update(`csrf:${sessionId}:${nonce}`).digest('base64url');
-
-function equal(a: string, b: string): boolean {
-  const [left, right] = [Buffer.from(a), Buffer.from(b)];
-  return left.length === right.length && timingSafeEqual(left, right);
+  return isEqual(signature, sign(key, 'csrf', `${sessionId}:${nonce}`)) ? undefined : 'token';
 }

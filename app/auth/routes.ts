@@ -1,23 +1,19 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { LabelsOf } from '../../contract/metrics.ts';
-import { networkOf } from '../../limiter/index.ts';
 import { identityOf } from '../http/access.ts';
-import { type Context, type Role, roles } from '../http/context.ts';
-import { badRequest, Problem } from '../http/problem.ts';
-import { normaliseEmail } from '../http/text.ts';
+import { type Context, roles } from '../http/context.ts';
+import { badRequest, Problem, unauthorized } from '../http/problem.ts';
+import { isTooLong, maxPasswordBytes, weakness } from '../settings/weak-passwords.ts';
 import { emit } from '../telemetry/events.ts';
 import { pseudonym } from '../telemetry/pseudonym.ts';
-import { clearRefreshCookie, readRefreshCookie, setRefreshCookie } from './cookie.ts';
-import { createCsrfToken, csrfRefusal } from './csrf.ts';
+import type { UserWithPassword } from '../users/store.ts';
+import { setCookie } from './cookie.ts';
 import type { Accounts } from './index.ts';
-import { isTooLong } from './passwords.ts';
-import { Account, KeySet, LoginBody, RefreshBody, Tokens } from './schemas.ts';
-import { type Session, sessionOf } from './sessions.ts';
-import { accessTokenSeconds, issueAccessToken } from './tokens.ts';
-
-/** Bytes; a login is small, and what is larger need not be parsed. */
-const bodyLimit = 4 * 1_024;
+import { attemptOf, deviceLife } from './login-guard.ts';
+import { refreshRoutes } from './refresh-routes.ts';
+import { Account, KeySet, LoginBody, PasswordBody, Tokens } from './schemas.ts';
+import { answerTokens, bodyLimit } from './token-answer.ts';
 
 type LoginResult = LabelsOf<'auth_login_total'>['result'];
 const loginResults: Readonly<Record<number, LoginResult>> = {
@@ -27,35 +23,41 @@ const loginResults: Readonly<Record<number, LoginResult>> = {
   503: 'overloaded',
 };
 
-/** One text for every reason: unknown, disabled or wrong. */
+/** The same answer for an unknown account, a disabled one and a wrong password. */
 const loginRefused = () =>
   new Problem(401, 'Unauthorized', {
     detail: 'Wrong e-mail address or password',
     headers: { 'www-authenticate': 'Bearer' },
   });
 
-const refreshRefused = () =>
-  new Problem(401, 'Unauthorized', {
-    detail: 'The refresh token is not valid: log in again',
-    headers: { 'www-authenticate': 'Bearer error="invalid_token"' },
-  });
-
-/** Login, refresh, logout, who am I, and the keys that verify our tokens. */
+/** Login, change of the own password, the own account, refresh and logout, and the keys that verify tokens. */
 export function authRoutes(plain: FastifyInstance, context: Context, accounts: Accounts): void {
   const app = plain.withTypeProvider<TypeBoxTypeProvider>();
-  const { settings, secrets, metrics } = context;
-  const { users, sessions, passwords, backoff } = accounts;
+  const { secrets, metrics } = context;
+  const { users, sessions, passwords, guard } = accounts;
+  const userOf = (userId: string) => pseudonym(secrets.current.pseudonymKey, 'user', userId);
 
-  const answer = async (reply: FastifyReply, session: Session, role: Role, byCookie: boolean) => {
-    const accessToken = await issueAccessToken({ ...session, role }, secrets.current.tokenKeys, {
-      issuer: settings.TOKEN_ISSUER,
-      audience: settings.TOKEN_AUDIENCE,
-    });
-    if (byCookie) setRefreshCookie(reply, session.refreshToken);
-    const refresh = byCookie
-      ? { csrfToken: createCsrfToken(secrets.current.csrfKey, session.sessionId) }
-      : { refreshToken: session.refreshToken };
-    return { accessToken, tokenType: 'Bearer' as const, expiresIn: accessTokenSeconds, ...refresh };
+  /** Checks a password under the backoff. @throws Problem 400, 429 or 503 */
+  const verify = async (
+    request: FastifyRequest,
+    field: string,
+    password: string,
+    user: UserWithPassword | undefined,
+  ): Promise<boolean> => {
+    if (isTooLong(password))
+      throw badRequest([{ field, message: `is longer than ${maxPasswordBytes} bytes` }]);
+    const attempt = attemptOf(request);
+    const wait = await guard.begin(attempt);
+    if (wait > 0) {
+      emit(request.log, 'login_delayed', { account: attempt.account });
+      throw tooManyFailures(wait);
+    }
+    try {
+      return await passwords.verify(user?.passwordHash, password);
+    } catch (error) {
+      await guard.cancel(attempt);
+      throw error;
+    }
   };
 
   app.post(
@@ -76,90 +78,50 @@ export function authRoutes(plain: FastifyInstance, context: Context, accounts: A
     },
     async (request, reply) => {
       const { email, password, refreshIn } = request.body;
-      if (isTooLong(password))
-        throw badRequest([{ field: '/password', message: 'is longer than 256 bytes' }]);
-      const { pseudonymKey } = secrets.current;
-      const account = pseudonym(pseudonymKey, 'account', normaliseEmail(email));
-      const pair = pseudonym(pseudonymKey, 'account', `${account} ${networkOf(request.ip)}`);
-      await backoff.assertAllowed(pair).catch((error: unknown) => {
-        if (error instanceof Problem) emit(request.log, 'login_delayed', { account });
-        throw error;
-      });
-      const user = await users.findByEmail(email);
-      const usable = user?.disabled ? undefined : user;
-      if (!(await passwords.verify(usable?.passwordHash, password)) || !usable) {
-        await backoff.failed(pair);
-        emit(request.log, 'login_failed', { account });
+      const found = await users.findByEmail(email);
+      const user = found?.disabled ? undefined : found;
+      if (!(await verify(request, '/password', password, user)) || !user) {
+        emit(request.log, 'login_failed', { account: attemptOf(request).account });
         throw loginRefused();
       }
-      await backoff.succeeded(pair);
-      if (passwords.isOutdated(usable.passwordHash)) {
-        await users.rehash(usable.id, await passwords.hash(password));
-      }
-      const session = await sessions.start(usable.id, usable.generation);
-      emit(request.log, 'login_succeeded', { user: pseudonym(pseudonymKey, 'user', usable.id) });
-      return answer(reply, session, usable.role, refreshIn === 'cookie');
+      const device = await guard.succeed(attemptOf(request));
+      if (passwords.isOutdated(user.passwordHash)) await users.rehash(user, await passwords.hash(password));
+      const session = await sessions.start(user.id, user.generation);
+      emit(request.log, 'login_succeeded', { user: userOf(user.id) });
+      const answer = await answerTokens(reply, context, session, user.role, refreshIn === 'cookie');
+      setCookie(reply, 'device', device, deviceLife);
+      return answer;
     },
   );
 
   app.post(
-    '/api/v1/auth/refresh',
+    '/api/v1/auth/password',
     {
-      config: { access: 'public', rateLimit: 'anonymous' },
+      config: { access: roles, rateLimit: 'login' },
       bodyLimit,
       schema: {
-        summary: 'Exchange a refresh token, in the body or the cookie, for new tokens',
+        summary: 'Change the own password; all other sessions end',
         tags: ['auth'],
-        body: RefreshBody,
-        response: { 200: Tokens },
+        body: PasswordBody,
+        response: { 204: { description: 'The new password holds.', type: 'null' } },
       },
     },
     async (request, reply) => {
-      const byCookie = request.body === null || request.body === undefined;
-      const presented = byCookie ? readRefreshCookie(request) : request.body?.refreshToken;
-      const sessionId = presented === undefined ? undefined : sessionOf(presented);
-      if (byCookie && sessionId !== undefined) {
-        // Before the token is touched: another site must not even be able to use it up.
-        const { csrfKey } = secrets.current;
-        const reason = csrfRefusal(request, csrfKey, sessionId, settings.allowedOrigins);
-        if (reason !== undefined) {
-          emit(request.log, 'csrf_refused', { reason });
-          throw new Problem(403, 'Forbidden', {
-            detail: 'A refresh by cookie needs X-CSRF-Token and must come from our own pages',
-          });
-        }
+      const { userId, sessionId, generation } = identityOf(request);
+      const { currentPassword, newPassword } = request.body;
+      const user = await users.find(userId);
+      if (user === undefined) throw unauthorized();
+      const message = weakness(newPassword, user.email);
+      if (message !== undefined) throw badRequest([{ field: '/newPassword', message }]);
+      if (!(await verify(request, '/currentPassword', currentPassword, user))) {
+        emit(request.log, 'password_refused', { user: userOf(userId) });
+        throw new Problem(403, 'Forbidden', { detail: 'The current password is wrong' });
       }
-      const { outcome, session } = await sessions.refresh(presented ?? '');
-      const standing = session && (await users.standing(session.userId));
-      const holds =
-        standing !== undefined && !standing.disabled && standing.generation === session?.generation;
-      metrics.auth_refresh_total.inc({ outcome: session && !holds ? 'invalid' : outcome });
-      if (outcome === 'reuse') emit(request.log, 'refresh_reused', {});
-      if (!session || !holds) throw refreshRefused();
-      return answer(reply, session, standing.role, byCookie);
-    },
-  );
-
-  app.post(
-    '/api/v1/auth/logout',
-    {
-      config: { access: roles, rateLimit: 'default' },
-      bodyLimit,
-      schema: {
-        summary: 'End the session: its access and refresh tokens stop working at once, everywhere',
-        tags: ['auth'],
-        body: RefreshBody,
-        response: { 204: { description: 'Signed out.', type: 'null' } },
-      },
-    },
-    async (request, reply) => {
-      const { sessionId, userId } = identityOf(request);
-      if (request.body && sessionOf(request.body.refreshToken) !== sessionId) {
-        throw badRequest([{ field: '/refreshToken', message: 'does not belong to this session' }]);
-      }
-      await sessions.end(sessionId);
-      emit(request.log, 'logged_out', { user: pseudonym(secrets.current.pseudonymKey, 'user', userId) });
-      clearRefreshCookie(reply);
+      const changed = await users.changePassword(user, await passwords.hash(newPassword));
+      if (changed === undefined) throw unauthorized();
+      await sessions.adopt(sessionId, generation, changed);
+      await guard.succeed(attemptOf(request));
+      emit(request.log, 'user_changed', { by: userOf(userId), user: userOf(userId), changed: ['password'] });
       return reply.code(204).send(null);
     },
   );
@@ -172,7 +134,7 @@ export function authRoutes(plain: FastifyInstance, context: Context, accounts: A
     },
     async (request) => {
       const user = await users.find(identityOf(request).userId);
-      if (user === undefined) throw refreshRefused();
+      if (user === undefined) throw unauthorized();
       return user;
     },
   );
@@ -185,4 +147,12 @@ export function authRoutes(plain: FastifyInstance, context: Context, accounts: A
     },
     async () => ({ keys: [...secrets.current.tokenKeys.byId.values()].map(({ jwk }) => jwk as never) }),
   );
+
+  refreshRoutes(plain, context, accounts);
 }
+
+const tooManyFailures = (seconds: number) =>
+  new Problem(429, 'Too Many Requests', {
+    detail: `Too many failed attempts: retry in ${seconds} s`,
+    headers: { 'retry-after': String(seconds) },
+  });

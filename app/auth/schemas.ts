@@ -6,7 +6,7 @@ const closed = { additionalProperties: false } as const;
 /** A login name. */
 export const Email = Type.String({ format: 'email', minLength: 3, maxLength: 254 });
 
-/** What login takes. Any length of password is compared, so that the rules for new ones tell nothing here. */
+/** The body of a login. It accepts any length of password, because rules for new ones do not apply here. */
 export const LoginBody = Type.Object(
   {
     email: Email,
@@ -22,12 +22,26 @@ export const LoginBody = Type.Object(
   closed,
 );
 
+/** A password that an account gets. */
+export const NewPassword = Type.String({
+  minLength: 1,
+  maxLength: 256,
+  description:
+    'At least 12 characters; not one of the most used passwords, and no part of the e-mail address in it.',
+});
+
+/** The body of a change of the own password. */
+export const PasswordBody = Type.Object(
+  { currentPassword: Type.String({ minLength: 1, maxLength: 256 }), newPassword: NewPassword },
+  closed,
+);
+
 const RefreshToken = Type.String({ minLength: 1, maxLength: 128 });
 
-/** What refresh and logout take; nothing where the cookie is used. */
+/** The body of refresh and logout; empty where the cookie or the access token is used. */
 export const RefreshBody = Type.Union([Type.Object({ refreshToken: RefreshToken }, closed), Type.Null()]);
 
-/** What login and refresh answer. */
+/** The answer of login and refresh. */
 export const Tokens = Type.Object(
   {
     accessToken: Type.String(),
@@ -41,7 +55,7 @@ export const Tokens = Type.Object(
   closed,
 );
 
-/** Random, 128 bits in base64url; it says nothing about its owner. */
+/** 128 random bits in base64url. */
 export const AccountId = Type.String({ pattern: '^[A-Za-z0-9_-]{22}$', minLength: 22, maxLength: 22 });
 
 /** A role. */

@@ -9,7 +9,6 @@ import { PerSecond } from '../telemetry/per-second.ts';
 import { pseudonym } from '../telemetry/pseudonym.ts';
 import type { Context } from './context.ts';
 import { Problem } from './problem.ts';
-import { normaliseEmail } from './text.ts';
 
 /** Log lines a second. Every denial is logged until a flood exceeds this; of admissions a sample is enough. */
 const linesPerSecond = { denied: 50, admitted: 10 } as const;
@@ -19,14 +18,22 @@ const limitsByClass = Object.fromEntries(
   Object.entries(routeClasses).map(([name, policies]) => [name, { policies, needsBody: name === 'login' }]),
 ) as unknown as Readonly<Record<RouteClass, RouteLimits>>;
 
+/** The facts about an attempt to sign in that the limits need. */
+export interface LoginAttempt {
+  /** Name of the window of account policies. */
+  readonly window: string;
+  /** Seconds for which the backoff of failed attempts refuses it. */
+  readonly waitSeconds: number;
+}
+
 /**
- * Puts every request of a listener under the rate limits, and logs `rate_limit_check`.
- * @param loginBackoff returns the seconds that a failed login of this account and address has to wait
+ * Puts every request of a listener under the rate limits, and logs `rate_limit_check`. An attempt that the backoff refuses
+ * consumes nothing; its `Retry-After` is the longest wait of all that refuse it.
  */
 export async function limitRequests(
   app: FastifyInstance,
   { limiter, metrics, secrets }: Context,
-  loginBackoff: (request: FastifyRequest, account: string) => Promise<number> = async () => 0,
+  attemptOf: (request: FastifyRequest) => LoginAttempt | null = () => null,
 ): Promise<void> {
   const noteNearLimit = countNearLimits(limiter, metrics);
   const denied = new PerSecond(linesPerSecond.denied);
@@ -46,21 +53,17 @@ export async function limitRequests(
       user: userId === undefined ? null : pseudonym(secrets.current.pseudonymKey, 'user', userId),
     });
   };
-  const onRefused = async (decision: Decision, request: FastifyRequest): Promise<Problem> => {
-    const account = accountOf(request);
-    // Without the backoff of failed logins a client that waited as told would be refused again.
-    const minSeconds =
-      account !== undefined && decision.outcome === 'deny'
-        ? await loginBackoff(request, account).catch(() => 0)
-        : 0;
-    const { headers, problem } = new RateLimitRefusal(decision, minSeconds);
+  const waitOf = (request: FastifyRequest): number => attemptOf(request)?.waitSeconds ?? 0;
+  const onRefused = (decision: Decision, request: FastifyRequest): Problem => {
+    const { headers, problem } = new RateLimitRefusal(decision, waitOf(request));
     const { title, status, ...members } = problem;
     return new Problem(status as number, title as string, { ...members, headers });
   };
   await app.register(rateLimit, {
     limiter,
-    subject: subjectOf,
+    subject: (request) => ({ ...subjectOf(request), account: attemptOf(request)?.window }),
     limitsOf,
+    refusedFor: waitOf,
     onDecision,
     onRefused,
   });
@@ -73,22 +76,12 @@ function limitsOf(request: FastifyRequest, { userId }: Subject): RouteLimits {
 }
 
 /** Returns the facts about the sender that are known without I/O. */
-function subjectOf(request: FastifyRequest): Subject {
-  const { ip, identity, routeOptions } = request;
+function subjectOf({ ip, identity, routeOptions }: FastifyRequest): Subject {
   return {
     ip,
     userId: identity?.userId,
     role: identity?.role,
-    account: accountOf(request),
     endpoint: routeOptions?.url,
     operation: routeOptions?.config?.operation,
   };
-}
-
-/** Returns the login name that a login tries, once its body was read. */
-function accountOf({ body, routeOptions }: FastifyRequest): string | undefined {
-  const { email } = (body ?? {}) as { email?: unknown };
-  return routeOptions?.config?.rateLimit === 'login' && typeof email === 'string'
-    ? normaliseEmail(email)
-    : undefined;
 }

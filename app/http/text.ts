@@ -9,5 +9,8 @@ const longRun = new RegExp(`(\\p{M}{${maxMarks}})\\p{M}+`, 'gu');
 export const normaliseText = (text: string): string =>
   text.toWellFormed().replace(longRun, '$1').normalize('NFC');
 
-/** E-mail addresses are compared without case; unusual ones that differ by case alone are one account. */
-export const normaliseEmail = (email: string): string => normaliseText(email).toLowerCase();
+/** Characters of an e-mail address (RFC 5321 4.5.3.1.3). */
+export const maxEmailLength = 254;
+
+/** Returns the form in which e-mail addresses are compared. They are ASCII, so case is all that can differ. */
+export const normaliseEmail = (email: string): string => email.toLowerCase();

@@ -5,6 +5,7 @@ import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
 import { type Static, type TSchema, Type } from 'typebox';
 import { SettingsError, type SettingsProblem } from './settings.ts';
+import { weakness } from './weak-passwords.ts';
 
 const base64Of32Bytes = '^[A-Za-z0-9+/]{43}=$';
 const keyId = '^[A-Za-z0-9._-]{1,64}$';
@@ -149,6 +150,11 @@ export function readSecrets(folder: string): Secrets {
   const csrfKey = key('csrf-key');
   const pseudonymKey = key('pseudonym-key');
   const bootstrapUsers = json('users.json', bootstrapUsersFile, true) ?? [];
+  bootstrapUsers.forEach(({ email, password }, index) => {
+    const found = weakness(password, email);
+    if (found)
+      problems.push({ name: `SECRETS_DIR/users.json/${index}/password`, found, remedy: 'make a random one' });
+  });
   if (problems.length > 0 || !active || !dataFile) throw new SettingsError(problems);
   return {
     tokenKeys: { active, byId: tokenKeys },

@@ -1,6 +1,5 @@
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { serviceSettingNames } from '../../contract/service-settings.ts';
 import { createTokenKey, writeFiles, writeSecrets } from '../../test/support/certificates.ts';
 import { problems, settingsFolder } from '../../test/support/service-settings.ts';
 import { readSecrets, secretFiles } from './secrets.ts';
@@ -111,9 +110,9 @@ describe('environment', () => {
   });
 });
 
-test('the README lists every variable and every secret file', () => {
+test('the README lists every secret file', () => {
   const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
-  for (const name of [...serviceSettingNames, ...secretFiles]) expect(readme).toContain(`\`${name}\``);
+  for (const name of secretFiles) expect(readme).toContain(`\`${name}\``);
 });
 
 describe('secrets', () => {
@@ -151,6 +150,12 @@ describe('secrets', () => {
     ['csrf-key', { 'csrf-key': 'changeme' }],
     ['csrf-key', { 'csrf-key': weak }],
     ['pseudonym-key', { 'pseudonym-key': '' }],
+    [
+      'users.json/0/password',
+      {
+        'users.json': JSON.stringify([{ email: 'a@example.com', password: 'P@ssw0rd1234', role: 'admin' }]),
+      },
+    ],
     [
       'users.json/0/password',
       { 'users.json': JSON.stringify([{ email: 'a@example.com', password: 'short', role: 'admin' }]) },

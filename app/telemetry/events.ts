@@ -22,11 +22,17 @@ export const events = {
   login_succeeded: define('info', 'signed in', { user: pseudonym }),
   login_failed: define('warn', 'wrong login name or password', { account: pseudonym }),
   login_delayed: define('warn', 'login refused for too many failures', { account: pseudonym }),
+  password_refused: define('warn', 'wrong current password at a password change', { user: pseudonym }),
   logged_out: define('info', 'signed out', { user: pseudonym }),
   refresh_reused: define('error', 'a used refresh token came back: the session was ended', {}),
   csrf_refused: define('warn', 'refresh by cookie refused', { reason: Type.String() }),
   token_rejected: define('info', 'access token refused', { reason: Type.String() }),
   access_denied: define('warn', 'access denied', { role: Type.String(), route: Type.String() }),
+  case_accessed: define('info', 'an admin used a case of another user', {
+    by: pseudonym,
+    owner: pseudonym,
+    operation: Type.String(),
+  }),
   user_created: define('info', 'account created', { by: pseudonym, user: pseudonym, role: Type.String() }),
   user_changed: define('info', 'account changed', {
     by: pseudonym,

@@ -86,6 +86,27 @@ test('a new role holds after the next login, an enabled account may come back', 
   expect((await me(one, await two.login(account))).status).toBe(200);
 });
 
+test("two admins who take each other's role away in parallel: one succeeds, and an admin remains", async () => {
+  for (let round = 0; round < 3; round += 1) {
+    const [left, right] = [await create('admin'), await create('admin')];
+    const [first, second] = [await one.login(left), await two.login(right)];
+    const answers = await Promise.all([
+      first.send('PATCH', `/api/v1/users/${right.id}`, { body: { role: 'reader' } }),
+      second.send('PATCH', `/api/v1/users/${left.id}`, { body: { disabled: true } }),
+    ]);
+    // Both were 200.
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 401]);
+  }
+});
+
+test('an admin who was demoted after the check of its request changes nothing', async () => {
+  const [demoted, other] = [await create('reader'), await create('reader')];
+  const { users } = one.service.accounts;
+  await expect(users.update(other.id, { role: 'admin' }, demoted.id)).rejects.toThrow('Unauthorized');
+  await expect(users.create('new@example.org', 'admin', 'x', demoted.id)).rejects.toThrow('Unauthorized');
+  expect(await users.findByEmail('new@example.org')).toBeUndefined();
+});
+
 test('an admin cannot shut itself out', async () => {
   const { json } = await admin.send('GET', '/api/v1/auth/me');
   for (const body of [{ disabled: true }, { role: 'reader' }]) {

@@ -2,16 +2,15 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { Accounts } from '../auth/index.ts';
-import { weakness } from '../auth/passwords.ts';
-import { Account, AccountId, Email, RoleName } from '../auth/schemas.ts';
+import { Account, AccountId, Email, NewPassword, RoleName } from '../auth/schemas.ts';
 import { identityOf } from '../http/access.ts';
 import type { Context } from '../http/context.ts';
 import { badRequest, Problem } from '../http/problem.ts';
+import { weakness } from '../settings/weak-passwords.ts';
 import { emit } from '../telemetry/events.ts';
 import { pseudonym } from '../telemetry/pseudonym.ts';
 
 const closed = { additionalProperties: false } as const;
-const NewPassword = Type.String({ minLength: 1, maxLength: 256, description: 'At least 12 characters.' });
 const CreateBody = Type.Object({ email: Email, password: NewPassword, role: RoleName }, closed);
 const ChangeBody = Type.Object(
   {
@@ -33,7 +32,7 @@ const Page = Type.Object(
   closed,
 );
 
-/** Accounts, for admins; each change is an audit event and ends the sessions of whom it concerns. */
+/** Accounts, for admins. Each change is an audit event and ends the sessions of its account. */
 export function userRoutes(plain: FastifyInstance, { secrets }: Context, accounts: Accounts): void {
   const app = plain.withTypeProvider<TypeBoxTypeProvider>();
   const { users, passwords } = accounts;
@@ -62,7 +61,12 @@ export function userRoutes(plain: FastifyInstance, { secrets }: Context, account
     async (request, reply) => {
       const { email, password, role } = request.body;
       refuseWeak(password, email);
-      const user = await users.create(email, role, await passwords.hash(password));
+      const user = await users.create(
+        email,
+        role,
+        await passwords.hash(password),
+        identityOf(request).userId,
+      );
       if (user === undefined) {
         throw new Problem(409, 'Conflict', { detail: 'There is an account with this e-mail address' });
       }
@@ -88,18 +92,19 @@ export function userRoutes(plain: FastifyInstance, { secrets }: Context, account
       const { role, disabled, password } = request.body;
       const user = await users.find(id);
       if (user === undefined) throw noSuchUser();
-      const own = id === identityOf(request).userId;
-      if (own && (disabled === true || (role !== undefined && role !== 'admin'))) {
+      const { userId } = identityOf(request);
+      if (id === userId && (disabled === true || (role !== undefined && role !== 'admin'))) {
         throw new Problem(409, 'Conflict', {
           detail: 'Another admin must take away your own access, so that one always remains',
         });
       }
       if (password !== undefined) refuseWeak(password, user.email);
-      const changed = await users.update(id, {
+      const change = {
         ...(role === undefined ? {} : { role }),
         ...(disabled === undefined ? {} : { disabled }),
         ...(password === undefined ? {} : { passwordHash: await passwords.hash(password) }),
-      });
+      };
+      const changed = await users.update(id, change, userId);
       if (changed === undefined) throw noSuchUser();
       emit(request.log, 'user_changed', {
         by: by(request),

@@ -34,19 +34,22 @@ type Generator = () => Readonly<Record<string, string>> | Promise<Readonly<Recor
 
 /** All generators, in the order in which they must run: the guides may hold sections of several. */
 async function generators(program: Command): Promise<Generator[]> {
-  const [openapi, logEvents, settings, slo, dashboards, security, access, guides] = await Promise.all([
-    import('../../app/openapi.ts'),
-    import('../docs/log-events.ts'),
-    import('../../infra/generated-files.ts'),
-    import('../../slo/generate.ts'),
-    import('../../dashboards/generate.ts'),
-    import('../../policies/generate.ts'),
-    import('../rollout/cluster-access.ts'),
-    import('../docs/sections.ts'),
-  ]);
+  const [openapi, logEvents, serviceSettings, settings, slo, dashboards, security, access, guides] =
+    await Promise.all([
+      import('../../app/openapi.ts'),
+      import('../docs/log-events.ts'),
+      import('../docs/service-settings.ts'),
+      import('../../infra/generated-files.ts'),
+      import('../../slo/generate.ts'),
+      import('../../dashboards/generate.ts'),
+      import('../../policies/generate.ts'),
+      import('../rollout/cluster-access.ts'),
+      import('../docs/sections.ts'),
+    ]);
   return [
     async () => ({ 'app/openapi.json': await openapi.openApiText() }),
     logEvents.logEventsPage,
+    serviceSettings.serviceSettingsPage,
     settings.generated,
     slo.outputs,
     dashboards.outputs,

@@ -82,7 +82,7 @@ export const serviceControls = {
     title: 'Login is throttled per account and per address, and closed while the limiter’s store is away',
     why: 'Without a limit thousands of passwords can be guessed.',
     references: ['ASVS 6.3.1', 'ASVS 6.1.1', 'ASVS 2.4.1', 'API2', 'API6'],
-    code: ['contract/policies.ts', 'app/auth/backoff.ts'],
+    code: ['contract/policies.ts', 'app/auth/login-guard.ts'],
     tests: ['app/auth/login.test.ts'],
   },
   'AUT-6': {
