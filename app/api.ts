@@ -7,6 +7,7 @@ import { authRoutes } from './auth/routes.ts';
 import { countActiveUsers } from './cases/active-users.ts';
 import { CaseCache } from './cases/cache.ts';
 import { measureCases } from './cases/measure.ts';
+import { auditForeignCases } from './cases/owner.ts';
 import { caseRoutes } from './cases/routes.ts';
 import { CaseStore } from './cases/store.ts';
 import { requireDeclarations } from './http/access.ts';
@@ -100,6 +101,7 @@ function registerCases(app: FastifyInstance, context: Context): void {
   });
   const depth = new QueueDepth(data, metrics);
   measureCases(app, metrics);
+  auditForeignCases(app, (userId) => pseudonym(secrets.current.pseudonymKey, 'user', userId));
   const stopCounting = countActiveUsers(app, data, metrics);
   app.addHook('onClose', async () => {
     stopCounting();

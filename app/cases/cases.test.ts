@@ -79,6 +79,11 @@ describe('a case', () => {
     expect(
       (await admin.send('GET', `/api/v1/cases?ownerId=${(await create(alice)).ownerId}`)).json.items.length,
     ).toBeGreaterThan(1);
+    await admin.send('DELETE', `/api/v1/cases/${id}`);
+    // Nothing was written: who read a case of whom could not be told.
+    const audited = first.logs.filter(({ event }) => event === 'case_accessed');
+    expect(audited.map(({ operation }) => operation)).toEqual(['read', 'list', 'delete']);
+    for (const { by, owner } of audited) expect(by).not.toBe(owner);
   });
 
   test('loses no update: of many at once with the same version one wins', async () => {

@@ -1,6 +1,8 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { identityOf } from '../http/access.ts';
 import { Problem } from '../http/problem.ts';
+import { emit } from '../telemetry/events.ts';
+import { routeOf } from '../telemetry/http-metrics.ts';
 import type { CaseStore } from './store.ts';
 
 /** The owner whose cases a request is about: the sender, or for admins the user they name. */
@@ -9,6 +11,7 @@ export function ownerFor(request: FastifyRequest, ownerId: string | undefined): 
   if (ownerId === undefined || ownerId === userId) return userId;
   if (role !== 'admin')
     throw new Problem(403, 'Forbidden', { detail: 'Only admins see the cases of others' });
+  audit(request, ownerId);
   return ownerId;
 }
 
@@ -19,5 +22,33 @@ export async function ownerOf(
   id: string,
 ): Promise<string | undefined> {
   const { userId, role } = identityOf(request);
-  return role === 'admin' ? cases.ownerOf(id) : userId;
+  if (role !== 'admin') return userId;
+  const owner = await cases.ownerOf(id);
+  if (owner !== undefined && owner !== userId) audit(request, owner);
+  return owner;
+}
+
+/**
+ * Lets the routes registered from now on write an audit event when an admin uses cases of another user.
+ * @param nameOf returns the keyed hash of an account id
+ */
+export function auditForeignCases(app: FastifyInstance, nameOf: (userId: string) => string): void {
+  app.decorate('nameOfUser', nameOf);
+}
+
+/** Writes the event before the store is read, so that an answer which fails half-way is audited too. */
+function audit(request: FastifyRequest, ownerId: string): void {
+  const { nameOfUser } = request.server;
+  emit(request.log, 'case_accessed', {
+    by: nameOfUser(identityOf(request).userId),
+    owner: nameOfUser(ownerId),
+    operation: request.routeOptions.config.operation ?? routeOf(request),
+  });
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Returns the keyed hash of an account id, for audit events. */
+    nameOfUser(userId: string): string;
+  }
 }

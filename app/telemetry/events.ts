@@ -105,6 +105,7 @@ export const eventLimits: Readonly<Record<string, number>> = {
   login_succeeded: 100,
   login_failed: 20,
   login_delayed: 20,
+  password_refused: 20,
   logged_out: 100,
   refresh_reused: 20,
   csrf_refused: 20,
