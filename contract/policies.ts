@@ -63,7 +63,7 @@ export const defaultPolicies: readonly Policy[] = [
   { ...perMinute('login-endpoint', 'endpoint', 600, 'closed'), reserve: { percent: 50, perSource: 2 } },
   perMinute('address', 'ip', 6_000),
   { ...perMinute('anonymous', 'global', 20_000), reserve: { percent: 50, perSource: 5 } },
-  { ...perMinute('global', 'global', 60_000), reserve: { percent: 40, perSource: 12 } },
+  { ...perMinute('global', 'global', 60_000), reserve: { percent: 40, perSource: 8 } },
 ];
 
 /** The policies of each class of route. A shared policy stands after the policy that counts its source. */

@@ -32,7 +32,16 @@ function main(): number {
   const root = fileURLToPath(new URL('../../', import.meta.url));
   const copy = mkdtempSync(join(tmpdir(), 'mutants-'));
   try {
-    for (const entry of ['package.json', 'tsconfig.json', 'vitest.config.ts', 'app', 'test', 'infra']) {
+    for (const entry of [
+      'package.json',
+      'tsconfig.json',
+      'vitest.config.ts',
+      'contract',
+      'limiter',
+      'app',
+      'test',
+      'infra',
+    ]) {
       cpSync(join(root, entry), join(copy, entry), {
         recursive: true,
         filter: (from) => !from.includes('node_modules'),
