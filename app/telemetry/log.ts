@@ -1,7 +1,8 @@
 import { trace } from '@opentelemetry/api';
 import { type DestinationStream, type Logger, pino } from 'pino';
+import { eventLimits } from '../../contract/log-events.ts';
 import type { Settings } from '../settings/settings.ts';
-import { emit, eventLimits, sampler } from './events.ts';
+import { emit, sampler } from './events.ts';
 import { LineWriter } from './line-writer.ts';
 import type { Metrics } from './metrics.ts';
 import { EventSampler } from './per-second.ts';

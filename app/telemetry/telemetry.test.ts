@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { InMemorySpanExporter } from '@opentelemetry/sdk-trace';
 import { Ajv } from 'ajv';
 import { expect, test } from 'vitest';
+import { type EventName, events } from '../../contract/log-events.ts';
 import { writeFiles } from '../../test/support/certificates.ts';
 import { until } from '../../test/support/service.ts';
 import { tracedReplicas } from '../../test/support/traced-service.ts';
-import { type EventName, events } from './events.ts';
 import { createLog } from './log.ts';
 import { createMetrics } from './metrics.ts';
 
