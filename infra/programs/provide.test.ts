@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { execFileSync } from './child-process.ts';
 import { findProgram, pathWithCache, programPath } from './find.ts';
 import { provide } from './provide.ts';
@@ -21,6 +21,8 @@ import { provide } from './provide.ts';
 // A HOME, a PATH and a package source of the test's own. apt and dpkg are the real ones.
 let folder: string;
 let reports: string[];
+/** A folder with a package source for each version of redis-server. */
+let sources: string;
 const packageTools = ['apt-get', 'apt-cache', 'dpkg', 'dpkg-deb', 'tar', 'sh', 'cat', 'unshare', 'mount'];
 const hasApt = findTool('apt-get') !== undefined;
 
@@ -75,6 +77,11 @@ test('a missing program is named with the ways to get it', () => {
 });
 
 describe.skipIf(!hasApt)('packages of a Debian source', () => {
+  beforeAll(() => {
+    sources = mkdtempSync(join(tmpdir(), 'package sources '));
+    for (const version of ['7.0.15-1', '7.0.15-1+deb12u1']) createSource(version);
+  });
+  afterAll(() => rmSync(sources, { recursive: true }));
   beforeEach(() => {
     for (const tool of packageTools) {
       const path = findTool(tool);
@@ -160,40 +167,46 @@ describe.skipIf(!hasApt)('packages of a Debian source', () => {
   });
 });
 
-/** Writes a source with packages, of which `redis-server` needs `libdemo` and has this version. */
+/** Makes apt use the source with this version of redis-server, and no other. */
 function publish(version: string): void {
-  const source = join(folder, 'source');
-  rmSync(source, { recursive: true, force: true });
-  mkdirSync(source);
-  const entries = [
-    deb('libdemo', '1', '', { 'usr/lib/x-linux-y/libdemo.so': 'library' }),
-    deb('redis-server', version, 'libdemo, libc6, other-tool', {
-      'usr/bin/redis-server': '#!/bin/sh\necho "v=7.0.15 $LD_LIBRARY_PATH"\n',
-      'usr/share/doc/redis-server/README': 'not needed',
-    }),
-    deb('other-tool', '1', '', { 'usr/bin/other-tool': 'not needed' }),
-    deb('libc6', '1', '', { 'usr/lib/x-linux-y/libc.so': 'of every system' }),
-    deb('prometheus-alertmanager', '0.25.0-1', '', {
-      'usr/bin/prometheus-alertmanager':
-        '#!/bin/sh\n[ "$1" = --version ] && echo "version 0.25.0" || cat /usr/share/prometheus/alertmanager/test.tmpl\n',
-      'usr/share/prometheus/alertmanager/test.tmpl': 'a template',
-    }),
-  ];
-  writeFileSync(join(source, 'Packages'), entries.join('\n'));
-  writeFileSync(join(folder, 'sources.list'), `deb [trusted=yes] file:${source.replaceAll(' ', '%20')} ./\n`);
+  const uri = join(sources, version).replaceAll(' ', '%20');
+  writeFileSync(join(folder, 'sources.list'), `deb [trusted=yes] file:${uri} ./\n`);
   writeFileSync(
     join(folder, 'apt.conf'),
     `Dir::Etc::sourcelist "${join(folder, 'sources.list')}"; Dir::Etc::sourceparts "-";\n`,
   );
 }
 
+/** Writes a package source, in which `redis-server` has this version and needs `libdemo`. */
+function createSource(version: string): void {
+  const source = join(sources, version);
+  mkdirSync(source);
+  const entries = [
+    deb(source, 'libdemo', '1', '', { 'usr/lib/x-linux-y/libdemo.so': 'library' }),
+    deb(source, 'redis-server', version, 'libdemo, libc6, other-tool', {
+      'usr/bin/redis-server': '#!/bin/sh\necho "v=7.0.15 $LD_LIBRARY_PATH"\n',
+      'usr/share/doc/redis-server/README': 'not needed',
+    }),
+    deb(source, 'other-tool', '1', '', { 'usr/bin/other-tool': 'not needed' }),
+    deb(source, 'libc6', '1', '', { 'usr/lib/x-linux-y/libc.so': 'of every system' }),
+    deb(source, 'prometheus-alertmanager', '0.25.0-1', '', {
+      'usr/bin/prometheus-alertmanager':
+        '#!/bin/sh\n[ "$1" = --version ] && echo "version 0.25.0" || cat /usr/share/prometheus/alertmanager/test.tmpl\n',
+      'usr/share/prometheus/alertmanager/test.tmpl': 'a template',
+    }),
+  ];
+  writeFileSync(join(source, 'Packages'), entries.join('\n'));
+}
+
+/** Builds a package and returns its entry for the list of packages. */
 function deb(
+  source: string,
   name: string,
   version: string,
   depends: string,
   files: Readonly<Record<string, string>>,
 ): string {
-  const tree = mkdtempSync(join(folder, 'tree-'));
+  const tree = mkdtempSync(join(sources, 'tree-'));
   const control = [
     `Package: ${name}`,
     `Version: ${version}`,
@@ -208,8 +221,8 @@ function deb(
   }
   const file = `${name}_${version}_all.deb`;
   chmodSync(tree, 0o755);
-  execFileSync('dpkg', ['--build', tree, join(folder, 'source', file)], { stdio: 'ignore' });
-  const archive = readFileSync(join(folder, 'source', file));
+  execFileSync('dpkg', ['--build', tree, join(source, file)], { stdio: 'ignore' });
+  const archive = readFileSync(join(source, file));
   const hash = createHash('sha256').update(archive).digest('hex');
   return `${[...control, `Filename: ./${file}`, `Size: ${archive.length}`, `SHA256: ${hash}`].join('\n')}\n`;
 }
