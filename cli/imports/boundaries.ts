@@ -72,7 +72,9 @@ export function importProblems(root: string): string[] {
 export function spawnProblems(file: string, source: string): string[] {
   if (file.startsWith('infra/programs/') || !/['"](node:)?child_process['"]/.test(source)) return [];
   return [
-    ...source.matchAll(/\b(?:spawn|spawnSync|exec|execSync|execFile|execFileSync)\(\s*(['"`][^'"`/]*['"`])/g),
+    ...source.matchAll(
+      /\b(?:spawn|spawnSync|exec|execSync|execFile|execFileSync)\(\s*('[^'/]*'|"[^"/]*"|`[^`/$]*`)/g,
+    ),
   ].map(([, program]) => `${file}: runs ${program} by name; import infra/programs/child-process.ts`);
 }
 
