@@ -26,6 +26,16 @@ export interface LoginAttempt {
   readonly waitSeconds: number;
 }
 
+/** Bytes of a batch that one unit of its quota pays for. */
+const bytesPerUnit = 32 * 1_024;
+
+/** A batch costs as much as it brings; one without a length costs as much as the largest. */
+const batchLimits: RouteLimits = {
+  ...limitsByClass.intensive,
+  cost: ({ headers, routeOptions }) =>
+    Math.ceil(Number(headers['content-length'] ?? routeOptions.bodyLimit) / bytesPerUnit),
+};
+
 /**
  * Puts every request of a listener under the rate limits, and logs `rate_limit_check`. An attempt that the backoff refuses
  * consumes nothing; its `Retry-After` is the longest wait of all that refuse it.
@@ -72,7 +82,8 @@ export async function limitRequests(
 /** Without a user only the address can be charged, so a flood of invalid tokens meets the policy of its address. */
 function limitsOf(request: FastifyRequest, { userId }: Subject): RouteLimits {
   const declared = request.routeOptions?.config?.rateLimit ?? 'anonymous';
-  return limitsByClass[userId === undefined && declared !== 'login' ? 'anonymous' : declared];
+  if (userId === undefined && declared !== 'login') return limitsByClass.anonymous;
+  return request.routeOptions?.config?.operation === 'sync' ? batchLimits : limitsByClass[declared];
 }
 
 /** Returns the facts about the sender that are known without I/O. */

@@ -65,6 +65,15 @@ test('a batch beyond the quota of bytes ends with a problem that names quota, li
   redis.disconnect();
 });
 
+test('a batch costs one unit of its quota per 32 kB', async () => {
+  const send = (description: string) =>
+    session.send('POST', '/api/v1/sync', { body: { operations: [create(0, description)] } });
+  const small = Number((await send('x')).headers['x-ratelimit-remaining']);
+  const text = { body: { operations: Array.from({ length: 20 }, (_, n) => create(n, 'x'.repeat(9_900))) } };
+  const large = Number((await session.send('POST', '/api/v1/sync', text)).headers['x-ratelimit-remaining']);
+  expect(small - large).toBeGreaterThanOrEqual(7);
+});
+
 test('a nearly full Redis takes no new cases; sessions, deletes and admin actions go on', async () => {
   const full = await backing.start({
     POLICIES_FILE: `${backing.dir}/policies.json`,
