@@ -34,7 +34,7 @@ export interface Request {
   /** Bytes to send as they are. */
   readonly raw?: string;
   readonly timeoutMs?: number;
-  /** The limit is the subject of the request: a 429 or 503 is returned, not waited out. */
+  /** The limit is the subject of the request: a 429 is returned, not waited out. */
   readonly limited?: true;
 }
 

@@ -107,7 +107,8 @@ export function loginRequest(email: string, password: string, more: Partial<Requ
 
 /** Ends a session at the service. */
 export function endSession({ send: sendAs, refreshToken }: Session): Promise<Answer> {
-  return sendAs({ method: 'POST', path: '/api/v1/auth/logout', body: JSON.stringify({ refreshToken }) });
+  const body = JSON.stringify({ refreshToken });
+  return sendAs({ method: 'POST', path: '/api/v1/auth/logout', body, limited: true });
 }
 
 /** The request with the token as its authorization. */
@@ -138,7 +139,7 @@ function createSender(
         headers: headerFindings(answer, { profile, tls: target.tls, origin }),
         errors: errorFindings(answer, request.method !== 'HEAD', behindEdge),
       });
-      if (request.limited) return answer;
+      if (answer.status === 429 && request.limited) return answer;
       if (answer.status === 503) {
         if (tries === 20) throw new CouldNotCheck(`${title} is answered 503 all the time`);
         await sleep(Math.min(250, waitMs));

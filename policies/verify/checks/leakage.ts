@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { type Check, verdict } from '../check.ts';
-import { hostHeader, parseJson, type Request } from '../client.ts';
+import { exchange, hostHeader, open, parseJson, type Request } from '../client.ts';
 
 const marker = `canary${randomBytes(6).toString('hex')}`;
 const cases = '/api/v1/cases';
@@ -62,7 +62,7 @@ export const leakageChecks: readonly Check[] = [
     id: 'leakage-content-types',
     group: 'leakage',
     control: 'INP-2',
-    expected: 'bodies that are not plain application/json: 415, and never parsed',
+    expected: 'bodies that are not plain application/json, or are compressed: 415, and never parsed',
     remedy: 'Remove the text/plain parser and check the type exactly.',
     async run(context) {
       const session = await context.session('caseworker');
@@ -78,7 +78,15 @@ export const leakageChecks: readonly Check[] = [
         const { status } = await session.send(request);
         if (status !== 415) wrong.push(`${type}: ${status}`);
       }
-      return verdict(wrong, `${contentTypes.length} refused`);
+      const gzip = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
+      const { status } = await session.send({
+        method: 'POST',
+        path: cases,
+        headers: gzip,
+        body: '{"title":""}',
+      });
+      if (status !== 415) wrong.push(`Content-Encoding gzip: ${status}`);
+      return verdict(wrong, `${contentTypes.length + 1} refused`);
     },
   },
   {
@@ -99,6 +107,27 @@ export const leakageChecks: readonly Check[] = [
         if (typeof id === 'string') await session.send({ method: 'DELETE', path: `${cases}/${id}` });
       }
       return verdict(wrong, `${Object.keys(beyondBounds).length} refused`);
+    },
+  },
+  {
+    id: 'leakage-expect',
+    group: 'leakage',
+    control: 'INP-2',
+    expected: 'a request with Expect: 100-continue that will be refused gets the refusal, not 100 first',
+    remedy: 'Decide on headers and limits before the body is asked for.',
+    needs: ['direct'],
+    async run({ target }) {
+      const head = `POST ${cases} HTTP/1.1\r\nHost: ${hostHeader(target)}\r\nConnection: close\r\nContent-Type: application/json`;
+      const wrong: string[] = [];
+      for (const [name, lines] of Object.entries({
+        'no token': 'Content-Length: 20',
+        'too large': 'Content-Length: 100000000',
+      })) {
+        const socket = await open(target);
+        const text = await exchange(socket, `${head}\r\n${lines}\r\nExpect: 100-continue\r\n\r\n`, 3_000);
+        if (!/^HTTP\/1\.1 4\d\d/.test(text)) wrong.push(`${name}: ${text.slice(0, 24).trim()}`);
+      }
+      return verdict(wrong, 'refused first');
     },
   },
 ];
@@ -160,6 +189,13 @@ const search = (fields: object): Request => ({
   body: JSON.stringify(fields),
 });
 
+/** An operation that would change nothing: its case does not exist. */
+const sync = (queuedAt: string): Request => {
+  const [operationId, caseId] = [randomUUID(), 'A'.repeat(22)];
+  const operation = { operationId, kind: 'delete', caseId, version: 1, queuedAt };
+  return { method: 'POST', path: '/api/v1/sync', body: JSON.stringify({ operations: [operation] }) };
+};
+
 const beyondBounds: Readonly<Record<string, Request>> = {
   'title of 201 characters': create({ title: 'a'.repeat(201) }),
   'title of 60 kB': create({ title: 'a'.repeat(60_000) }),
@@ -178,6 +214,8 @@ const beyondBounds: Readonly<Record<string, Request>> = {
   'unknown query': list('debug=true'),
   'search text of 101 characters': search({ text: 'a'.repeat(101) }),
   'search without text': search({ text: '' }),
+  'leap second in a queue': sync('2016-12-31T23:59:60Z'),
+  'offset without minutes in a queue': sync('2026-01-01T10:00:00+02'),
   'operator for a search text': search({ text: { $ne: null } }),
 };
 
