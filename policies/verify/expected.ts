@@ -107,6 +107,8 @@ const access: readonly (readonly [operation: string, access: Operation['access']
   ['GET /.well-known/jwks.json', 'public'],
   ['POST /api/v1/auth/login', 'public'],
   ['POST /api/v1/auth/refresh', 'public'],
+  ['POST /api/v1/auth/logout', 'public'],
+  ['POST /api/v1/auth/password', everyRole],
   ['GET /api/v1/auth/me', everyRole],
   ['GET /api/v1/cases', everyRole],
   ['POST /api/v1/cases', writers],
@@ -139,7 +141,9 @@ export const quotas: readonly Quota[] = [
 /** Passwords of at least twelve characters that every list of the most used ones has, or that follow its patterns. */
 export const commonPasswords: readonly string[] = [
   'password1234',
-  'qwertyuiop12',
+  'qwerty123456',
+  'P@ssw0rd1234',
+  'Summer2024!!',
   '123456789012',
   'aaaaaaaaaaaa',
   'simple378simple378',

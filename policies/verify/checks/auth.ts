@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Check, type Context, type User, verdict } from '../check.ts';
+import { type Check, type Context, type Session, type User, verdict } from '../check.ts';
 import { type Answer, CouldNotCheck, notAProblem, parseJson } from '../client.ts';
 import { commonPasswords } from '../expected.ts';
 import { decode, forgeries } from '../forge.ts';
@@ -197,6 +197,26 @@ export const authChecks: readonly Check[] = [
     },
   },
   {
+    id: 'auth-refresh-unknown',
+    group: 'auth',
+    control: 'AUT-3',
+    expected: 'a refresh token that was never issued is refused, and ends no session',
+    remedy: 'Treat only a token that was once issued as reuse.',
+    needs: ['writes'],
+    async run(context) {
+      const session = await spareSession(context);
+      const { refreshToken } = session;
+      const forged = `${refreshToken.slice(0, -8)}${refreshToken.endsWith('A') ? 'BBBBBBBB' : 'AAAAAAAA'}`;
+      const refused = await refresh(context, forged);
+      const after = await session.send({ path: me });
+      if (after.status !== 200) spareSessions.delete(context);
+      return {
+        ok: refused.status === 401 && after.status === 200,
+        observed: `forged ${refused.status}, session ${after.status}`,
+      };
+    },
+  },
+  {
     id: 'auth-logout-revokes',
     group: 'auth',
     control: 'AUT-3',
@@ -204,7 +224,8 @@ export const authChecks: readonly Check[] = [
     remedy: 'Read the session on every request, and delete it at logout.',
     needs: ['writes'],
     async run(context) {
-      const session = await context.signIn(context.user('reader'));
+      const session = await spareSession(context);
+      spareSessions.delete(context);
       const out = await endSession(session);
       const after = await session.send({ path: me });
       const again = await refresh(context, session.refreshToken);
@@ -283,6 +304,15 @@ export const authChecks: readonly Check[] = [
       }),
   },
 ];
+
+const spareSessions = new WeakMap<Context, Promise<Session>>();
+
+/** One more session of the reader that two checks share, because logins are limited. */
+function spareSession(context: Context): Promise<Session> {
+  const known = spareSessions.get(context) ?? context.signIn(context.user('reader'));
+  spareSessions.set(context, known);
+  return known;
+}
 
 /** Lets an admin change the second caseworker, and sets role and password back afterwards. */
 async function withAccount<T>(
