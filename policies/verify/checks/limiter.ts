@@ -184,8 +184,8 @@ export const limiterChecks: readonly Check[] = [
   },
 ];
 
-/** Policies without which nothing is limited per user or at login. */
-const demanded = ['default', 'intensive', 'login', 'login-address'];
+/** Policies that every answer of their routes names; the check of throttled logins tries the account's limit itself. */
+const demanded = ['default', 'intensive', 'login-address'];
 
 function flood(context: Context): Promise<Flood> {
   const running = floods.get(context) ?? exhaust(context);
