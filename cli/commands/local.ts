@@ -16,12 +16,16 @@ export const localCommands = (): Command[] => [
       '--policies <file>',
       'rate limits from a JSON list of policies in place of the settings’ limits; loadtests/policies/ has examples',
     )
+    .option(
+      '--service <command or URL>',
+      'put limit gateways in front of another service in place of the case service',
+    )
     .option('--no-install', 'use only programs on PATH or in the cache; download nothing')
     .option('--smoke', 'start, do the main job as a user would, report each step, and stop', false)
     .action(
-      exits(async ({ portOffset: offset, fresh, policies, install, smoke }) => {
+      exits(async ({ portOffset: offset, fresh, policies, service, install, smoke }) => {
         const { runLocally } = await import('../../infra/local/main.ts');
-        return runLocally({ offset, fresh, policies, install, smoke });
+        return runLocally({ offset, fresh, policies, service, install, smoke });
       }),
     ),
   new Command('stop')

@@ -10,15 +10,15 @@ const api = createServer(tls(), (request, response) => {
   const known = request.url === '/health';
   response.writeHead(known ? 200 : 404, { 'content-type': 'application/json' });
   response.end(known ? '{"status":"ok"}' : '{"title":"Not found","status":404}');
-}).listen(8443);
+}).listen(process.env.API_PORT ?? 8443);
 
 const internal = createServer(tls(), (request, response) => {
   const ready = !(draining && request.url === '/health/ready');
   response.writeHead(ready ? 200 : 503, { 'content-type': 'text/plain' });
   response.end(request.url === '/metrics' ? '# TYPE tiny_up gauge\ntiny_up 1\n' : `${ready}\n`);
-}).listen(9464);
+}).listen(process.env.INTERNAL_PORT ?? 9464);
 
-// Certificates are replaced while we run.
+// Certificates are replaced while the process runs.
 setInterval(() => {
   for (const server of [api, internal]) server.setSecureContext(tls());
 }, 60_000);

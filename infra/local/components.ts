@@ -11,11 +11,13 @@ const inherited = ['PATH', 'HOME', 'TMPDIR', 'TZ', 'LANG', 'DOCKER_HOST', 'XDG_R
 /**
  * Returns the components in the order in which they start.
  * @param service settings of the service beside those that every stack has, such as `POLICIES_FILE`
+ * @param external command or URL of another service; the replicas are then limit gateways in front of it
  */
 export function componentsOf(
   ports: Ports,
   provided: ProvidedServers,
   service: Readonly<Record<string, string>>,
+  external?: string,
 ): Component[] {
   const host = Object.fromEntries(
     inherited.flatMap((name) => (process.env[name] ? [[name, String(process.env[name])]] : [])),
@@ -56,8 +58,9 @@ export function componentsOf(
       ],
       answers(`http://127.0.0.1:${ports.exporter}/health`),
     ),
-    replica(1, ports, { ...host, ...service }),
-    replica(2, ports, { ...host, ...service }),
+    ...(external && !isUrl(external) ? [externalService(external, ports, host)] : []),
+    replica(1, ports, { ...host, ...service }, external),
+    replica(2, ports, { ...host, ...service }, external),
     ...server(
       'alertmanager',
       [
@@ -110,14 +113,57 @@ export function replicaEnvironment(number: 1 | 2, ports: Ports): Record<string, 
   };
 }
 
-function replica(number: 1 | 2, ports: Ports, environment: Readonly<Record<string, string>>): Component {
+function replica(
+  number: 1 | 2,
+  ports: Ports,
+  environment: Readonly<Record<string, string>>,
+  external?: string,
+): Component {
   const internal = number === 1 ? ports.internal1 : ports.internal2;
   return {
     name: `case-${number}`,
-    command: [process.execPath, join(root, 'app', 'main.ts')],
-    env: { ...environment, ...replicaEnvironment(number, ports) },
+    command: [process.execPath, join(root, 'app', 'main.ts'), ...(external ? ['limit-gateway'] : [])],
+    env: {
+      ...environment,
+      ...replicaEnvironment(number, ports),
+      ...(external ? gatewayEnvironment(external, ports) : {}),
+    },
     logFile: paths.log(`case-${number}`),
     isReady: answers(`https://localhost:${internal}/health/ready`),
     graceMs: 12_000,
   };
 }
+
+const isUrl = (text: string): boolean => /^https?:\/\//.test(text);
+
+/** Returns the settings of a gateway in front of another service. Those of tokens come from the shell. */
+function gatewayEnvironment(external: string, ports: Ports): Record<string, string> {
+  const given = Object.entries(process.env).filter(([name]) => /^(GATEWAY_|TOKEN_)/.test(name));
+  return {
+    ...Object.fromEntries(given.map(([name, value]) => [name, String(value)])),
+    GATEWAY_UPSTREAM: isUrl(external) ? external : `https://localhost:${servicePorts(ports).api}`,
+    ...(isUrl(external) ? {} : { GATEWAY_UPSTREAM_CA_FILE: paths.authority }),
+  };
+}
+
+/** Returns another service as a process that keeps the contract of docs/bring-your-own-service.md. */
+function externalService(command: string, ports: Ports, host: Readonly<Record<string, string>>): Component {
+  const { api, internal } = servicePorts(ports);
+  return {
+    name: 'service',
+    command: ['sh', '-c', `exec ${command}`],
+    env: {
+      ...host,
+      API_PORT: String(api),
+      INTERNAL_PORT: String(internal),
+      TLS_DIR: paths.tls('service'),
+      SECRETS_DIR: paths.serviceSecrets,
+      DRAIN_SECONDS: '0.5',
+    },
+    logFile: paths.log('service'),
+    isReady: answers(`https://localhost:${api}/health`),
+    graceMs: 12_000,
+  };
+}
+
+const servicePorts = ({ api2, internal2 }: Ports) => ({ api: api2 + 1, internal: internal2 + 1 });

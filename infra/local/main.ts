@@ -11,6 +11,8 @@ export interface LocalOptions {
   readonly fresh: boolean;
   /** File with the rate-limit policies; the default policies when left out. */
   readonly policies: string | undefined;
+  /** Command or URL of a service to put behind limit gateways, in place of the case service. */
+  readonly service?: string | undefined;
   /** Downloads programs that are not on PATH. */
   readonly install: boolean;
   /** Does the main job once and stops. */
@@ -25,8 +27,8 @@ export interface LocalOptions {
 export async function runLocally(options: LocalOptions): Promise<number> {
   const policies = options.policies === undefined ? null : resolve(options.policies);
   if (policies !== null) readPoliciesFile(policies);
-  const { offset, fresh, install } = options;
-  const stack = await startStack({ offset, policies, fresh, install, follow: !options.smoke });
+  const { offset, fresh, install, service } = options;
+  const stack = await startStack({ offset, policies, fresh, install, service, follow: !options.smoke });
   // Ctrl-C during the start ends it without an error, but a smoke test that did not run has not passed.
   if (stack === undefined) return options.smoke ? 2 : 0;
   if (!options.smoke) return stack.ended;

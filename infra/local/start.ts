@@ -39,6 +39,8 @@ export interface StartOptions {
   readonly offset: number;
   /** Absolute path of a file of policies in place of those of `Pulumi.local.yaml`. */
   readonly policies: string | null;
+  /** Command or URL of a service to put behind limit gateways, in place of the case service. */
+  readonly service?: string | undefined;
   readonly fresh: boolean;
   readonly install: boolean;
   /** Whether to show the logs. */
@@ -114,10 +116,8 @@ export async function startStack(options: StartOptions): Promise<RunningStack | 
   watchAncestors(() => void stop());
 
   try {
-    for (const component of componentsOf(ports, provided, {
-      ...environment.service,
-      POLICIES_FILE: policies,
-    })) {
+    const settings = { ...environment.service, POLICIES_FILE: policies };
+    for (const component of componentsOf(ports, provided, settings, options.service)) {
       if (stopping !== undefined) break;
       await supervisor.start(component);
     }
