@@ -82,10 +82,11 @@ describe('runbooks', () => {
     }
   });
 
-  it('name scenarios of test:alerts that exist, and that wait for their alert', () => {
+  it('name scenarios of the suite of alerts that exist, and that wait for their alert', () => {
     const names = scenarios.map(({ name }) => name);
     for (const [alert, text] of runbooks)
-      for (const [, only = ''] of text.matchAll(/--only (\w+)/g)) expect(names, alert).toContain(only);
+      for (const [, only = ''] of text.matchAll(/--project alerts -t (\w+)/g))
+        expect(names, alert).toContain(only);
     const arriving = scenarios.flatMap(({ arrives, inhibited }) => [...Object.keys(arrives), ...inhibited]);
     expect(arriving.filter((alert) => !runbooks.has(alert))).toEqual([]);
   });

@@ -34,8 +34,8 @@ describe('a mutant dies', () => {
     ['a missing rate', 'alerts-service.yml', /rate\((process_cpu_seconds_total\{[^}]*\})\[5m\]\)/g, '$1'],
     ['a swapped threshold', 'slo-sync-freshness.yml', /\(0\.15\)/g, '(0.9)'],
     ['a turned comparison', 'alerts-redis.yml', /\) > \(0\.75\)/g, ') < (0.75)'],
-    ['no low-traffic floor', 'slo-sync-freshness.yml', />= \(100\)/g, '>= (0)'],
-    ['no waiting time', 'alerts-limiter.yml', /for: 1m/g, 'for: 0m'],
+    ['no low-traffic floor', 'slo-sync-freshness.yml', />= \(10\)/g, '>= (0)'],
+    ['no waiting time', 'alerts-limiter.yml', /for: 1m\n/g, 'for: 0m\n'],
     [
       'a short window lost',
       'slo-limiter-latency.yml',

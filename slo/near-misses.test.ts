@@ -40,7 +40,8 @@ it('every alert is silent just short of its limit, and not only far from it', {
   timeout: 120_000,
 }, async () => {
   const files = alerts.flatMap((alert) => {
-    const { name, proof } = alert;
+    const { name, severity, proof } = alert;
+    const file = `${name}-${severity}.yml`;
     const rules = eager(alertingRule(alert, 'local'));
     const tests = proof.silent.map((series, example) => ({
       interval: '1m',
@@ -48,17 +49,17 @@ it('every alert is silent just short of its limit, and not only far from it', {
       promql_expr_test: [
         {
           // The last matcher excludes nothing; promtool prints the expression, and so which example it was.
-          expr: `count(ALERTS{alertname="${name}",alertstate="firing",example!="${example}"}) > bool 0`,
+          expr: `count(ALERTS{alertname="${name}",alertstate="firing",severity="${severity}",example!="${example}"}) > bool 0`,
           eval_time: proof.at,
           exp_samples: [{ labels: '{}', value: 1 }],
         },
       ],
     }));
     return [
-      { name: `${name}.yml`, content: stringify({ groups: [{ name, rules }] }) },
+      { name: file, content: stringify({ groups: [{ name, rules }] }) },
       {
-        name: `test-${name}.yml`,
-        content: stringify({ rule_files: [`${name}.yml`], evaluation_interval: '1m', tests }),
+        name: `test-${file}`,
+        content: stringify({ rule_files: [file], evaluation_interval: '1m', tests }),
       },
     ];
   });
@@ -66,12 +67,12 @@ it('every alert is silent just short of its limit, and not only far from it', {
   const { output } = await promtool(files, 'test', 'rules', ...tests);
   expect(output).not.toMatch(/\berr(or)?:/);
   const far = new Set(
-    [...output.matchAll(/alertname=\\"(\w+)\\".*example!=\\"(\d+)\\"/g)].map(
-      ([, name, example]) => `${name} ${example}`,
+    [...output.matchAll(/alertname=\\"(\w+)\\".*severity=\\"(\w+)\\".*example!=\\"(\d+)\\"/g)].map(
+      ([, name, severity, example]) => `${name} ${severity} ${example}`,
     ),
   );
-  const trivial = alerts.filter(({ name, proof }) =>
-    proof.silent.every((_, example) => far.has(`${name} ${example}`)),
+  const trivial = alerts.filter(({ name, severity, proof }) =>
+    proof.silent.every((_, example) => far.has(`${name} ${severity} ${example}`)),
   );
   expect(trivial.map(({ name }) => name)).toEqual([]);
   // Not near, but of another kind: of other labels, or with a cause that another alert names.

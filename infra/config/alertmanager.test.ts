@@ -144,7 +144,7 @@ describe('alertmanager.yml', () => {
     chat.closeAllConnections();
     expect(attachments[0]?.title).toBe('1 firing: RedisDown (prod)');
     expect(attachments[0]?.text.trim().split('\n')).toEqual([
-      'critical: Redis does not answer its exporter',
+      'critical: No Redis server answers that could serve as primary',
       annotations.description,
       expect.stringMatching(/^Since \d{4}-\d\d-\d\d \d\d:\d\d UTC\.$/),
       'Runbook: https://git.test/docs/runbooks/RedisDown.md',

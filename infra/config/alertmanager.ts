@@ -92,6 +92,8 @@ export function alertmanagerConfig(input: AlertmanagerInput): object {
   };
 }
 
+const bothSeverities = 'LimiterDegraded|RedisRefusesClients|ServiceRestarting|EdgeLatencyHigh';
+
 /** A cause silences what follows from it, within one environment. */
 export const inhibitions = [
   inhibit(
@@ -100,7 +102,16 @@ export const inhibitions = [
       'alertname=~"LimiterDegraded|LimiterBreakerOpen|LimiterOverAdmission|LimiterCorrectnessBudgetBurn|AuthServerErrors|RedisRefusesClients|RedisServerMissing|RedisBackupMissing"',
     ],
   ),
-  inhibit(['alertname="ServiceDown"'], ['alertname=~"ReplicaDown|ServiceRestarting"']),
+  inhibit(
+    ['alertname="ServiceDown"'],
+    ['alertname=~"ReplicaDown|ReplicasTooFew|ServiceRestarting|EdgeErrors"'],
+  ),
+  // Of the alerts that have both severities, the page silences the warning.
+  inhibit(
+    ['severity="critical"'],
+    ['severity="warning"', `alertname=~"${bothSeverities}"`],
+    ['environment', 'alertname'],
+  ),
   inhibit(['alertname="LimiterDegraded"'], ['alertname="LimiterBreakerOpen"']),
   inhibit(['alertname="CertificateExpiresNow"'], ['alertname="CertificateExpiresSoon"']),
   inhibit(['alertname="RedisMemoryNearlyFull"'], ['alertname="RedisMemoryHigh"']),

@@ -204,7 +204,7 @@ export const monitoringAlerts = ({
         },
         {
           'up{job="case-service",instance="a"}': '1x40',
-          'limiter_degraded{job="case-service",instance="a"}': '0x23 stale',
+          'metric:series:count{job="case-service",metric="limiter_degraded"}': '1x23 stale',
         },
       ],
       at: '30m',

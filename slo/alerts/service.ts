@@ -92,7 +92,7 @@ export const serviceAlerts = ({
     proof: {
       fires: { 'up{job="case-service",instance="a"}': repeated('1 0 0 0 0', 6) },
       silent: [
-        { 'up{job="case-service",instance="a"}': repeated('1 1 0 1 0', 6) },
+        { 'up{job="case-service",instance="a"}': repeated('1 1 0 0 1 0 0 1 1 0', 3) },
         {
           'up{job="case-service",instance="a"}': repeated('1 0 0 0 0', 6),
           'up{job="case-service",instance="b"}': '1x30',
