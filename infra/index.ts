@@ -1,14 +1,11 @@
-import { Provider } from '@pulumi/kubernetes/provider.js';
 import * as pulumi from '@pulumi/pulumi';
-import { generatedAuthority } from './components/authority.ts';
-import { RegisteredComponent } from './components/component.ts';
-import { Credentials, configuredSecrets } from './components/credentials.ts';
-import { GrafanaExternal } from './components/grafana-external.ts';
+import { configuredSecrets } from './components/credentials.ts';
 import { stack } from './components/stack.ts';
-import type { Component } from './kubernetes/manifest.ts';
-import { type Outputs, outputsOf } from './outputs.ts';
+import { deploy, type Outputs } from './deploy.ts';
 import { placeholders } from './settings/images.ts';
 import { BadSettings, parseSettings, type Settings, settingsOf } from './settings/index.ts';
+
+export { CaseStack, type CaseStackArgs } from './case-stack.ts';
 
 /**
  * One environment: settings → components → outputs. What the components consist of is in components/stack.ts.
@@ -16,35 +13,17 @@ import { BadSettings, parseSettings, type Settings, settingsOf } from './setting
  */
 export function program({ deployment = false } = {}): Outputs {
   const settings = settingsOfStack();
-  const components = stack(settings);
-  if (deployment) assertDeployable(settings, components);
-  const credentials = new Credentials(settings, (parent) => generatedAuthority(settings, parent));
-  const { context } = settings.cluster;
-  const cluster = new Provider('cluster', {
-    // Without these a changed ConfigMap or Secret would be deleted and made anew under its pods.
-    enableConfigMapMutable: true,
-    enableSecretMutable: true,
-    // `kubernetes:context` of the stack's configuration is the default provider's, and not heard by this one.
-    ...(context ? { context } : {}),
-  });
-  const made = new Map<string, RegisteredComponent>();
-  for (const component of components) {
-    const after = (component.after ?? []).flatMap((name) => made.get(name) ?? []);
-    made.set(
-      component.name,
-      new RegisteredComponent(component, settings, credentials, { after, provider: cluster }),
-    );
-  }
-  if (settings.grafana.mode === 'external') new GrafanaExternal(settings, credentials);
-  return outputsOf(settings, credentials);
+  const config = new pulumi.Config('simple378');
+  if (deployment) assertDeployable(settings);
+  return deploy(settings, (name) => config.getSecret(name), { prefix: '' });
 }
 
 /** @throws RunError at an update that lacks the image or a secret; a preview only warns of them */
-function assertDeployable(settings: Settings, components: readonly Component[]): void {
+function assertDeployable(settings: Settings): void {
   const config = new pulumi.Config('simple378');
   const problems = [
     ...placeholders(settings),
-    ...configuredSecrets(settings, components)
+    ...configuredSecrets(settings, stack(settings))
       .filter((name) => config.getSecret(name) === undefined)
       .map((name) => `${name}: is missing; pulumi config set --secret simple378:${name}`),
   ];

@@ -9,5 +9,5 @@ if (major < 22 || (major === 22 && minor < 18))
 Error.prepareStackTrace = undefined;
 const { program } = await import('./index.ts');
 
-/** The stack's outputs; see outputs.ts. */
+/** The stack's outputs; see deploy.ts. */
 export const { url, namespace, users, authority } = program({ deployment: true });

@@ -10,12 +10,13 @@ const authorityHours = 87_600;
 export function generatedAuthority(
   settings: Settings,
   parent: pulumi.Resource,
+  prefix: string,
 ): Authority<pulumi.Output<string>> | undefined {
   if (settings.tls.issuer !== 'generated') return undefined;
   const options = { parent };
-  const key = new PrivateKey('authority', { algorithm: 'ECDSA', ecdsaCurve: 'P256' }, options);
+  const key = new PrivateKey(`${prefix}authority`, { algorithm: 'ECDSA', ecdsaCurve: 'P256' }, options);
   const authority = new SelfSignedCert(
-    'authority',
+    `${prefix}authority`,
     {
       privateKeyPem: key.privateKeyPem,
       isCaCertificate: true,
@@ -29,9 +30,13 @@ export function generatedAuthority(
   return {
     certificate: authority.certPem,
     issue(spec) {
-      const own = new PrivateKey(spec.name, { algorithm: 'ECDSA', ecdsaCurve: 'P256' }, options);
+      const own = new PrivateKey(
+        `${prefix}${spec.name}`,
+        { algorithm: 'ECDSA', ecdsaCurve: 'P256' },
+        options,
+      );
       const request = new CertRequest(
-        spec.name,
+        `${prefix}${spec.name}`,
         {
           privateKeyPem: own.privateKeyPem,
           dnsNames: [...spec.dnsNames],
@@ -40,7 +45,7 @@ export function generatedAuthority(
         options,
       );
       const signed = new LocallySignedCert(
-        spec.name,
+        `${prefix}${spec.name}`,
         {
           certRequestPem: request.certRequestPem,
           caPrivateKeyPem: key.privateKeyPem,

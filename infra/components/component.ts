@@ -5,8 +5,15 @@ import type { Credentials } from './credentials.ts';
 import { objectsOf } from './object-builders.ts';
 import { register } from './register.ts';
 
+/** Where resources belong: nothing for the program of this repository, whose names are frozen; a parent for an import. */
+export interface Scope {
+  /** Begins the name of every resource, so that two stacks fit in one program. */
+  readonly prefix: string;
+  readonly parent?: pulumi.Resource;
+}
+
 /** How a component is made. */
-export interface ComponentOptions {
+export interface ComponentOptions extends Scope {
   /** Components that must be there first. */
   readonly after: readonly RegisteredComponent[];
   /** The cluster. */
@@ -19,15 +26,20 @@ export class RegisteredComponent extends pulumi.ComponentResource {
    * @param component the objects that it consists of
    */
   constructor(component: Component, settings: Settings, credentials: Credentials, options: ComponentOptions) {
-    super('simple378:infra:Component', component.name, {}, { dependsOn: [...options.after] });
-    const { provider } = options;
+    const { prefix, provider, parent } = options;
+    super(
+      'simple378:infra:Component',
+      `${prefix}${component.name}`,
+      {},
+      { dependsOn: [...options.after], ...(parent ? { parent } : {}) },
+    );
     for (const object of objectsOf(
       component,
       settings,
       (file) => credentials.file(file),
       credentials.authority,
     ))
-      register(object, settings, { parent: this, provider });
+      register(object, settings, prefix, { parent: this, provider });
     this.registerOutputs({});
   }
 }

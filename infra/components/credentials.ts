@@ -4,6 +4,7 @@ import { RandomPassword } from '@pulumi/random/randomPassword.js';
 import type { Component, SecretFile } from '../kubernetes/manifest.ts';
 import type { Settings } from '../settings/index.ts';
 import type { Authority } from './certificates.ts';
+import type { Scope } from './component.ts';
 
 /** Names of the configuration values, all secret, that an environment's own Secrets and providers are made of. */
 export function configuredSecrets(settings: Settings, components: readonly Component[]): string[] {
@@ -26,16 +27,22 @@ export const standIn = (name: string): string =>
 export class Credentials extends pulumi.ComponentResource {
   readonly #values = new Map<string, pulumi.Output<string>>();
   readonly #environment: Settings['environment'];
-  readonly #config = new pulumi.Config('simple378');
+  readonly #configured: (name: string) => pulumi.Output<string> | undefined;
+  readonly #prefix: string;
   /** Our own issuer, where there is one. */
   readonly authority: Authority<pulumi.Output<string>> | undefined;
 
+  /** @param configured the secret of the configuration of that name */
   constructor(
     { environment }: Pick<Settings, 'environment'>,
     authority: (parent: pulumi.Resource) => Authority<pulumi.Output<string>> | undefined,
+    configured: (name: string) => pulumi.Output<string> | undefined,
+    { prefix, parent }: Scope,
   ) {
-    super('simple378:infra:Material', 'material');
+    super('simple378:infra:Material', `${prefix}material`, {}, parent ? { parent } : {});
     this.#environment = environment;
+    this.#configured = configured;
+    this.#prefix = prefix;
     this.authority = authority(this);
   }
 
@@ -56,15 +63,15 @@ export class Credentials extends pulumi.ComponentResource {
     const [kind, ...rest] = key.split('/');
     if (kind === 'config') {
       const name = rest.join('/');
-      const value = this.#config.getSecret(name);
+      const value = this.#configured(name);
       if (value) return value;
       if (pulumi.runtime.isDryRun()) return pulumi.secret(standIn(name));
-      return this.#config.requireSecret(name);
+      throw new pulumi.RunError(`${name}: is missing; pulumi config set --secret simple378:${name}`);
     }
-    const carried = this.#config.getSecret(rest.join('-'));
+    const carried = this.#configured(rest.join('-'));
     if (kind === 'bytes' && carried !== undefined) return carried.apply(bytesOf);
     const made = new RandomPassword(
-      key,
+      `${this.#prefix}${key}`,
       { length: kind === 'bytes' ? 64 : 40, special: false },
       { parent: this, ...kept(key, this.#environment) },
     );

@@ -6,24 +6,25 @@ import { Provider } from '@pulumiverse/grafana/provider.js';
 import { dashboards } from '../../dashboards/index.ts';
 import { grafanaFolder } from '../config/grafana.ts';
 import type { Settings } from '../settings/index.ts';
+import type { Scope } from './component.ts';
 import type { Credentials } from './credentials.ts';
 import { boardOptions, dashboardSuffix, sharedName } from './grafana.ts';
 
 /** The existing Grafana of mode `external`, by its API: a folder, the data source, the dashboards; nothing else of it. */
 export class GrafanaExternal extends pulumi.ComponentResource {
-  constructor(settings: Settings, credentials: Credentials) {
-    super('simple378:infra:GrafanaExternal', 'grafana');
+  constructor(settings: Settings, credentials: Credentials, { prefix, parent }: Scope) {
+    super('simple378:infra:GrafanaExternal', `${prefix}grafana`, {}, parent ? { parent } : {});
     const { url, prometheusUrl } = settings.grafana as { url: string; prometheusUrl: string };
     const { folderUid, title, source, boards } = sharedGrafana(settings);
     const provider = new Provider(
-      'grafana',
+      `${prefix}grafana`,
       { url, auth: credentials.value('config/grafana-token') },
       { parent: this },
     );
     const options = { parent: this, provider };
-    const folder = new Folder('folder', { uid: folderUid, title }, options);
+    const folder = new Folder(`${prefix}folder`, { uid: folderUid, title }, options);
     new DataSource(
-      'prometheus',
+      `${prefix}prometheus`,
       {
         uid: source,
         name: title,
@@ -37,7 +38,11 @@ export class GrafanaExternal extends pulumi.ComponentResource {
       options,
     );
     for (const board of boards)
-      new Dashboard(board.name, { configJson: board.json, folder: folder.uid, overwrite: true }, options);
+      new Dashboard(
+        `${prefix}${board.name}`,
+        { configJson: board.json, folder: folder.uid, overwrite: true },
+        options,
+      );
     this.registerOutputs({});
   }
 }

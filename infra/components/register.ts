@@ -56,10 +56,11 @@ const kinds: Readonly<Record<string, ResourceClass>> = {
 export function register(
   manifest: Manifest,
   settings: Settings,
+  prefix: string,
   options: pulumi.CustomResourceOptions,
 ): pulumi.CustomResource {
   const { apiVersion, kind, metadata, ...fields } = manifest;
-  const name = `${kind.toLowerCase()}/${metadata.name}`;
+  const name = `${prefix}${kind.toLowerCase()}/${metadata.name}`;
   const Kind = kinds[kind] ?? (CustomResource as unknown as ResourceClass);
   const annotations = { ...metadata.annotations, ...awaiting(manifest) };
   const args = {
