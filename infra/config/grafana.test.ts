@@ -42,6 +42,21 @@ describe('grafana.ini', () => {
     });
   });
 
+  it('keeps what a group or client holds: quotes, semicolons, number signs', () => {
+    const ini = grafanaIni({
+      oidc: {
+        issuer: 'https://id.test',
+        clientId: 'a;b#c',
+        clientSecretFile: '/s',
+        adminGroup: "O'Brien; #1",
+      },
+    });
+    expect(ini).toContain('client_id = `a;b#c`\n');
+    expect(ini).toContain(
+      "role_attribute_path = `contains(groups[*], 'O\\\\'Brien; #1') && 'Admin' || 'Viewer'`\n",
+    );
+  });
+
   it('asks the identity provider below its issuer, or where it is told, and lets browsers come back from it', () => {
     const oidc = { issuer: 'https://id.test/', clientId: 'c', clientSecretFile: '/s', adminGroup: 'ops' };
     expect(read(grafanaIni({ oidc }))).toMatchObject({

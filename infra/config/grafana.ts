@@ -118,8 +118,8 @@ function openIdConnect({
   };
 }
 
-/** In backticks a value is taken as it is: `;` and `#` begin no comment, quotes stay. Only where one of them occurs. */
-const literal = (value: string): string => (/[;#"'`\\]/.test(value) ? `\`${value}\`` : value);
+/** In backticks a value is taken as it is: `;` and `#` begin no comment, quotes at its ends stay. Only where one of them occurs. */
+const literal = (value: string): string => (/[;#"`\\]/.test(value) ? `\`${value}\`` : value);
 
 /** A claim in JMESPath: in quotes where its name is not a plain word. */
 const claimPath = (claim: string): string => (/^\w+$/.test(claim) ? claim : `"${claim}"`);
