@@ -1,8 +1,7 @@
-import 'reflect-metadata';
-import { generateKeyPairSync, randomBytes, webcrypto } from 'node:crypto';
+import { generateKeyPairSync, randomBytes, X509Certificate } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import * as x509 from '@peculiar/x509';
+import { createAuthority, openAuthority } from '../certificates/authority.ts';
 import { type RedisUser, redisUsers } from '../config/redis.ts';
 import { home, paths } from './layout.ts';
 
@@ -12,9 +11,6 @@ export interface Account {
   readonly password: string;
   readonly role: string;
 }
-
-const day = 24 * 3_600_000;
-const curve = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 
 /** Writes a file that only this user can read, in a folder that only this user can enter. */
 export function writePrivate(path: string, content: string | Buffer): void {
@@ -87,86 +83,32 @@ function ensureUsers(accounts: readonly Pick<Account, 'email' | 'role'>[]): void
 
 /** Creates an authority for this machine and a certificate for loopback for each server, and renews them a week before they end. */
 async function ensureCertificates(): Promise<void> {
-  x509.cryptoProvider.set(webcrypto as never);
   const caKeyFile = join(home, 'tls', 'ca.key');
   if (!existsSync(caKeyFile) || endsWithin(paths.authority, 30)) {
-    const { certificate, key } = await authority();
+    // Each authority has another name, so that a client does not take one for the other.
+    const name = `Simple378 local authority ${randomBytes(4).toString('hex')}`;
+    const { certificate, key } = await createAuthority(name, 365 * 24);
     writePrivate(caKeyFile, key);
     writePrivate(paths.authority, certificate);
   }
-  const issuer = new x509.X509Certificate(readFileSync(paths.authority, 'utf8'));
-  const issuerKey = await importKey(readFileSync(caKeyFile, 'utf8'));
+  const certificate = readFileSync(paths.authority, 'utf8');
+  const authority = await openAuthority({ certificate, key: readFileSync(caKeyFile, 'utf8') });
   for (const server of ['service', 'redis']) {
     const folder = paths.tls(server);
-    if (!endsWithin(join(folder, 'tls.crt'), 7, issuer)) continue;
-    const { certificate, key } = await leaf(issuer, issuerKey);
-    writePrivate(join(folder, 'tls.crt'), certificate);
-    writePrivate(join(folder, 'tls.key'), key);
-    writePrivate(join(folder, 'ca.crt'), issuer.toString('pem'));
+    if (!endsWithin(join(folder, 'tls.crt'), 7, new X509Certificate(certificate))) continue;
+    const issued = await authority.issue({ names: ['localhost', '127.0.0.1', '::1'], validHours: 90 * 24 });
+    writePrivate(join(folder, 'tls.crt'), issued.certificate);
+    writePrivate(join(folder, 'tls.key'), issued.key);
+    writePrivate(join(folder, 'ca.crt'), certificate);
   }
 }
 
 /** Returns whether a certificate is missing, ends within some days, or has another issuer. */
-function endsWithin(file: string, days: number, issuer?: x509.X509Certificate): boolean {
+function endsWithin(file: string, days: number, issuer?: X509Certificate): boolean {
   if (!existsSync(file)) return true;
-  const certificate = new x509.X509Certificate(readFileSync(file, 'utf8'));
+  const certificate = new X509Certificate(readFileSync(file));
   return (
-    certificate.notAfter.getTime() < Date.now() + days * day ||
-    (issuer !== undefined && certificate.issuer !== issuer.subject)
+    Date.parse(certificate.validTo) < Date.now() + days * 24 * 3_600_000 ||
+    (issuer !== undefined && !certificate.checkIssued(issuer))
   );
 }
-
-async function authority(): Promise<{ certificate: string; key: string }> {
-  const keys = await webcrypto.subtle.generateKey(curve, true, ['sign', 'verify']);
-  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    // Each authority has another name, so that a client does not take one for the other.
-    name: `CN=Simple378 local authority ${randomBytes(4).toString('hex')}`,
-    serialNumber: randomBytes(8).toString('hex'),
-    notBefore: new Date(Date.now() - day),
-    notAfter: new Date(Date.now() + 365 * day),
-    keys,
-    signingAlgorithm: curve,
-    extensions: [
-      new x509.BasicConstraintsExtension(true, 0, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
-      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
-    ],
-  });
-  return { certificate: certificate.toString('pem'), key: await exportKey(keys.privateKey) };
-}
-
-async function leaf(
-  issuer: x509.X509Certificate,
-  issuerKey: CryptoKey,
-): Promise<{ certificate: string; key: string }> {
-  const keys = await webcrypto.subtle.generateKey(curve, true, ['sign', 'verify']);
-  const certificate = await x509.X509CertificateGenerator.create({
-    subject: 'CN=localhost',
-    issuer: issuer.subject,
-    serialNumber: randomBytes(8).toString('hex'),
-    notBefore: new Date(Date.now() - day),
-    notAfter: new Date(Date.now() + 90 * day),
-    publicKey: keys.publicKey,
-    signingKey: issuerKey,
-    signingAlgorithm: curve,
-    extensions: [
-      new x509.SubjectAlternativeNameExtension([
-        { type: 'dns', value: 'localhost' },
-        { type: 'ip', value: '127.0.0.1' },
-        { type: 'ip', value: '::1' },
-      ]),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-      await x509.AuthorityKeyIdentifierExtension.create(issuer),
-    ],
-  });
-  return { certificate: certificate.toString('pem'), key: await exportKey(keys.privateKey) };
-}
-
-type CryptoKey = webcrypto.CryptoKey;
-
-const exportKey = async (key: CryptoKey): Promise<string> =>
-  x509.PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY');
-
-const importKey = (pem: string): Promise<CryptoKey> =>
-  webcrypto.subtle.importKey('pkcs8', x509.PemConverter.decodeFirst(pem), curve, false, ['sign']);

@@ -1,64 +1,21 @@
-import 'reflect-metadata';
-import { generateKeyPairSync, randomBytes, webcrypto } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import * as x509 from '@peculiar/x509';
+import { type CertificatePair, createAuthority as create } from '../../infra/certificates/authority.ts';
 
-const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
-const day = 24 * 3_600_000;
-x509.cryptoProvider.set(webcrypto as never);
-
-/** A certificate authority of a test's own. */
+/** A certificate authority of a test. */
 export interface Authority {
   /** PEM. */
   readonly certificate: string;
-  /** A server's certificate for loopback, in PEM. */
-  issue(days?: number): Promise<{ readonly certificate: string; readonly key: string }>;
+  /** Issues a server's certificate for loopback. */
+  issue(days?: number): Promise<CertificatePair>;
 }
 
-/** Makes an authority. */
+/** Creates an authority. */
 export async function createAuthority(): Promise<Authority> {
-  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-  const authority = await x509.X509CertificateGenerator.createSelfSigned({
-    name: 'CN=Simple378 test authority',
-    serialNumber: randomBytes(8).toString('hex'),
-    notBefore: new Date(Date.now() - day),
-    notAfter: new Date(Date.now() + 365 * day),
-    keys,
-    signingAlgorithm: algorithm,
-    extensions: [
-      new x509.BasicConstraintsExtension(true, 0, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
-      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
-    ],
-  });
-  return {
-    certificate: authority.toString('pem'),
-    async issue(days = 30) {
-      const own = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-      const certificate = await x509.X509CertificateGenerator.create({
-        subject: 'CN=localhost',
-        issuer: authority.subject,
-        serialNumber: randomBytes(8).toString('hex'),
-        notBefore: new Date(Date.now() - day),
-        notAfter: new Date(Date.now() + days * day),
-        publicKey: own.publicKey,
-        signingKey: keys.privateKey,
-        signingAlgorithm: algorithm,
-        extensions: [
-          new x509.SubjectAlternativeNameExtension([
-            { type: 'dns', value: 'localhost' },
-            { type: 'ip', value: '127.0.0.1' },
-            { type: 'ip', value: '::1' },
-          ]),
-          new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-          await x509.AuthorityKeyIdentifierExtension.create(keys.publicKey),
-        ],
-      });
-      const key = await webcrypto.subtle.exportKey('pkcs8', own.privateKey);
-      return { certificate: certificate.toString('pem'), key: x509.PemConverter.encode(key, 'PRIVATE KEY') };
-    },
-  };
+  const { certificate, issue } = await create('Simple378 test authority', 365 * 24);
+  const names = ['localhost', '127.0.0.1', '::1'];
+  return { certificate, issue: (days = 30) => issue({ names, validHours: days * 24 }) };
 }
 
 /** An account of the tests. */
