@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { isIP } from 'node:net';
-import { includesAddress, toBlockList } from '../settings/networks.ts';
+import { BlockList, isIP, isIPv6 } from 'node:net';
 
 const wellFormed = /^[A-Za-z0-9._-]{1,64}$/;
 
@@ -52,4 +51,25 @@ function toAddress(entry: string): string | undefined {
   const withPort = /^(\d{1,3}(?:\.\d{1,3}){3}):\d{1,5}$/.exec(text)?.[1];
   const address = bracketed ?? withPort ?? text;
   return isIP(address) > 0 ? address : undefined;
+}
+
+/**
+ * Makes a list of CIDRs that addresses can be looked up in.
+ * @throws RangeError or TypeError when one is not a CIDR
+ */
+function toBlockList(cidrs: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const cidr of cidrs) {
+    const [network = '', prefix] = cidr.split('/');
+    list.addSubnet(network, Number(prefix), isIPv6(network) ? 'ipv6' : 'ipv4');
+  }
+  return list;
+}
+
+/** Returns true if an address is in one of the networks of a list. */
+function includesAddress(list: BlockList, address: string | undefined): boolean {
+  if (address === undefined) return false;
+  // A dual-stack listener reports IPv4 peers as ::ffff:a.b.c.d.
+  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '');
+  return list.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4');
 }

@@ -74,7 +74,8 @@ function toOperation(method: string, url: string, { schema = {}, config = {} }: 
     ...(access === 'public' ? [] : [401, 403]),
     ...(url.includes('{') ? [404] : []),
     ...(body ? [413, 415] : []),
-    ...(url.endsWith('/login') || url.endsWith('/refresh') ? [401] : []),
+    ...(/\/(login|refresh|logout)$/.test(url) ? [401] : []),
+    ...(/\/(refresh|logout)$/.test(url) ? [403] : []),
     429,
     500,
     503,
@@ -84,7 +85,11 @@ function toOperation(method: string, url: string, { schema = {}, config = {} }: 
     ...(summary ? { summary } : {}),
     ...(tags ? { tags } : {}),
     'x-access': access,
-    security: access === 'public' ? [] : [{ bearer: [] }],
+    security: [
+      ...(access !== 'public' || url.endsWith('/logout') ? [{ bearer: [] }] : []),
+      // Logout takes a refresh token in place of an access token.
+      ...(url.endsWith('/logout') ? [{}] : []),
+    ],
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(body ? { requestBody: toRequestBody(body as Json) } : {}),
     responses: {
