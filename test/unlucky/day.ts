@@ -31,7 +31,7 @@ export async function runDay(seconds: number): Promise<string[]> {
     for (const name of ['a', 'b', 'c']) replicas.push(await start(backing, name));
     const client = createClient(backing);
     const ready = async () => {
-      for (const replica of replicas) await until(() => isReady(client, replica), 60);
+      for (const replica of replicas) await until(() => isReady(client, replica), 180);
     };
     await ready();
     // The third replica is never restarted: once it is warm its memory must not grow.
@@ -59,6 +59,9 @@ export async function runDay(seconds: number): Promise<string[]> {
     );
     if (after > (warm ?? after) * 1.1) told.failures.push('memory grew by more than a tenth');
     return told.failures;
+  } catch (error) {
+    for (const { log } of replicas) console.error(readFileSync(`${log}.err`, 'utf8').slice(0, 2_000));
+    throw error;
   } finally {
     for (const { process: child } of replicas) child.kill('SIGKILL');
     await backing.stop();
