@@ -167,7 +167,7 @@ async function loginByCookie(context: Context): Promise<CookieLogin> {
   const body = JSON.stringify({ email, password, refreshIn: 'cookie' });
   const answer = await context.send(loginRequest(email, password, { body }));
   const { accessToken, csrfToken } = parseJson(answer) ?? {};
-  const cookie = /__Host-refresh=[^;\n]+/.exec(answer.headers.get('set-cookie') ?? '')?.[0];
+  const cookie = /^[^=;]*refresh=[^;\n]+/im.exec(answer.headers.get('set-cookie') ?? '')?.[0];
   if (answer.status !== 200 || !cookie)
     throw new CouldNotCheck(`login by cookie is answered ${answer.status}`);
   return {
