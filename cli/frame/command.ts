@@ -66,11 +66,6 @@ export function withSet(command: Command): Command {
 /** The names of the environments, for arguments; each has a file Pulumi.<name>.yaml. */
 export const environmentNames = ['local', 'dev', 'staging', 'prod'] as const;
 
-/** An argument that names one environment. */
-export function environment(usage = '<environment>'): Argument {
-  return new Argument(usage, `an environment: ${environmentNames.join(', ')}`).choices(environmentNames);
-}
-
 /** An argument that names a Pulumi stack, whose settings are in Pulumi.<name>.yaml. */
 export function stack(usage = '<environment>'): Argument {
   return new Argument(usage, 'an environment, or a stack with a file Pulumi.<name>.yaml');
