@@ -22,7 +22,7 @@ export function build(board: Board, options: BoardOptions = {}): sdk.Dashboard {
     .tags(['simple378'])
     .readonly()
     .timezone('browser')
-    .time({ from: 'now-1h', to: 'now' })
+    .time({ from: board.from ?? 'now-1h', to: 'now' })
     .refresh('30s')
     .tooltip(sdk.DashboardCursorSync.Crosshair)
     .withVariable(new sdk.DatasourceVariableBuilder('datasource').label('Data source').type('prometheus'))

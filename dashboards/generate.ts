@@ -13,7 +13,7 @@ function dashboardsDocument(): string {
 Generated from \`dashboards/boards/\` by \`npm run generate\`; edit those, not this.
 Grafana reads them from files (\`npm start\`, or a ConfigMap in a cluster), so a change in its user interface is not kept.
 All of them let you choose the environment, most the instance; alerts and new versions are marked on every time axis.
-Dashed lines are limits from the objectives and policies. Colours are told apart with any colour vision: blue is well,
+Dashed lines are limits from the objectives and policies. Series that mean good or bad have colours that any colour vision tells apart: blue is well,
 orange needs a look, red-orange needs one now. Where tracing is on, dots on panels of durations are sampled requests; each
 leads to its trace.
 

@@ -30,9 +30,6 @@ const meanings = {
   calm: ['miss', 'overloaded', 'replayed'],
   quiet: ['3xx', 'invalid'],
 } as const satisfies Record<keyof typeof colour, readonly string[]>;
-/** In Grafana since 13; older ones fall back to their classic palette. */
-const colourBlindSafe = 'palette-colorblind' as sdk.FieldColorModeId;
-
 type AnyPanel = timeseries.PanelBuilder & stat.PanelBuilder & heatmap.PanelBuilder & table.PanelBuilder;
 
 /** Grafana's builder of a panel; `height` in grid units of 30 pixels. */
@@ -83,7 +80,7 @@ function thresholds({ thresholds: given = [] }: Panel): sdk.ThresholdsConfigBuil
 
 function timeseriesPanel(panel: Panel): timeseries.PanelBuilder {
   const builder = new timeseries.PanelBuilder()
-    .colorScheme(new sdk.FieldColorBuilder().mode(colourBlindSafe))
+    .colorScheme(new sdk.FieldColorBuilder().mode(sdk.FieldColorModeId.PaletteClassic))
     // Areas without lines where they are stacked: the line of a series that is 0 would lie on top of all others.
     .lineWidth(panel.stacked ? 0 : 2)
     .fillOpacity(panel.stacked ? 70 : 5)

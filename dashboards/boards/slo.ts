@@ -68,6 +68,7 @@ export const sloBoard: Board = {
   uid: 'simple378-slo',
   title: 'Simple378 SLOs and error budgets',
   purpose: 'Whether the promises to users are kept, and how fast their error budgets burn.',
+  from: 'now-30d',
   rows: [
     {
       title: 'Alerts',

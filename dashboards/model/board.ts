@@ -9,6 +9,8 @@ export interface Board {
   readonly purpose: string;
   /** The job whose instances can be chosen; none for what only the fleet has. */
   readonly instancesOf?: 'case-service' | 'redis';
+  /** Where its time range begins; an hour ago when left out. */
+  readonly from?: 'now-30d';
   readonly rows: readonly Row[];
 }
 
