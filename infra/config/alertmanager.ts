@@ -5,7 +5,7 @@ export interface AlertReceiver {
   readonly name: string;
   readonly severity: 'critical' | 'warning' | 'heartbeat';
   /** How it is told; webhook when left out. */
-  readonly kind?: 'webhook' | 'slack' | 'email';
+  readonly kind?: 'webhook' | 'slack' | 'email' | 'pagerduty' | 'opsgenie' | 'teams';
   /**
    * Webhook or Slack: the URL, or a file with it, when this configuration is no secret. Alertmanager reads the file, as it
    * does that of a password, at each message (notify/webhook/webhook.go, notify/email/email.go): a new one needs no restart.
@@ -143,6 +143,41 @@ function receiver(one: AlertReceiver): object {
           {
             ...secret('api_url', 'api_url_file'),
             ...(one.channel ? { channel: one.channel } : {}),
+            send_resolved: true,
+            title: '{{ template "simple378.title" . }}',
+            text: '{{ template "simple378.text" . }}',
+          },
+        ],
+      };
+    case 'pagerduty':
+      return {
+        name: one.name,
+        pagerduty_configs: [
+          {
+            routing_key_file: one.urlFile,
+            send_resolved: true,
+            description: '{{ template "simple378.title" . }}',
+          },
+        ],
+      };
+    case 'opsgenie':
+      return {
+        name: one.name,
+        opsgenie_configs: [
+          {
+            api_key_file: one.urlFile,
+            send_resolved: true,
+            message: '{{ template "simple378.title" . }}',
+            description: '{{ template "simple378.text" . }}',
+          },
+        ],
+      };
+    case 'teams':
+      return {
+        name: one.name,
+        msteamsv2_configs: [
+          {
+            webhook_url_file: one.urlFile,
             send_resolved: true,
             title: '{{ template "simple378.title" . }}',
             text: '{{ template "simple378.text" . }}',

@@ -26,8 +26,8 @@ const receiver = object('A receiver.', {
   name: name('Its name.'),
   severity: choice('Which alerts it gets.', ['critical', 'warning', 'heartbeat']),
   kind: choice(
-    'The secret `simple378:receiver-<name>` is the URL of a webhook or of Slack, and the password for e-mail.',
-    ['webhook', 'slack', 'email'],
+    'The secret `simple378:receiver-<name>` is the URL of a webhook, of Slack or of Teams, the key of PagerDuty or Opsgenie, and the password for e-mail.',
+    ['webhook', 'slack', 'email', 'pagerduty', 'opsgenie', 'teams'],
     'webhook',
   ),
   channel: optional(
