@@ -53,7 +53,7 @@ describe('grafana.ini', () => {
     });
     expect(ini).toContain('client_id = `a;b#c`\n');
     expect(ini).toContain(
-      "role_attribute_path = `contains(groups[*], 'O\\\\'Brien; #1') && 'Admin' || 'Viewer'`\n",
+      "role_attribute_path = `contains(groups[*], 'O\\'Brien; #1') && 'Admin' || 'Viewer'`\n",
     );
   });
 
