@@ -166,8 +166,9 @@ async function talk(target: ReturnType<typeof parseTarget>, commands: readonly s
 async function refusesAll(url: string, requests: readonly Request[]) {
   const wrong: string[] = [];
   for (const request of requests) {
-    const { status } = await send(parseTarget(`${new URL(url).origin}`), request);
-    if (![401, 403, 404, 405, 503].includes(status))
+    const { status, body } = await send(parseTarget(`${new URL(url).origin}`), request);
+    // Prometheus before 2.44 answers 500 where its admin API is disabled.
+    if (![401, 403, 404, 405, 503].includes(status) && !body.includes('"admin APIs disabled"'))
       wrong.push(`${request.method ?? 'GET'} ${request.path}: ${status}`);
   }
   return verdict(wrong, `${requests.length} refused`);
