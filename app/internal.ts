@@ -3,7 +3,6 @@ import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { authorise, identifySenders } from './auth/authorise.ts';
 import type { Accounts } from './auth/index.ts';
-import { AccountId } from './auth/schemas.ts';
 import { identityOf, requireDeclarations } from './http/access.ts';
 import { readJsonBodies } from './http/bodies.ts';
 import type { Context } from './http/context.ts';
@@ -14,6 +13,7 @@ import { Problem } from './http/problem.ts';
 import type { ServedCertificate } from './settings/certificate.ts';
 import { emit } from './telemetry/events.ts';
 import { pseudonym } from './telemetry/pseudonym.ts';
+import { AccountId } from './users/schemas.ts';
 
 const open = { access: 'public', rateLimit: 'anonymous' } as const;
 const admin = { access: ['admin'], rateLimit: 'default' } as const;

@@ -1,9 +1,10 @@
 import { Provider } from '@pulumi/kubernetes/provider.js';
 import type * as pulumi from '@pulumi/pulumi';
 import { generatedAuthority } from './components/authority.ts';
-import { RegisteredComponent, type Scope } from './components/component.ts';
+import { RegisteredComponent } from './components/component.ts';
 import { Credentials } from './components/credentials.ts';
 import { GrafanaExternal } from './components/grafana-external.ts';
+import type { Scope } from './components/register.ts';
 import { stack } from './components/stack.ts';
 import type { Settings } from './settings/index.ts';
 

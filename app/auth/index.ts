@@ -1,9 +1,9 @@
 import type { RedisClient } from '../redis/client.ts';
 import type { Secrets } from '../settings/secrets.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { Passwords } from '../users/passwords.ts';
 import { UserStore } from '../users/store.ts';
 import { LoginGuard } from './login-guard.ts';
-import { Passwords } from './passwords.ts';
 import { Sessions } from './sessions.ts';
 
 /** The stores of accounts, sessions and login attempts, and the hashing of passwords. */

@@ -7,12 +7,13 @@ import { badRequest, Problem, unauthorized } from '../http/problem.ts';
 import { isTooLong, maxPasswordBytes, weakness } from '../settings/weak-passwords.ts';
 import { emit } from '../telemetry/events.ts';
 import { pseudonym } from '../telemetry/pseudonym.ts';
+import { Account } from '../users/schemas.ts';
 import type { UserWithPassword } from '../users/store.ts';
 import { setCookie } from './cookie.ts';
 import type { Accounts } from './index.ts';
 import { attemptOf, deviceLife } from './login-guard.ts';
 import { refreshRoutes } from './refresh-routes.ts';
-import { Account, KeySet, LoginBody, PasswordBody, Tokens } from './schemas.ts';
+import { KeySet, LoginBody, PasswordBody, Tokens } from './schemas.ts';
 import { answerTokens, bodyLimit } from './token-answer.ts';
 
 type LoginResult = LabelsOf<'auth_login_total'>['result'];

@@ -1,10 +1,7 @@
 import { Type } from 'typebox';
-import { roles } from '../http/context.ts';
+import { Email, NewPassword } from '../users/schemas.ts';
 
 const closed = { additionalProperties: false } as const;
-
-/** A login name. */
-export const Email = Type.String({ format: 'email', minLength: 3, maxLength: 254 });
 
 /** The body of a login. It accepts any length of password, because rules for new ones do not apply here. */
 export const LoginBody = Type.Object(
@@ -21,14 +18,6 @@ export const LoginBody = Type.Object(
   },
   closed,
 );
-
-/** A password that an account gets. */
-export const NewPassword = Type.String({
-  minLength: 1,
-  maxLength: 256,
-  description:
-    'At least 12 characters; not one of the most used passwords, and no part of the e-mail address in it.',
-});
 
 /** The body of a change of the own password. */
 export const PasswordBody = Type.Object(
@@ -51,24 +40,6 @@ export const Tokens = Type.Object(
     ),
     tokenType: Type.Literal('Bearer'),
     expiresIn: Type.Integer({ description: 'Seconds.' }),
-  },
-  closed,
-);
-
-/** 128 random bits in base64url. */
-export const AccountId = Type.String({ pattern: '^[A-Za-z0-9_-]{22}$', minLength: 22, maxLength: 22 });
-
-/** A role. */
-export const RoleName = Type.Enum([...roles]);
-
-/** An account as its owner and admins see it. */
-export const Account = Type.Object(
-  {
-    id: AccountId,
-    email: Email,
-    role: RoleName,
-    disabled: Type.Boolean(),
-    createdAt: Type.String({ format: 'date-time' }),
   },
   closed,
 );

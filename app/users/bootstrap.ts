@@ -1,13 +1,20 @@
 import type { Logger } from 'pino';
-import type { Accounts } from '../auth/index.ts';
 import type { RedisClient } from '../redis/client.ts';
 import type { Secrets } from '../settings/secrets.ts';
 import { emit } from '../telemetry/events.ts';
+import type { Passwords } from './passwords.ts';
+import type { UserStore } from './store.ts';
 
 /** Milliseconds between two checks that the accounts are there. */
 const pollIntervalMs = 1_000;
 /** Milliseconds after which a roll-out is over, and no replica of the previous release reads its e-mail index. */
 const rollOutMs = 600_000;
+
+/** The stores that accounts are created in. */
+interface Accounts {
+  readonly users: UserStore;
+  readonly passwords: Passwords;
+}
 
 interface Dependencies {
   readonly data: RedisClient;

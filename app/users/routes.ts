@@ -1,14 +1,15 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import type { Accounts } from '../auth/index.ts';
-import { Account, AccountId, Email, NewPassword, RoleName } from '../auth/schemas.ts';
 import { identityOf } from '../http/access.ts';
 import type { Context } from '../http/context.ts';
 import { badRequest, Problem } from '../http/problem.ts';
 import { weakness } from '../settings/weak-passwords.ts';
 import { emit } from '../telemetry/events.ts';
 import { pseudonym } from '../telemetry/pseudonym.ts';
+import type { Passwords } from './passwords.ts';
+import { Account, AccountId, Email, NewPassword, RoleName } from './schemas.ts';
+import type { UserStore } from './store.ts';
 
 const closed = { additionalProperties: false } as const;
 const CreateBody = Type.Object({ email: Email, password: NewPassword, role: RoleName }, closed);
@@ -33,9 +34,12 @@ const Page = Type.Object(
 );
 
 /** Accounts, for admins. Each change is an audit event and ends the sessions of its account. */
-export function userRoutes(plain: FastifyInstance, { secrets }: Context, accounts: Accounts): void {
+export function userRoutes(
+  plain: FastifyInstance,
+  { secrets }: Context,
+  { users, passwords }: { readonly users: UserStore; readonly passwords: Passwords },
+): void {
   const app = plain.withTypeProvider<TypeBoxTypeProvider>();
-  const { users, passwords } = accounts;
   const config = { access: ['admin'], rateLimit: 'default' } as const;
   const named = (userId: string) => pseudonym(secrets.current.pseudonymKey, 'user', userId);
   const by = (request: FastifyRequest) => named(identityOf(request).userId);

@@ -3,14 +3,7 @@ import type { Component } from '../kubernetes/manifest.ts';
 import type { Settings } from '../settings/index.ts';
 import type { Credentials } from './credentials.ts';
 import { objectsOf } from './object-builders.ts';
-import { register } from './register.ts';
-
-/** Where resources belong: nothing for the program of this repository, whose names are frozen; a parent for an import. */
-export interface Scope {
-  /** Begins the name of every resource, so that two stacks fit in one program. */
-  readonly prefix: string;
-  readonly parent?: pulumi.Resource;
-}
+import { register, type Scope } from './register.ts';
 
 /** How a component is made. */
 export interface ComponentOptions extends Scope {

@@ -4,7 +4,7 @@ import { RandomPassword } from '@pulumi/random/randomPassword.js';
 import type { Component, SecretFile } from '../kubernetes/manifest.ts';
 import type { Settings } from '../settings/index.ts';
 import type { Authority } from './certificates.ts';
-import type { Scope } from './component.ts';
+import type { Scope } from './register.ts';
 
 /** Names of the configuration values, all secret, that an environment's own Secrets and providers are made of. */
 export function configuredSecrets(settings: Settings, components: readonly Component[]): string[] {

@@ -6,9 +6,9 @@ import { Provider } from '@pulumiverse/grafana/provider.js';
 import { dashboards } from '../../dashboards/index.ts';
 import { grafanaFolder } from '../config/grafana.ts';
 import type { Settings } from '../settings/index.ts';
-import type { Scope } from './component.ts';
 import type { Credentials } from './credentials.ts';
 import { boardOptions, dashboardSuffix, sharedName } from './grafana.ts';
+import type { Scope } from './register.ts';
 
 /** The existing Grafana of mode `external`, by its API: a folder, the data source, the dashboards; nothing else of it. */
 export class GrafanaExternal extends pulumi.ComponentResource {

@@ -95,3 +95,10 @@ export function lifecycle({ kind }: Manifest, { environment }: Settings): pulumi
     customTimeouts: { create: '15m', update: '15m', delete: '10m' },
   };
 }
+
+/** Where resources belong: nothing for the program of this repository, whose names are frozen; a parent for an import. */
+export interface Scope {
+  /** Begins the name of every resource, so that two stacks fit in one program. */
+  readonly prefix: string;
+  readonly parent?: pulumi.Resource;
+}

@@ -74,7 +74,7 @@ export const serviceControls = {
     title: 'Login reveals nothing about accounts and refuses malformed bodies',
     why: 'Different answers reveal which addresses have an account.',
     references: ['ASVS 6.3.8', 'ASVS 6.2.9', 'ASVS 2.2.1', 'API2'],
-    code: ['app/auth/routes.ts', 'app/auth/passwords.ts'],
+    code: ['app/auth/routes.ts', 'app/users/passwords.ts'],
     tests: ['app/auth/login.test.ts'],
   },
   'AUT-5': {
@@ -106,8 +106,8 @@ export const serviceControls = {
     title: 'Passwords that are short, common or taken from the account’s name are refused',
     why: 'Attackers try the most used passwords first.',
     references: ['ASVS 6.2.1', 'ASVS 6.2.4', 'ASVS 6.2.11', 'API2'],
-    code: ['app/auth/passwords.ts'],
-    tests: ['app/auth/passwords.test.ts'],
+    code: ['app/settings/weak-passwords.ts'],
+    tests: ['app/users/passwords.test.ts'],
   },
   'ACC-1': {
     severity: 'critical',
