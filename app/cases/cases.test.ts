@@ -108,7 +108,11 @@ describe('a case', () => {
       alice.send('PATCH', `/api/v1/cases/${id}`, { body: { title: 'x' }, headers });
     expect((await change({})).status).toBe(428);
     expect((await change({ 'if-match': '*' })).status).toBe(428);
-    expect((await change({ 'if-match': 'W/"1"' })).status).toBe(412);
+    for (const malformed of ['W/"1"', '1', '"0"', '"1", "2"', '"1-short"', `"${'9'.repeat(17)}"`]) {
+      const headers = { 'if-match': malformed };
+      expect((await change(headers)).status, malformed).toBe(412);
+      expect((await alice.send('DELETE', `/api/v1/cases/${id}`, { headers })).status, malformed).toBe(412);
+    }
     expect((await change({ 'if-match': '"7"' })).headers.etag).toMatch(/^"1-[A-Za-z0-9_-]{8}"$/);
   });
 

@@ -14,11 +14,13 @@ import {
   CaseSchema,
   ChangeBody,
   CreateBody,
-  IfMatch,
   ListQuery,
   normaliseContent,
+  OptionalIfMatch,
   PageSchema,
+  RequiredIfMatch,
   readers,
+  refuseIfMatch,
   SearchBody,
   writers,
 } from './schemas.ts';
@@ -104,19 +106,15 @@ export function caseRoutes(plain: FastifyInstance, cases: CaseStore, metrics: Me
         summary: 'Change a case that is still as you saw it',
         tags,
         params,
-        headers: IfMatch,
+        headers: RequiredIfMatch,
         body: ChangeBody,
         response: { 200: CaseSchema },
       },
+      schemaErrorFormatter: refuseIfMatch,
     },
     async (request, reply) => {
-      const expected = expectedState(request);
-      if (expected === undefined) {
-        throw new Problem(428, 'Precondition Required', {
-          detail: 'Send If-Match with the ETag of the case you saw',
-        });
-      }
       const current = await visible(cases, request, request.params.id);
+      const expected = expectedState(request.headers['if-match']);
       // Against the version that the client saw, not the one just read: the script decides.
       const outcome = await cases.update(current, normaliseContent(request.body), expected);
       refuseOverQuota(outcome);
@@ -137,15 +135,17 @@ export function caseRoutes(plain: FastifyInstance, cases: CaseStore, metrics: Me
         summary: 'Delete a case; with If-Match, only if it is still as you saw it',
         tags,
         params,
-        headers: IfMatch,
+        headers: OptionalIfMatch,
         response: { 204: Type.Null() },
       },
+      schemaErrorFormatter: refuseIfMatch,
     },
     async (request, reply) => {
       const { id } = request.params;
       const ownerId = await ownerOf(cases, request, id);
       if (ownerId === undefined) throw noSuchCase();
-      const outcome = await cases.delete(ownerId, id, expectedState(request));
+      const tag = request.headers['if-match'] ?? '*';
+      const outcome = await cases.delete(ownerId, id, tag === '*' ? undefined : expectedState(tag));
       if (outcome.outcome === 'missing') throw noSuchCase();
       if (outcome.outcome === 'conflict') throw changedMeanwhile(await cases.find(ownerId, id));
       return reply.code(204).send(null);
@@ -194,18 +194,9 @@ const toPage = (request: FastifyRequest, { items, unreadable, next }: Page) => (
 const tagOf = ({ version, life }: StoredCase): string =>
   life === '' ? `"${version}"` : `"${version}-${life}"`;
 
-/**
- * The state that `If-Match` names; `undefined` without it, or for `*`, which any state matches. A tag without a life is of
- * a case that an earlier release created.
- */
-function expectedState({ headers }: FastifyRequest): Expected | undefined {
-  const tag = headers['if-match'];
-  if (tag === undefined || tag === '*') return undefined;
-  const [, version, life] = /^"([1-9][0-9]{0,15})(?:-([A-Za-z0-9_-]{8}))?"$/.exec(tag) ?? [];
-  if (version === undefined)
-    throw new Problem(412, 'Precondition Failed', {
-      detail: 'If-Match must be one ETag of this case, as the last answer had it',
-    });
+/** Returns the state that an ETag of the schema names. One without a life is of a case that an earlier release created. */
+function expectedState(tag: string): Expected {
+  const [, version, life] = /^"([0-9]+)(?:-(.*))?"$/.exec(tag) ?? [];
   return { version: Number(version), life };
 }
 

@@ -1,6 +1,7 @@
+import type { FastifyServerOptions } from 'fastify';
 import { Type } from 'typebox';
 import { roles } from '../http/context.ts';
-import { badRequest, type FieldError } from '../http/problem.ts';
+import { badRequest, type FieldError, Problem } from '../http/problem.ts';
 import { normaliseText } from '../http/text.ts';
 import { caseStatuses } from './case.ts';
 
@@ -77,7 +78,32 @@ export const PageSchema = Type.Object(
   },
   closed,
 );
-export const IfMatch = Type.Object({ 'if-match': Type.Optional(Type.String({ maxLength: 60 })) });
+
+const etag = '"[1-9][0-9]{0,15}(-[A-Za-z0-9_-]{8})?"';
+/** The ETag that a change must name; `*` counts as none. */
+export const RequiredIfMatch = Type.Object({
+  'if-match': Type.String({
+    pattern: `^${etag}$`,
+    not: { const: '*' },
+    description: 'The ETag of the case as you saw it.',
+  }),
+});
+/** The ETag that a deletion may name. */
+export const OptionalIfMatch = Type.Object({
+  'if-match': Type.Optional(
+    Type.String({ pattern: `^(\\*|${etag})$`, description: 'The ETag of the case as you saw it, or `*`.' }),
+  ),
+});
+
+/** Answers 428 to a change without an ETag and 412 to a malformed one. */
+export const refuseIfMatch: NonNullable<FastifyServerOptions['schemaErrorFormatter']> = (errors, place) => {
+  if (place !== 'headers') return new Error('Bad Request');
+  return errors.some(({ keyword }) => keyword === 'required' || keyword === 'not')
+    ? new Problem(428, 'Precondition Required', { detail: 'Send If-Match with the ETag of the case you saw' })
+    : new Problem(412, 'Precondition Failed', {
+        detail: 'If-Match must be one ETag of this case, as the last answer had it',
+      });
+};
 
 /** Who reads cases, and who changes them. */
 export const readers = roles;

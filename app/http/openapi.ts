@@ -73,7 +73,9 @@ function toOperation(method: string, url: string, { schema = {}, config = {} }: 
     ...(body || parameters.length > 0 ? [400] : []),
     ...(access === 'public' ? [] : [401, 403]),
     ...(url.includes('{') ? [404] : []),
+    ...(schema.headers ? [412] : []),
     ...(body ? [413, 415] : []),
+    ...(isHeaderRequired(schema) ? [428] : []),
     ...(/\/(login|refresh|logout)$/.test(url) ? [401] : []),
     ...(/\/(refresh|logout)$/.test(url) ? [403] : []),
     429,
@@ -101,6 +103,9 @@ function toOperation(method: string, url: string, { schema = {}, config = {} }: 
     },
   };
 }
+
+const isHeaderRequired = ({ headers }: FastifySchema): boolean =>
+  ((headers as { required?: string[] } | undefined)?.required ?? []).length > 0;
 
 const tagsOf = (operation: Operation): string[] => (operation.tags as string[] | undefined) ?? [];
 
@@ -197,8 +202,10 @@ const problems: Readonly<Record<string, string>> = {
   401: 'No valid access token, or wrong credentials.',
   403: 'The role does not admit this.',
   404: 'It does not exist, or not for you.',
+  412: 'If-Match does not name the case as it is now.',
   413: 'The body is too large.',
   415: 'The body is not application/json.',
+  428: 'If-Match is missing.',
   429: 'Rate limit exceeded.',
   500: 'Unexpected error; it was logged under `instance`.',
   503: 'The store does not answer, or the service is overloaded.',
