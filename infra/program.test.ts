@@ -25,13 +25,17 @@ async function evaluate(environment: string, options: EvaluateOptions): Promise<
 /** The stack's configuration for variants that need secrets. */
 const secrets = {
   'receiver-pager': 'https://canary-receiver.example/',
+  'receiver-chat': 'https://canary-chat.example/',
   'grafana-oidc-secret': 'canary-oidc',
   'grafana-token': 'canary-token',
   registry: '{"auths":{"canary-registry.example":{}}}',
   'redis-external-case-data': 'canary-external-data',
   'redis-external-case-limiter': 'canary-external-limiter',
 };
-const receiver = { name: 'pager', severity: 'critical', cidrs: ['203.0.113.7/32'], port: 443 };
+const receivers = [
+  { name: 'pager', severity: 'critical', cidrs: ['203.0.113.7/32'], port: 443 },
+  { name: 'chat', severity: 'warning', cidrs: ['203.0.113.9/32'], port: 443 },
+];
 const oidc = {
   issuer: 'https://id.example',
   clientId: 'a',
@@ -48,7 +52,7 @@ const variants: [string, string, Record<string, unknown>][] = [
   ]),
   ['sentinel', 'dev', { 'redis.mode': 'sentinel' }],
   ['a private registry', 'dev', { imagePullSecret: 'registry' }],
-  ['alerts and login', 'dev', { 'alertmanager.receivers': [receiver], 'grafana.oidc': oidc }],
+  ['alerts and login', 'dev', { 'alertmanager.receivers': receivers, 'grafana.oidc': oidc }],
   [
     'external Redis',
     'dev',

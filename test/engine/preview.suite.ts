@@ -26,7 +26,10 @@ const trial: Subject = {
   stack: 'trial',
   environment: 'local',
   changes: {
-    'alertmanager.receivers': [{ name: 'pager', severity: 'critical', cidrs: ['203.0.113.7/32'], port: 443 }],
+    'alertmanager.receivers': [
+      { name: 'pager', severity: 'critical', cidrs: ['203.0.113.7/32'], port: 443 },
+      { name: 'chat', severity: 'warning', cidrs: ['203.0.113.9/32'], port: 443 },
+    ],
     'grafana.oidc': {
       issuer: 'https://id.example',
       clientId: 'simple378',
@@ -38,9 +41,13 @@ const trial: Subject = {
     'redis.external': { servers: ['r.example:6380'], cluster: false, cidrs: ['198.51.100.0/24'] },
   },
   secrets: Object.fromEntries(
-    ['receiver-pager', 'grafana-oidc-secret', 'redis-external-case-data', 'redis-external-case-limiter'].map(
-      (key) => [key, `https://${randomBytes(20).toString('hex')}.invalid/`],
-    ),
+    [
+      'receiver-pager',
+      'receiver-chat',
+      'grafana-oidc-secret',
+      'redis-external-case-data',
+      'redis-external-case-limiter',
+    ].map((key) => [key, `https://${randomBytes(20).toString('hex')}.invalid/`]),
   ),
 };
 const subjects: readonly Subject[] = [
