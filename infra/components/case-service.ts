@@ -21,22 +21,32 @@ const name = 'case-service';
 /** The ConfigMap with the authority of a Redis that somebody else runs. */
 export const redisAuthority = 'redis-authority';
 /** Endpoints are removed while the pod still answers: the time that takes to reach every proxy. */
-const preStopSeconds = 5;
+export const preStopSeconds = 5;
+const health = (path: string) => ({ httpGet: { path, port: 'internal', scheme: 'HTTPS' } });
+/** Probes of the image, in both of its roles. */
+export const probes = {
+  startup: { ...health('/health/startup'), periodSeconds: 1, failureThreshold: 120, timeoutSeconds: 2 },
+  readiness: { ...health('/health/ready'), periodSeconds: 2, failureThreshold: 2, timeoutSeconds: 2 },
+  liveness: { ...health('/health/live'), periodSeconds: 10, failureThreshold: 3, timeoutSeconds: 5 },
+};
 
 /** The case service: its pods, how they are found, scaled and drained, and what they read. */
 export function caseService(settings: Settings): Component {
   const { app, redis } = settings;
   const authority = redis.mode === 'external' ? redis.external?.ca : undefined;
-  const config = { 'policies.json': `${JSON.stringify(limitsOf(settings), null, 2)}\n` };
+  const config =
+    app.limits === 'service'
+      ? { 'policies.json': `${JSON.stringify(limitsOf(settings), null, 2)}\n` }
+      : undefined;
   const environment = serviceEnvironment(settings);
   const template = podTemplate(settings, {
     component: name,
     user: imageUsers.caseService,
     spread: 'preferred',
     graceSeconds: preStopSeconds + app.drainSeconds + app.shutdownSeconds + 5,
-    config: { config, environment, ...(authority ? { authority } : {}) },
+    config: { ...(config ? { config } : {}), environment, ...(authority ? { authority } : {}) },
     volumes: {
-      config: { configMap: 'case-service-config' },
+      ...(config ? { config: { configMap: 'case-service-config' } } : {}),
       secrets: { secret: 'case-service-secrets' },
       tls: { secret: 'case-service-tls' },
       ...(authority ? { 'redis-authority': { configMap: redisAuthority } } : {}),
@@ -49,16 +59,14 @@ export function caseService(settings: Settings): Component {
         env: environment,
         ports: { api: ports.api, internal: ports.internal },
         mounts: {
-          config: '/etc/case-service',
+          ...(config ? { config: '/etc/case-service' } : {}),
           secrets: '/run/secrets/case-service',
           tls: '/run/tls',
           ...(authority ? { 'redis-authority': redisAuthorityDirectory } : {}),
           tmp: '/tmp',
         },
         writable: ['tmp'],
-        startup: { ...health('/health/startup'), periodSeconds: 1, failureThreshold: 120, timeoutSeconds: 2 },
-        readiness: { ...health('/health/ready'), periodSeconds: 2, failureThreshold: 2, timeoutSeconds: 2 },
-        liveness: { ...health('/health/live'), periodSeconds: 10, failureThreshold: 3, timeoutSeconds: 5 },
+        ...probes,
         preStop: { sleep: { seconds: preStopSeconds } },
         cpu: app.cpu,
         memory: app.memory,
@@ -74,7 +82,7 @@ export function caseService(settings: Settings): Component {
     ],
     manifests: [
       serviceAccount(settings, name),
-      configMap(settings, 'case-service-config', name, config),
+      ...(config ? [configMap(settings, 'case-service-config', name, config)] : []),
       deployment(settings, name, template, {
         ...(app.autoscaling ? {} : { replicas: app.replicas }),
         minReadySeconds: 5,
@@ -97,8 +105,6 @@ export function caseService(settings: Settings): Component {
   };
 }
 
-const health = (path: string) => ({ httpGet: { path, port: 'internal', scheme: 'HTTPS' } });
-
 function names(settings: Settings): string[] {
   return [
     name,
@@ -110,10 +116,10 @@ function names(settings: Settings): string[] {
 
 function secrets(settings: Settings): SecretSpec {
   const { tokenKeys, dataKeys } = settings.secrets;
-  const users = settings.app.users;
+  const { users, limits } = settings.app;
   const files: Record<string, SecretFile> = {
     'redis-data-password': redisPassword(settings, 'case-data'),
-    'redis-limiter-password': redisPassword(settings, 'case-limiter'),
+    ...(limits === 'service' ? { 'redis-limiter-password': redisPassword(settings, 'case-limiter') } : {}),
     ...(serviceEnvironment(settings).REDIS_MODE === 'sentinel'
       ? { 'redis-sentinel-password': redisPassword(settings, 'sentinel-client') }
       : {}),

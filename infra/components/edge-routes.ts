@@ -24,7 +24,7 @@ export function gatewayObjects(settings: Settings): Manifest[] {
   return [
     gateway(settings),
     ...routes(settings),
-    ...(existing?.backendTls === false ? [] : [backendTls(settings)]),
+    ...(existing?.backendTls === false || settings.app.limits === 'edge' ? [] : [backendTls(settings)]),
     ...(existing
       ? []
       : [
@@ -101,9 +101,13 @@ function routes(settings: Settings): Manifest[] {
   });
   const api = { name: 'case-service', port: ports.api };
   const dashboards = grafanaHost(settings);
+  // With limits at the edge all requests take routers of Traefik's file: a Gateway route can name no middleware of it.
+  const isLimited = settings.app.limits === 'edge';
   return [
-    route('case-service', [host], headers, api),
-    ...(existing?.pathRewrite === false ? [] : [route('catch-all', [], [...headers, nowhere], api)]),
+    ...(isLimited ? [] : [route('case-service', [host], headers, api)]),
+    ...(existing?.pathRewrite === false || isLimited
+      ? []
+      : [route('catch-all', [], [...headers, nowhere], api)]),
     ...(existing ? [] : [readyRoute(settings)]),
     ...(dashboards ? [route('grafana', [dashboards], [], { name: 'grafana', port: ports.grafana })] : []),
   ];

@@ -152,6 +152,12 @@ function dynamicFile(settings: Settings): string {
       headers: securityHeaders(true),
       maxBodyBytes: input.maxBodyKib * 1_024,
       requestTimeoutSeconds: input.requestTimeoutSeconds,
+      ...(settings.app.limits === 'edge'
+        ? {
+            limitGateway: `https://limit-gateway.${namespace}.svc:${ports.api}/verify`,
+            hasForwarders: input.trustedForwarders.length > 0,
+          }
+        : {}),
       ...(dashboards
         ? { grafana: { host: dashboards, url: `http://grafana.${namespace}.svc:${ports.grafana}` } }
         : {}),

@@ -214,17 +214,18 @@ function dnsNames(settings: Settings): string[] {
 
 function secrets(settings: Settings): SecretSpec {
   const { accepted } = settings.secrets.redisPasswords;
+  const users = redisUsers.filter((user) => user !== 'case-limiter' || settings.app.limits !== 'none');
   const generations = (user: string) => accepted.map((generation) => passwordKey(settings, user, generation));
   return {
     name: 'redis-secrets',
     component: name,
     files: {
       'users.acl': {
-        from: redisUsers.flatMap(generations),
+        from: users.flatMap(generations),
         write: (...passwords) =>
           aclFile(
             Object.fromEntries(
-              redisUsers.map((user, index) => [
+              users.map((user, index) => [
                 user,
                 passwords.slice(index * accepted.length, (index + 1) * accepted.length),
               ]),

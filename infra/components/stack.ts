@@ -1,10 +1,12 @@
 import type { Component } from '../kubernetes/manifest.ts';
 import type { Settings } from '../settings/index.ts';
+import { limitGatewayOf } from '../settings/limit-gateway.ts';
 import { alertmanager } from './alertmanager.ts';
 import { backup } from './backup.ts';
 import { caseService } from './case-service.ts';
 import { edge } from './edge.ts';
 import { grafana } from './grafana.ts';
+import { limitGateway } from './limit-gateway.ts';
 import { namespace } from './namespace.ts';
 import { network } from './network.ts';
 import { prometheus } from './prometheus.ts';
@@ -22,10 +24,12 @@ export function stack(settings: Settings): Component[] {
     manifests: manifests.map((manifest) => transform(manifest, settings)),
   });
   const own = settings.redis.mode !== 'external';
+  const gateway = limitGatewayOf(settings);
   const workloads: Component[] = [
     ...(own ? [redis(settings)] : []),
     ...(own && settings.redis.backup.enabled ? [backup(settings)] : []),
     caseService(settings),
+    ...(gateway ? [limitGateway(settings, gateway)] : []),
     ...(settings.redis.external?.exporter && !own ? [redisExporter(settings)] : []),
     ...(settings.tracing.enabled ? [tracing(settings)] : []),
     prometheus(settings),

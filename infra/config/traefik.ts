@@ -135,6 +135,10 @@ export interface TraefikRouting {
   readonly maxBodyBytes: number;
   /** Time until the service must have begun to answer. */
   readonly requestTimeoutSeconds: number;
+  /** Answers Traefik's authorisation calls by the rate limits, as URL; absent where the edge does not limit. */
+  readonly limitGateway?: string;
+  /** Whether X-Forwarded-For of a request is right, because the static configuration trusts proxies before the edge. */
+  readonly hasForwarders?: boolean;
   /** Grafana's host, and where it answers, as URL. */
   readonly grafana?: { readonly host: string; readonly url: string };
   /** Folder with tls.crt and tls.key, where no Gateway brings the certificate and the routes. */
@@ -181,35 +185,59 @@ export function traefikDynamic(routing: TraefikRouting) {
           },
         },
         'unknown-host': { replacePath: { path: routing.unknownHostPath } },
+        ...(routing.limitGateway === undefined
+          ? {}
+          : { limits: { forwardAuth: forwardAuth(routing, routing.limitGateway) } }),
       },
     },
+  };
+}
+
+/** The answers' fields of the limits reach the service in the request; a refusal reaches the client as it is. */
+function forwardAuth({ authorityFile, hasForwarders = false }: TraefikRouting, address: string) {
+  return {
+    address,
+    trustForwardHeader: hasForwarders,
+    authResponseHeadersRegex: '(?i)ratelimit',
+    tls: { ca: authorityFile },
   };
 }
 
 /**
  * Requests with bodies always pass routers of this file, before the Gateway's own: those cannot be told to use a middleware of
  * it, nor may it name their services, whose names hold a hash that other releases of Traefik make otherwise. Without a Gateway
- * all requests do.
+ * all requests do, and so they do with a limit gateway: the Gateway then has no route to the service, so that none is unlimited.
  */
-function routersOf({ host, grafana, certificateDirectory }: TraefikRouting) {
+function routersOf({ host, grafana, certificateDirectory, limitGateway }: TraefikRouting) {
+  const isLimited = limitGateway !== undefined;
+  const guards = isLimited ? ['security-headers', 'limits'] : ['security-headers'];
   const isApi = `Host(\`${host}\`)`;
-  const router = (rule: string, rank: number, middlewares: readonly string[], service = 'case-service') => ({
+  // Beside a Gateway its own routes go first: of readiness, and of Grafana.
+  const rest = certificateDirectory === undefined ? 4 : top;
+  const router = (
+    rule: string,
+    priority: number,
+    middlewares: readonly string[],
+    service = 'case-service',
+  ) => ({
     entryPoints: ['https'],
     rule,
-    priority: top + rank,
+    priority,
     middlewares: [...middlewares],
     service,
   });
   const elsewhere = grafana ? `!Host(\`${grafana.host}\`) && ${carriesBody}` : carriesBody;
   return {
-    bodies: router(`${isApi} && ${carriesBody}`, 1, ['security-headers', 'body-limit']),
-    'bodies-elsewhere': router(elsewhere, 0, ['security-headers', 'body-limit', 'unknown-host']),
-    ...(certificateDirectory === undefined
+    bodies: router(`${isApi} && ${carriesBody}`, top + 1, [...guards, 'body-limit']),
+    'bodies-elsewhere': router(elsewhere, top, [...guards, 'body-limit', 'unknown-host']),
+    ...(certificateDirectory === undefined && !isLimited
       ? {}
       : {
-          api: router(isApi, -2, ['security-headers']),
-          ...(grafana ? { grafana: router(`Host(\`${grafana.host}\`)`, -1, [], 'grafana') } : {}),
-          elsewhere: router('PathPrefix(`/`)', -3, ['security-headers', 'unknown-host']),
+          api: router(isApi, rest - 2, guards),
+          ...(grafana && certificateDirectory !== undefined
+            ? { grafana: router(`Host(\`${grafana.host}\`)`, rest - 1, [], 'grafana') }
+            : {}),
+          elsewhere: router('PathPrefix(`/`)', rest - 3, [...guards, 'unknown-host']),
         }),
   };
 }

@@ -1,5 +1,6 @@
 import { ports } from '../../contract/ports.ts';
 import type { Settings } from '../settings/index.ts';
+import { isKeptByService, limitGatewayOf } from '../settings/limit-gateway.ts';
 import { type ExternalPeer, externalPeers, receiverPeer, remoteWritePeer } from './external-peers.ts';
 
 /** A group of pods by its network identity, the label `app.kubernetes.io/component`, and its named ports. */
@@ -39,6 +40,7 @@ interface Has {
   readonly traefik: boolean;
   readonly gatewayApi: boolean;
   readonly externalRedis: boolean;
+  readonly limitGateway: boolean;
   readonly exporter: boolean;
   readonly sentinel: boolean;
   readonly backup: boolean;
@@ -55,6 +57,7 @@ export function connections(settings: Settings): Connections {
     traefik: edge.controller === 'traefik',
     gatewayApi: edge.gatewayApi,
     externalRedis,
+    limitGateway: settings.app.limits === 'edge',
     exporter: !externalRedis || redis.external?.exporter === true,
     sentinel: redis.mode === 'sentinel',
     backup: !externalRedis && redis.backup.enabled,
@@ -92,6 +95,7 @@ export function connections(settings: Settings): Connections {
 function nodesOf(has: Has): Record<string, Node> {
   return {
     'case-service': { ports: { api: ports.api, internal: ports.internal } },
+    ...(has.limitGateway ? { 'limit-gateway': { ports: { api: ports.api, internal: ports.internal } } } : {}),
     prometheus: { ports: { web: ports.prometheus } },
     alertmanager: { ports: { web: ports.alertmanager } },
     ...(has.traefik ? { edge: { ports: { https: ports.https, metrics: ports.edgeMetrics } } } : {}),
@@ -126,10 +130,24 @@ function requests(settings: Settings, has: Has): readonly Connection[] {
       { from: 'edge', to: 'api-server', why: 'reads Gateways and routes' },
     ]),
     { from: gateway, to: 'case-service', port: 'api', why: 'routes requests, TLS again' },
+    ...when(has.limitGateway, [
+      { from: gateway, to: 'limit-gateway', port: 'api', why: 'asks whether a request is admitted' },
+      ...issuer(settings),
+    ]),
     ...when(has.grafana && settings.grafana.url !== undefined, [
       { from: gateway, to: 'grafana', port: 'web', why: 'routes browsers' },
     ]),
   ];
+}
+
+/** The hop by which the limit gateway reads the keys of tokens. */
+function issuer(settings: Settings): readonly Connection[] {
+  const tokens = limitGatewayOf(settings)?.tokens;
+  if (tokens === undefined) return [];
+  const from = 'limit-gateway';
+  return isKeptByService(tokens.jwksUrl)
+    ? [{ from, to: 'case-service', port: 'api', why: 'keys of tokens' }]
+    : [{ from, to: 'token-issuer', why: 'keys of tokens' }];
 }
 
 function storage(has: Has): readonly Connection[] {
@@ -137,10 +155,15 @@ function storage(has: Has): readonly Connection[] {
   if (has.externalRedis)
     return [
       { from: 'case-service', to: 'external-redis', why },
+      ...when(has.limitGateway, [{ from: 'limit-gateway', to: 'external-redis', why: 'limits' }]),
       ...when(has.exporter, [{ from: 'redis-exporter', to: 'external-redis', why: 'reads its state' }]),
     ];
   return [
     { from: 'case-service', to: 'redis', port: 'redis', why },
+    ...when(has.limitGateway, [{ from: 'limit-gateway', to: 'redis', port: 'redis', why: 'limits' }]),
+    ...when(has.limitGateway && has.sentinel, [
+      { from: 'limit-gateway', to: 'redis', port: 'sentinel', why: 'asks who is the primary' },
+    ]),
     ...when(has.sentinel, [
       { from: 'case-service', to: 'redis', port: 'sentinel', why: 'asks who is the primary' },
       { from: 'redis', to: 'redis', port: 'redis', why: 'replication; Sentinels watch' },
@@ -203,6 +226,9 @@ function scraped(has: Has): Connection[] {
   const sentinels = { job: 'sentinel', service: 'redis-exporter', path: '/scrape', params };
   return [
     scrape('case-service', 'internal', 'case-service', 'case-service-internal', 'case-service'),
+    ...when(has.limitGateway, [
+      scrape('limit-gateway', 'internal', 'limit-gateway', 'limit-gateway-internal', 'limit-gateway'),
+    ]),
     ...when(has.exporter, [
       has.sentinel ? { ...redis, scrapes: [...(redis.scrapes ?? []), sentinels] } : redis,
     ]),

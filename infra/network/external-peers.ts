@@ -1,4 +1,5 @@
 import type { Settings } from '../settings/index.ts';
+import { isKeptByService, limitGatewayOf } from '../settings/limit-gateway.ts';
 
 /** A port, or a range of them. */
 export type PortRange = number | { readonly from: number; readonly to: number };
@@ -94,6 +95,7 @@ export function externalPeers(settings: Settings): Record<string, ExternalPeer> 
         }
       : {}),
     ...externalRedis(settings),
+    ...tokenIssuer(settings),
     ...(prometheus.clients.length > 0 ? { 'prometheus-clients': pods(prometheus.clients) } : {}),
     ...(cluster.scrapers.length > 0 ? { scrapers: pods(cluster.scrapers) } : {}),
     ...Object.fromEntries(alertmanager.receivers.map((one) => [receiverPeer(one.name), outward(one)])),
@@ -104,6 +106,12 @@ export function externalPeers(settings: Settings): Record<string, ExternalPeer> 
       ? { istiod: { pods: [{ namespace: 'istio-system', labels: { app: 'istiod' } }], ports: [15_012] } }
       : {}),
   };
+}
+
+function tokenIssuer(settings: Settings): Record<string, ExternalPeer> {
+  const tokens = limitGatewayOf(settings)?.tokens;
+  if (tokens === undefined || isKeptByService(tokens.jwksUrl)) return {};
+  return { 'token-issuer': { cidrs: tokens.cidrs, ports: [Number(new URL(tokens.jwksUrl).port || 443)] } };
 }
 
 function externalRedis({ redis: { mode, external } }: Settings): Record<string, ExternalPeer> {

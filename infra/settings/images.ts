@@ -73,9 +73,14 @@ export const isPlaceholder = (reference: string): boolean =>
   reference.startsWith('registry.example/') && hasZeroDigest(reference);
 
 /** Images of the settings that a deployment must replace first. */
-export const placeholders = ({ app }: { readonly app: { readonly image: string } }): string[] =>
-  isPlaceholder(app.image)
-    ? [
-        `app.image: ${app.image} is the placeholder of this repository, which nobody can pull; set it to the image that was pushed, by its digest`,
-      ]
-    : [];
+export const placeholders = ({
+  app,
+}: {
+  readonly app: { readonly image: string; readonly limitGateway?: { readonly image: string } };
+}): string[] =>
+  Object.entries({ 'app.image': app.image, 'app.limitGateway.image': app.limitGateway?.image ?? '' })
+    .filter(([, image]) => isPlaceholder(image))
+    .map(
+      ([key, image]) =>
+        `${key}: ${image} is the placeholder of this repository, which nobody can pull; set it to the image that was pushed, by its digest`,
+    );

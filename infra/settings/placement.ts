@@ -6,6 +6,7 @@ import type { Settings } from './schema.ts';
 /** The settings that place a component's pods: their key, and how they are read. */
 const placements = {
   'case-service': { key: 'app', of: ({ app }) => app },
+  'limit-gateway': { key: 'app', of: ({ app }) => ({ ...app, resources: undefined }) },
   redis: { key: 'redis', of: ({ redis }) => redis },
   'redis-backup': { key: 'redis.backup', of: ({ redis }) => redis.backup },
   'redis-exporter': { key: 'redis', of: ({ redis }) => ({ ...redis, resources: undefined }) },
@@ -36,7 +37,7 @@ const forEach = <T>(
   message: (item: T, key: string) => string,
 ): Rule[] =>
   Object.entries(placements)
-    .filter(([component]) => component !== 'redis-exporter')
+    .filter(([component]) => component !== 'redis-exporter' && component !== 'limit-gateway')
     .map(([, { key, of }]) =>
       refuseEach(
         (settings) => items(of(settings)),

@@ -4,9 +4,9 @@ import { type Rule, refuse, refuseEach, repeated } from './rule.ts';
 import type { Settings } from './schema.ts';
 import { mostReplicas } from './service-environment.ts';
 
-/** Connections when there are most pods: an update briefly doubles them; exporter, backup, replicas and Sentinels take some too. */
+/** Connections when there are most pods: an update briefly doubles them; a limit gateway has two a pod; exporter, backup, replicas and Sentinels take some too. */
 const connectionsNeeded = (app: Settings['app']): number =>
-  2 * mostReplicas({ app }) * app.connectionsPerReplica + 20;
+  2 * mostReplicas({ app }) * app.connectionsPerReplica + 4 * (app.limitGateway?.replicas ?? 0) + 20;
 
 const external = ({ redis }: Settings) => (redis.mode === 'external' ? redis.external : undefined);
 const isManaged = ({ redis }: Settings) => redis.mode !== 'external';

@@ -13,7 +13,7 @@ const longestGraceSeconds = 600;
 
 /** Secrets that this program makes, whatever the settings. */
 const managedSecrets =
-  /^(case-service|redis|redis-backup|redis-exporter|edge|grafana|alertmanager|prometheus|otel-collector|trace-store)-(secrets|tls)$/;
+  /^(case-service|limit-gateway|redis|redis-backup|redis-exporter|edge|grafana|alertmanager|prometheus|otel-collector|trace-store)-(secrets|tls)$/;
 
 /** The namespace, the images, the service, its users and its limits. */
 export const service: readonly Rule[] = [
@@ -107,7 +107,7 @@ export const service: readonly Rule[] = [
 /** The shared limits together must not admit more than the load test carried; without a test nothing is claimed. */
 function capacity(settings: Settings): string[] {
   const perReplica = testedPerReplica();
-  if (perReplica === undefined) return [];
+  if (perReplica === undefined || settings.app.limits === 'none') return [];
   const shared = limitsOf(settings).filter(({ scope }) => scope === 'global');
   const perMinute = shared.map(({ quota, windowSeconds }) => Math.ceil((quota * 60) / windowSeconds));
   const replicas = mostReplicas(settings);

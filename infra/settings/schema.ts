@@ -25,6 +25,7 @@ import {
   text,
 } from './fields.ts';
 import { catalogueRegistries, imageNames } from './images.ts';
+import { limitGatewaySchema } from './schema-limit-gateway.ts';
 import { alertmanager, grafana, prometheus, tracing } from './schema-observability.ts';
 import { redis } from './schema-redis.ts';
 
@@ -130,6 +131,12 @@ const cluster = section('Facts of the cluster.', {
 
 const app = section('The case service.', {
   image: image("The service's image; another team's goes here too."),
+  limits: choice(
+    'Where rate limits are enforced: by the `service`, as the case service does; at the `edge`, where Traefik asks the limit gateway, for an image without limits; or nowhere.',
+    ['edge', 'service', 'none'],
+    'service',
+  ),
+  limitGateway: optional(limitGatewaySchema),
   replicas: integer('Pods, or the fewest when autoscaling.', 1, 200, 2),
   autoscaling,
   minAvailable: integer('Pods that a drain must leave.', 0, 199, 1),
@@ -332,7 +339,7 @@ export const settingsSchema = section(
     ),
     cluster,
     app,
-    limits: list('Changes to the rate-limit policies of the service, by name.', limit, []),
+    limits: list('Changes to the rate-limit policies, by name; not with `app.limits: none`.', limit, []),
     redis,
     edge,
     tls,

@@ -19,8 +19,14 @@ export function redisHosts({ redis, namespace }: Pick<Settings, 'redis' | 'names
   return Array.from({ length: count }, (_, index) => `redis-${index}.redis.${namespace}.svc`);
 }
 
-/** Returns the environment variables of the service; `contract/service-settings.ts` defines each. */
+/** Returns the environment variables of the service; those of the limiter only where the service limits itself. */
 export function serviceEnvironment(settings: Settings): Record<string, string> {
+  const { POLICIES_FILE, REDIS_LIMITER_USER, ...others } = imageEnvironment(settings);
+  return settings.app.limits === 'service' ? imageEnvironment(settings) : others;
+}
+
+/** Returns the environment variables of the image in both of its roles; `contract/service-settings.ts` defines each. */
+export function imageEnvironment(settings: Settings): Record<string, string> {
   const { app, cluster, edge, namespace, tracing } = settings;
   return {
     ENVIRONMENT: settings.environment,

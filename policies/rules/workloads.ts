@@ -227,9 +227,14 @@ const lacks =
   (name: string): boolean =>
     quantities?.[name] === undefined;
 
-/** The case service is known by the settings that nothing else has. */
-export function isCaseService(container: { readonly env?: readonly { readonly name?: string }[] }): boolean {
-  return (container.env ?? []).some(({ name }) => name === 'TOKEN_ISSUER');
+/** The case service is known by a setting that nothing else has but the other role of its image. */
+export function isCaseService({ env = [], args = [] }: Runs): boolean {
+  return env.some(({ name }) => name === 'TOKEN_ISSUER') && !args.includes('limit-gateway');
+}
+
+interface Runs {
+  readonly env?: readonly { readonly name?: string }[];
+  readonly args?: readonly string[];
 }
 
 /** Whether an object's pods run the case service. */
