@@ -15,6 +15,7 @@ import {
 import { podTemplate } from '../kubernetes/pod.ts';
 import { imageOf, imageUsers } from '../settings/images.ts';
 import type { Settings } from '../settings/index.ts';
+import { limitGatewayOf } from '../settings/limit-gateway.ts';
 import { gatewayObjects, grafanaHost, readyHeader, readyPath, unknownHostPath } from './edge-routes.ts';
 import { edgeService } from './edge-service.ts';
 
@@ -28,7 +29,7 @@ export function edge(settings: Settings): Component {
   const dashboards = grafanaHost(settings);
   return {
     name,
-    after: ['namespace', 'network', 'case-service'],
+    after: ['namespace', 'network', 'case-service', ...(limitGatewayOf(settings) ? ['limit-gateway'] : [])],
     certificates: [
       {
         name: 'edge-tls',
@@ -152,7 +153,7 @@ function dynamicFile(settings: Settings): string {
       headers: securityHeaders(true),
       maxBodyBytes: input.maxBodyKib * 1_024,
       requestTimeoutSeconds: input.requestTimeoutSeconds,
-      ...(settings.app.limits === 'edge'
+      ...(limitGatewayOf(settings)
         ? {
             limitGateway: `https://limit-gateway.${namespace}.svc:${ports.api}/verify`,
             hasForwarders: input.trustedForwarders.length > 0,

@@ -14,6 +14,17 @@ const variants: [string, string, Record<string, unknown>][] = [
   ['sentinel', 'dev', { 'redis.mode': 'sentinel' }],
   ['a private registry', 'dev', { imagePullSecret: 'registry' }],
   [
+    'limits at the edge',
+    'dev',
+    {
+      'app.limits': 'edge',
+      'app.limitGateway': {
+        image: 'registry.example/simple378/a:1',
+        tokens: { jwksUrl: 'https://case-service:8443/jwks.json', issuer: 'https://id.example' },
+      },
+    },
+  ],
+  [
     'autoscaled',
     'dev',
     {
@@ -249,4 +260,15 @@ test('an update of Redis waits for longer than Sentinels take to know a server a
 test('a hash of configuration heeds content and not the order of keys', () => {
   expect(configHash({ a: 1, b: [1, 2] })).toBe(configHash({ b: [1, 2], a: 1 }));
   expect(configHash({ a: 1, b: [1, 2] })).not.toBe(configHash({ a: 1, b: [2, 1] }));
+});
+
+test('app.limits none leaves Redis without the user of the limiter', () => {
+  const aclKeys = (limits: string) =>
+    stack(loadSettings('prod', { 'app.limits': limits }))
+      .flatMap(({ secrets = [] }) => secrets)
+      .flatMap(({ files }) => files['users.acl']?.from ?? [])
+      .map((key) => key.split('/')[2]);
+  expect(aclKeys('service')).toContain('case-limiter');
+  expect(aclKeys('none')).toContain('case-data');
+  expect(aclKeys('none')).not.toContain('case-limiter');
 });

@@ -77,6 +77,41 @@ describe.each(environments)('the limit of bodies, %s', (environment) => {
   });
 });
 
+describe('app.limits edge', () => {
+  const limits = { 'app.limits': 'edge', 'app.limitGateway': { image: 'registry.example/simple378/a:1' } };
+  const forwardAuth = {
+    address: 'https://limit-gateway.simple378-dev.svc:8443/verify',
+    trustForwardHeader: false,
+    authResponseHeadersRegex: '(?i)ratelimit',
+    tls: { ca: '/run/tls/ca.crt' },
+  };
+
+  test.each([true, false])(
+    'every route to the service asks the gateway first, edge.gatewayApi %s',
+    (gatewayApi) => {
+      const { dynamic, manifests } = configured('dev', { ...limits, 'edge.gatewayApi': gatewayApi });
+      const { routers, middlewares } = dynamic.http;
+      expect(middlewares['limits']).toEqual({ forwardAuth });
+      expect(Object.keys(routers).sort()).toEqual(['api', 'bodies', 'bodies-elsewhere', 'elsewhere']);
+      for (const router of Object.values(routers))
+        expect(router.middlewares.slice(0, 2)).toEqual(['security-headers', 'limits']);
+      const routes = manifests
+        .filter(({ kind }) => kind === 'HTTPRoute')
+        .map(({ metadata }) => metadata.name);
+      expect(routes).toEqual(gatewayApi ? ['edge-ready'] : []);
+    },
+  );
+
+  test('behind other proxies their X-Forwarded-For counts, and no X-Forwarded-Uri of a client', () => {
+    const { middlewares } = configured('dev', { ...limits, 'edge.trustedForwarders': ['198.51.100.0/24'] })
+      .dynamic.http;
+    expect(middlewares['limits']).toEqual({ forwardAuth: { ...forwardAuth, trustForwardHeader: true } });
+    expect(middlewares['security-headers']).toMatchObject({
+      headers: { customRequestHeaders: { 'x-forwarded-uri': '', 'x-forwarded-method': '' } },
+    });
+  });
+});
+
 test('edge.maxBodyKib is the limit; request and answer are held in memory, never on the disk', () => {
   expect(
     configured('dev', { 'edge.maxBodyKib': 256 }).dynamic.http.middlewares['body-limit']?.buffering,

@@ -174,7 +174,13 @@ export function traefikDynamic(routing: TraefikRouting) {
       },
       middlewares: {
         'security-headers': {
-          headers: { customResponseHeaders: { ...headers, server: '', 'x-powered-by': '' } },
+          headers: {
+            // Proxies before the edge may pass on a client's own, which would then choose the policy.
+            ...(routing.hasForwarders
+              ? { customRequestHeaders: { 'x-forwarded-uri': '', 'x-forwarded-method': '' } }
+              : {}),
+            customResponseHeaders: { ...headers, server: '', 'x-powered-by': '' },
+          },
         },
         // Request and answer are held until whole, in memory: a full /tmp would end the pod.
         'body-limit': {

@@ -57,7 +57,7 @@ export function connections(settings: Settings): Connections {
     traefik: edge.controller === 'traefik',
     gatewayApi: edge.gatewayApi,
     externalRedis,
-    limitGateway: settings.app.limits === 'edge',
+    limitGateway: limitGatewayOf(settings) !== undefined,
     exporter: !externalRedis || redis.external?.exporter === true,
     sentinel: redis.mode === 'sentinel',
     backup: !externalRedis && redis.backup.enabled,

@@ -25,6 +25,18 @@ const variants: [string, string, Record<string, unknown>][] = [
     {},
   ]),
   ['sentinel', 'dev', { 'redis.mode': 'sentinel' }],
+  [
+    'limits at the edge',
+    'dev',
+    {
+      'redis.mode': 'sentinel',
+      'app.limits': 'edge',
+      'app.limitGateway': {
+        image: 'registry.example/simple378/a:1',
+        tokens: { jwksUrl: 'https://case-service:8443/jwks.json', issuer: 'https://id.example' },
+      },
+    },
+  ],
   ['no backup', 'dev', { 'redis.backup.enabled': false }],
   ['external Redis', 'dev', { 'redis.mode': 'external', 'redis.external': external }],
   [
