@@ -8,7 +8,7 @@ import { scrapeTargets } from './scrape.ts';
 import { type Peer, reaches } from './solver.ts';
 
 const external = { servers: ['r.example:6380'], cluster: false, cidrs: ['198.51.100.0/24'] };
-const receiver = { name: 'pager', severity: 'critical', cidrs: ['203.0.113.7/32'], port: 8443 };
+const receiver = { name: 'chat', severity: 'warning', cidrs: ['203.0.113.7/32'], port: 8443 };
 const oidc = {
   issuer: 'https://id.example',
   clientId: 'a',
