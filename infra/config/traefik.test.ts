@@ -83,6 +83,7 @@ describe('app.limits edge', () => {
     address: 'https://limit-gateway.simple378-dev.svc:8443/verify',
     trustForwardHeader: false,
     authResponseHeadersRegex: '(?i)ratelimit',
+    maxResponseBodySize: 65_536,
     tls: { ca: '/run/tls/ca.crt' },
   };
 

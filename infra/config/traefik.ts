@@ -205,6 +205,8 @@ function forwardAuth({ authorityFile, hasForwarders = false }: TraefikRouting, a
     address,
     trustForwardHeader: hasForwarders,
     authResponseHeadersRegex: '(?i)ratelimit',
+    // An answer of the gateway is one problem document.
+    maxResponseBodySize: 65_536,
     tls: { ca: authorityFile },
   };
 }
