@@ -168,6 +168,7 @@ const fields: Readonly<Record<string, readonly [file: string, path: string, valu
     ['network/networkpolicy-limit-gateway', 'text', 'port: sentinel'],
     ['network/networkpolicy-limit-gateway', 'text', 'cidr: 203.0.113.8/32'],
     ['prometheus/configmap-prometheus-config', 'text', 'job_name: limit-gateway'],
+    ['prometheus/configmap-prometheus-config', 'text', 'regex: (ratelimit|limiter)_.*'],
     ['edge/httproute-case-service', 'kind', undefined],
     ['edge/httproute-catch-all', 'kind', undefined],
     ['case-service/deployment-case-service', 'env.POLICIES_FILE', undefined],

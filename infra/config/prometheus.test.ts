@@ -51,6 +51,25 @@ test('every target carries the environment, and TLS is checked against the autho
   expect(JSON.stringify(scrape_configs)).not.toContain('insecure_skip_verify');
 });
 
+test('metrics that belong to another job get its label', () => {
+  const metricsOf = { names: 'limiter_.*', job: 'case-service' };
+  const { scrape_configs } = prometheusConfig({
+    environment: 'test',
+    scrapeIntervalSeconds: 5,
+    jobs: [{ job: 'limit-gateway', targets: ['localhost:1'], metricsOf }],
+    caFile,
+    ruleFiles: [],
+  }) as { scrape_configs: Record<string, unknown>[] };
+  expect(scrape_configs[1]?.['metric_relabel_configs']).toEqual([
+    {
+      source_labels: ['__name__'],
+      regex: 'limiter_.*',
+      target_label: 'job',
+      replacement: 'case-service',
+    },
+  ]);
+});
+
 test('a job without a place to scrape is an error that names it', () => {
   expect(() =>
     prometheusConfig({

@@ -12,6 +12,8 @@ export interface ScrapeJob {
   readonly path?: string;
   /** Parameters of the URL. */
   readonly params?: Readonly<Record<string, string>>;
+  /** Gives the metrics whose name matches the expression the label of another job, whose rules and panels then show them. */
+  readonly metricsOf?: { readonly names: string; readonly job: string };
 }
 
 /** What differs from one Prometheus to another. */
@@ -84,6 +86,18 @@ export function prometheusConfig(input: PrometheusInput): object {
         : { scheme: 'https', tls_config: { ca_file: caFile, server_name: job.tlsServerName } }),
       ...discovery(job, recordType),
       relabel_configs: [{ target_label: 'environment', replacement: environment }],
+      ...(job.metricsOf === undefined
+        ? {}
+        : {
+            metric_relabel_configs: [
+              {
+                source_labels: ['__name__'],
+                regex: job.metricsOf.names,
+                target_label: 'job',
+                replacement: job.metricsOf.job,
+              },
+            ],
+          }),
     })),
   };
 }

@@ -26,6 +26,8 @@ export interface Scrape {
   readonly path?: string;
   /** Parameters of the URL. */
   readonly params?: Readonly<Record<string, string>>;
+  /** Gives the metrics whose name matches the expression the label of another job, whose rules and panels then show them. */
+  readonly metricsOf?: { readonly names: string; readonly job: string };
 }
 
 /** Who may talk to whom: everything else is denied. */
@@ -221,13 +223,20 @@ function scraped(has: Has): Connection[] {
     scrapes: [{ job, service, ...(tls ? { tlsServerName: tls } : {}) }],
   });
   const redis = scrape(has.externalRedis ? 'redis-exporter' : 'redis', 'exporter', 'redis', 'redis-exporter');
+  const gateway = 'limit-gateway';
+  const limits = { names: '(ratelimit|limiter)_.*', job: 'case-service' };
   // The exporter in the same pod asks the Sentinel, too: a silent Sentinel would be seen by nobody.
   const params = { target: `rediss://localhost:${ports.sentinel}` };
   const sentinels = { job: 'sentinel', service: 'redis-exporter', path: '/scrape', params };
   return [
     scrape('case-service', 'internal', 'case-service', 'case-service-internal', 'case-service'),
     ...when(has.limitGateway, [
-      scrape('limit-gateway', 'internal', 'limit-gateway', 'limit-gateway-internal', 'limit-gateway'),
+      {
+        ...scrape(gateway, 'internal', gateway, `${gateway}-internal`),
+        scrapes: [
+          { job: gateway, service: `${gateway}-internal`, tlsServerName: gateway, metricsOf: limits },
+        ],
+      },
     ]),
     ...when(has.exporter, [
       has.sentinel ? { ...redis, scrapes: [...(redis.scrapes ?? []), sentinels] } : redis,

@@ -11,6 +11,7 @@ export interface ScrapeTarget {
   readonly tlsServerName?: string;
   readonly path?: string;
   readonly params?: Readonly<Record<string, string>>;
+  readonly metricsOf?: { readonly names: string; readonly job: string };
 }
 
 /** The scrape jobs that the connections declare. */
