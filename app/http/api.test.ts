@@ -89,6 +89,31 @@ describe('bad input is refused by name, and nothing is bent', () => {
     expect(answer.json.items).toHaveLength(2);
   });
 
+  // Before: 2 MB of brackets took a second to parse and validate.
+  test.each([
+    ['POST', '/api/v1/auth/login'],
+    ['POST', '/api/v1/auth/refresh'],
+    ['POST', '/api/v1/auth/logout'],
+    ['POST', '/api/v1/auth/password'],
+    ['POST', '/api/v1/users'],
+    ['PATCH', '/api/v1/users/AAAAAAAAAAAAAAAAAAAAAA'],
+    ['POST', '/api/v1/cases'],
+    ['PATCH', '/api/v1/cases/AAAAAAAAAAAAAAAAAAAAAA'],
+    ['POST', '/api/v1/cases/search'],
+    ['POST', '/api/v1/sync'],
+  ])('brackets in brackets at %s %s', async (method, path) => {
+    const at = (body: string) => admin.send(method, path, { body });
+    for (const body of ['['.repeat(4_000), `${'{"a":['.repeat(9)}${']}'.repeat(9)}`]) {
+      const answer = await at(body);
+      expect([answer.status, answer.json.detail]).toEqual([400, 'The body has more than 16 levels']);
+    }
+    expect([400, 413]).toContain((await at('['.repeat(100_000))).status);
+    // Brackets in text are no levels.
+    expect((await at(`{"title":"\\"${'['.repeat(100)}","x":1}`)).json.detail).toBe(
+      'The request does not match the schema',
+    );
+  });
+
   test('a body that is too large', async () => {
     const body = JSON.stringify({ ...newUser, password: 'p'.repeat(70_000) });
     expect((await admin.send('POST', '/api/v1/users', { body })).status).toBe(413);

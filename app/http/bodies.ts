@@ -6,6 +6,9 @@ import { Problem } from './problem.ts';
 /** Methods whose body is never read. */
 export const withoutBody: ReadonlySet<string> = new Set(['GET', 'HEAD', 'TRACE']);
 
+/** Levels of a JSON body; the deepest schema has three. Two megabytes of brackets took one second to parse. */
+const maxDepth = 16;
+
 /**
  * Reads bodies as JSON only, and refuses the others before they are sent.
  *
@@ -18,6 +21,7 @@ export function readJsonBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     if (body.length === 0) done(null, undefined);
+    else if (isDeeperThan(maxDepth, body as string)) done(tooDeep());
     else parseJson(request, body as string, done);
   });
 
@@ -49,6 +53,24 @@ export function readJsonBodies(app: FastifyInstance): void {
     done(null, payload);
   });
 }
+
+/** Returns true if JSON text has more levels of arrays and objects; it reads the text once, up to the first level too many. */
+function isDeeperThan(max: number, json: string): boolean {
+  let depth = 0;
+  for (let at = 0; at < json.length; at += 1) {
+    const character = json[at];
+    if (character === '"') {
+      for (at += 1; at < json.length && json[at] !== '"'; at += 1) if (json[at] === '\\') at += 1;
+    } else if (character === '[' || character === '{') {
+      depth += 1;
+      if (depth > max) return true;
+    } else if (character === ']' || character === '}') depth -= 1;
+  }
+  return false;
+}
+
+const tooDeep = (): Problem =>
+  new Problem(400, 'Bad Request', { detail: `The body has more than ${maxDepth} levels` });
 
 const mediaType = (headers: { readonly 'content-type'?: string | undefined }): string =>
   (headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
