@@ -18,7 +18,7 @@ const prefixes = [
  * the /64, /56 and /48 of an IPv6 address. Empty for text that is no address.
  */
 export function networksOf(ip: string): readonly Network[] {
-  const bare = ip.replace(/%.*$/, '');
+  const [bare = ''] = ip.split('%', 1);
   if (isIPv4(bare)) return [{ name: bare, factor: 1 }];
   if (!isIPv6(bare)) return [];
   const words = expand(bare);

@@ -57,7 +57,7 @@ export function forwardTo(settings: Settings, { isDraining }: { readonly isDrain
 
 /** Returns the fields of a message without those of its connection. */
 function endToEnd(headers: IncomingMessage['headers']): Record<string, string | string[] | undefined> {
-  const named = new Set((headers.connection ?? '').toLowerCase().split(/\s*,\s*/));
+  const named = new Set((headers.connection ?? '').split(',').map((name) => name.trim().toLowerCase()));
   return Object.fromEntries(
     Object.entries(headers).filter(([name]) => !hopByHop.has(name) && !named.has(name)),
   );
