@@ -133,13 +133,13 @@ function toParameters(place: 'path' | 'query' | 'header', schema: FastifySchema)
   }));
 }
 
-/** A body that may be left out is written in the schema as a choice between an object and null. */
+/** A body that may be left out may also be null. */
 function toRequestBody(body: Json): Json {
-  const choices = body.anyOf as Json[] | undefined;
-  const objects = choices?.filter(({ type }) => type !== 'null');
-  const optional = objects !== undefined && objects.length < (choices?.length ?? 0);
-  const schema = optional && objects.length === 1 ? objects[0] : body;
-  return { required: !optional, content: { 'application/json': { schema } } };
+  const choices = (body.anyOf ?? []) as Json[];
+  return {
+    required: choices.every(({ type }) => type !== 'null'),
+    content: { 'application/json': { schema: body } },
+  };
 }
 
 function toResponses(responses: Readonly<Record<string, Json>> = {}): Json {
