@@ -75,20 +75,18 @@ async function checkSchema(program: string): Promise<string[]> {
     const failures: string[] = [];
     const file = join(mkdtempSync(join(tmpdir(), 'schema-')), 'ca.crt');
     writeFileSync(file, ca);
+    const reader = await replica.login(backing.user('reader'));
+    const { id } = (await reader.send('GET', '/api/v1/auth/me')).json;
     for (const role of ['caseworker', 'admin'] as const) {
-      const { accessToken } = await replica.login(backing.user(role));
-      const args = ['run', 'app/openapi.json', '--url', `https://127.0.0.1:${replica.ports.api}`];
-      args.push(
-        '--header',
-        `Authorization: Bearer ${accessToken}`,
-        '--tls-verify',
-        file,
-        '--phases',
-        'examples,coverage,fuzzing,stateful',
-      );
-      // Logging out would end the session of all requests after it.
-      args.push('--checks', 'all', '--exclude-path', '/api/v1/auth/logout');
-      const { status } = await run(program, args);
+      const { email, password } = backing.user(role);
+      const args = ['--config-file', 'test/unlucky/schemathesis.toml', 'run', 'app/openapi.json'];
+      args.push('--url', `https://127.0.0.1:${replica.ports.api}`, '--tls-verify', file, '--checks', 'all');
+      args.push('--phases', 'examples,coverage,fuzzing,stateful');
+      const { status } = await run(program, args, {
+        SIMPLE378_EMAIL: email,
+        SIMPLE378_PASSWORD: password,
+        SIMPLE378_ACCOUNT: id,
+      });
       if (status !== 0) failures.push(`schemathesis as ${role} ended with ${status}`);
     }
     return failures;
@@ -96,9 +94,13 @@ async function checkSchema(program: string): Promise<string[]> {
 }
 
 /** Runs a program beside this process, whose event loop serves the requests. */
-function run(program: string, args: readonly string[]): Promise<{ status: number | null }> {
+function run(
+  program: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): Promise<{ status: number | null }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, [...args], { stdio: 'inherit' });
+    const child = spawn(program, [...args], { stdio: 'inherit', env: { ...process.env, ...environment } });
     child.on('error', reject);
     child.on('exit', (status) => resolve({ status }));
   });
