@@ -60,7 +60,7 @@ test('lists everything that is wrong with the settings at once, and exits with 7
   const output = bad.output();
   for (const part of [
     'ENVIRONMENT is "production"; set it to local, dev, staging or prod',
-    'API_PORT is 99999',
+    'API_PORT is "99999"; set it to an integer, 1 to 65535',
     'TLS_DIR is missing',
     'TOKEN_ISSUER is missing',
     'SECRETS_DIR/token-keys.json cannot be read (ENOENT)',

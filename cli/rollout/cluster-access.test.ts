@@ -112,6 +112,8 @@ test('both may ask kubectl what the checks before an up and the gates ask', () =
     gatewayclass: ['gateway.networking.k8s.io', 'gatewayclasses'],
     apiservice: ['apiregistration.k8s.io', 'apiservices'],
     storageclass: ['storage.k8s.io', 'storageclasses'],
+    'clusterissuer.cert-manager.io': ['cert-manager.io', 'clusterissuers'],
+    'issuer.cert-manager.io': ['cert-manager.io', 'issuers'],
   };
   const checks = settings.flatMap((one) => prerequisites(one).map(({ check }) => check));
   for (const role of [deployer, reader]) {

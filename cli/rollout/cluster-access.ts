@@ -53,6 +53,7 @@ const lookedAt: readonly Rule[] = [
   { apiGroups: ['apiextensions.k8s.io'], resources: ['customresourcedefinitions'], verbs: read },
   { apiGroups: ['apiregistration.k8s.io'], resources: ['apiservices'], verbs: read },
   { apiGroups: ['storage.k8s.io'], resources: ['storageclasses'], verbs: read },
+  { apiGroups: ['cert-manager.io'], resources: ['clusterissuers', 'issuers'], verbs: read },
   // The gates reach metrics and Prometheus by kubectl port-forward, which asks by GET over WebSocket, else by POST.
   { apiGroups: [''], resources: ['pods/portforward'], verbs: ['create', 'get'] },
 ];

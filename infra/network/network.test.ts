@@ -74,7 +74,14 @@ const variants: [string, string, Record<string, unknown>][] = [
       'grafana.prometheusUrl': 'https://p.example',
     },
   ],
-  ['receiver and login', 'dev', { 'alertmanager.receivers': [receiver], 'grafana.oidc': oidc }],
+  [
+    'receiver and login',
+    'dev',
+    {
+      'alertmanager.receivers': [receiver, { ...receiver, name: 'chat', severity: 'warning' }],
+      'grafana.oidc': oidc,
+    },
+  ],
 ];
 
 /** All that could talk: each node as a pod, each outside, and strangers. */
