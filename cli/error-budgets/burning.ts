@@ -67,20 +67,21 @@ export function burning({ shares, events }: Moment): Burning[] {
   );
 }
 
+/** A release whose share of bad events is this or more must be noticed, or the time cannot be judged. */
+const noticedShare = 0.05;
+
 /**
- * Whether there was anything to judge: null when an objective had enough events in one of its windows, else how many each
- * had at most, for people.
+ * Returns null when an objective had enough events in one of its windows to notice {@link noticedShare} of bad ones, else the
+ * largest number of events of each objective, for people.
  */
 export function tooFew({ events }: Moment): string | null {
-  const most = objectives.map(({ id, minBadEvents, urgency }) => ({
+  const counts = objectives.map(({ id, minBadEvents, urgency }) => ({
     id,
-    minBadEvents,
+    needed: minBadEvents / noticedShare,
     observed: Math.max(...burnsOf({ urgency }).map(({ long }) => sampleOf(events, id, long))),
   }));
-  if (most.some(({ observed, minBadEvents }) => observed >= minBadEvents)) return null;
-  return most
-    .map(({ id, observed, minBadEvents }) => `${id} ${Math.floor(observed)} of ${minBadEvents}`)
-    .join(', ');
+  if (counts.some(({ observed, needed }) => observed >= needed)) return null;
+  return counts.map(({ id, observed, needed }) => `${id} ${Math.floor(observed)} of ${needed}`).join(', ');
 }
 
 /** One line for people. */

@@ -74,7 +74,7 @@ test('a burn ends it at once, live and in hindsight', async () => {
 test('where too little happened to judge, nothing is said to hold', async () => {
   events = 199;
   const errors = expect.stringMatching(
-    /too few requests to judge.*\(api-availability 199 of 200, .*login 0 of 100/s,
+    /too few requests to judge.*\(api-availability 199 of 200, .*login 0 of 200/s,
   );
   expect(await watch('--for', '1s')).toMatchObject({ code: 2, errors });
   expect(await watch('--past', '1d')).toMatchObject({ code: 2, errors });
