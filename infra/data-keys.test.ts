@@ -62,6 +62,6 @@ test('without pulumi the command names the guide', () => {
   const { status, stderr } = carryKeys(['dev', 'dev-new'], { PATH: '/nowhere' });
   expect([status, stderr]).toEqual([
     2,
-    'simple378 env carry-keys: pulumi is not installed: see docs/operations.md, "Install"\n',
+    'simple378 env carry-keys: pulumi is not installed: https://www.pulumi.com/docs/install/\n',
   ]);
 });

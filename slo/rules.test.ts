@@ -22,7 +22,7 @@ describe('rule files', () => {
   it.each([
     ['first half', testFiles.slice(0, half)],
     ['second half', testFiles.slice(half)],
-  ])('fire and stay silent as their tests say: %s', { timeout: 120_000 }, async (_, names) => {
+  ])('fire and stay silent as their tests say: %s', { timeout: 240_000 }, async (_, names) => {
     expect(await promtool(files, 'test', 'rules', ...names)).toMatchObject({ ok: true });
   });
 

@@ -32,19 +32,21 @@ export interface Attempt {
 
 /** KEYS: failures of the source, networks. ARGV: network, life. Returns the seconds to wait, and '1' for a known network. */
 const readLua = `
-local now = tonumber(redis.call('TIME')[1])
+local time = redis.call('TIME')
+local now = time[1] + time[2] / 1000000
 local allowed = tonumber(redis.call('HGET', KEYS[1], 'until') or 0)
 local score = tonumber(redis.call('ZSCORE', KEYS[2], ARGV[1]) or 0)
-return {math.max(0, allowed - now), score > now - tonumber(ARGV[2]) and 1 or 0}`;
+return {math.ceil(math.max(0, allowed - now)), score > now - tonumber(ARGV[2]) and 1 or 0}`;
 
 /**
  * Counts an attempt as failed in the same step that allows it, so that parallel attempts cannot pass together.
  * KEYS: failures. ARGV: free failures, maximum wait, life. Returns the seconds to wait, 0 if the attempt may go on.
  */
 const beginLua = `
-local now = tonumber(redis.call('TIME')[1])
+local time = redis.call('TIME')
+local now = time[1] + time[2] / 1000000
 local allowed = tonumber(redis.call('HGET', KEYS[1], 'until') or 0)
-if allowed > now then return allowed - now end
+if allowed > now then return math.ceil(allowed - now) end
 local over = redis.call('HINCRBY', KEYS[1], 'fails', 1) - tonumber(ARGV[1])
 if over > 0 then redis.call('HSET', KEYS[1], 'until', now + math.min(2 ^ math.min(over - 1, 20), tonumber(ARGV[2]))) end
 redis.call('EXPIRE', KEYS[1], ARGV[3])

@@ -73,7 +73,7 @@ async function run(...args: string[]): Promise<void> {
 test('the edits type-check and are formatted', async () => {
   expect(edits.length).toBeGreaterThan(10);
   const files = edits.map(({ file }) => file);
-  const include = [...files.filter((file) => file.endsWith('.ts')), 'app/**/*.d.ts'];
+  const include = [...files.filter((file) => file.endsWith('.ts')), 'app/**/*.ts'];
   const config = { extends: './tsconfig.json', compilerOptions: { incremental: false }, include };
   writeFileSync(join(copy, 'tsconfig.walkthrough.json'), JSON.stringify(config));
   await run('node_modules/typescript/bin/tsc', '-p', 'tsconfig.walkthrough.json');

@@ -31,7 +31,7 @@ if (kind === 'theirs') {
   const { default: fastifyRateLimit } = (await import(peer)) as { default: FastifyPluginAsync<PeerOptions> };
   await app.register(fastifyRateLimit, { max: plenty, timeWindow: '1 minute', redis });
 }
-const config = kind === 'ours' ? { access: 'public', rateLimit: 'anonymous' } : {};
+const config = kind === 'ours' ? { rateLimit: { policies: ['address', 'anonymous'] } } : {};
 app.get('/', { config: config as object }, async () => ({ ok: true }));
 process.send?.(await app.listen({ port: 0, host: '127.0.0.1' }));
 process.once('disconnect', () => process.exit());

@@ -84,7 +84,7 @@ const userOf = (request: FastifyRequest): string => String(request.headers['x-us
 
 async function server(
   limit: (app: FastifyInstance) => Promise<void>,
-  config: object = { access: 'public', rateLimit: 'default' },
+  config: object = { rateLimit: { policies: ['default', 'global'] } },
 ): Promise<FastifyInstance> {
   const app = fastify() as unknown as FastifyInstance;
   app.setErrorHandler((error: { status?: number; statusCode?: number }, _, reply) =>

@@ -1,8 +1,9 @@
 import { dirname } from 'node:path';
 import { spawnSync } from '../../infra/programs/child-process.ts';
 import { containerEngine } from '../../infra/programs/containers.ts';
+import { findProgram } from '../../infra/programs/find.ts';
 
-/** The image used where k6 is not installed.. */
+/** The image used where k6 is not installed. */
 export const k6Image =
   'docker.io/grafana/k6:2.2.0@sha256:9bd01d6941fca969cb61bb57d2da5ee9b385fe2aa8881df3798c196564d6ace6';
 
@@ -29,7 +30,7 @@ const oldest = [1, 1] as const;
  * @param ca file that a container must see too
  */
 export function findEngine(root: string, ca: string | null): Engine | null {
-  const version = output('k6', ['version']);
+  const version = findProgram('k6') === undefined ? null : output('k6', ['version']);
   const found = /v(\d+)\.(\d+)\S*/.exec(version ?? '');
   if (found !== null && isRecent(Number(found[1]), Number(found[2])))
     return { name: `k6 ${found[0]}`, command: 'k6', prefix: () => [] };

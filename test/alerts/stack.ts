@@ -130,7 +130,7 @@ async function startMonitoring(
   const passwords = file('exporter.json', JSON.stringify({ [address]: 'exporter' }));
   keep(
     await startServer(
-      'prometheus-redis-exporter',
+      'redis_exporter',
       [
         `--redis.addr=${address}`,
         '--redis.user=exporter',
@@ -150,7 +150,7 @@ async function startMonitoring(
   const timings = { groupWait: '1s', groupInterval: '2s', repeatInterval: '1h' };
   keep(
     await startServer(
-      'prometheus-alertmanager',
+      'alertmanager',
       [
         `--config.file=${file('alertmanager.yml', stringify(alertmanagerConfig({ receivers, timings, quietEnvironments: [] })))}`,
         `--storage.path=${join(dir, 'monitoring/alertmanager')}`,
