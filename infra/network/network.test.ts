@@ -78,7 +78,7 @@ const variants: [string, string, Record<string, unknown>][] = [
     'receiver and login',
     'dev',
     {
-      'alertmanager.receivers': [receiver, { ...receiver, name: 'chat', severity: 'warning' }],
+      'alertmanager.receivers': [receiver],
       'grafana.oidc': oidc,
     },
   ],
