@@ -47,7 +47,7 @@ export interface Service {
   stop(): Promise<void>;
 }
 
-/** What a test may replace. */
+/** The parts that a test may replace. */
 export interface ServiceOptions {
   readonly logTo?: DestinationStream;
   readonly spansTo?: SpanExporter;

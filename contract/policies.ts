@@ -6,7 +6,7 @@
 /** Whose consumption a policy counts. `account` is the login name tried, before anyone is authenticated. */
 export type Scope = 'global' | 'endpoint' | 'user' | 'user+operation' | 'account' | 'ip';
 
-/** What a rule answers while Redis does not: admit, ask the warm local limiter, or refuse with 503. */
+/** The answer of a rule while Redis does not answer: admit, use the local limiter, or refuse with 503. */
 export type OnStoreError = 'open' | 'local' | 'closed';
 
 /** `shadow` rules are evaluated and counted, and never deny. */

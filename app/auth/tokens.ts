@@ -79,7 +79,7 @@ export function createTokenVerifier(
   };
 }
 
-/** What a genuine token says. */
+/** The claims of a verified token. */
 export interface VerifiedToken {
   readonly identity: Identity;
   /** Unix seconds. */

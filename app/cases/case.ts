@@ -22,7 +22,7 @@ export interface StoredCase extends Case {
   readonly life: string;
 }
 
-/** What a caller may set. */
+/** The fields that a caller may set. */
 export interface CaseContent {
   readonly title: string;
   readonly description: string;
@@ -85,7 +85,7 @@ export const caseKeys = {
   /** The remembered operations by time, which bounds their number. */
   operations: (ownerId: string) => `cs:v1:{o:${ownerId}}:ops`,
   syncLock: (ownerId: string) => `cs:v1:{o:${ownerId}}:sync-lock`,
-  /** Who owns a case, for admins. */
+  /** The owner of a case, for admins. */
   owner: (caseId: string) => `cs:v1:{case:${caseId}}`,
 } as const;
 

@@ -105,7 +105,7 @@ export const refuseIfMatch: NonNullable<FastifyServerOptions['schemaErrorFormatt
       });
 };
 
-/** Who reads cases, and who changes them. */
+/** The roles that read cases, and those that change them. */
 export const readers = roles;
 export const writers = ['caseworker', 'admin'] as const;
 

@@ -148,7 +148,7 @@ export class CaseStore {
     return this.#read(ownerId, id, await this.#redis.hgetall(key), scan);
   }
 
-  /** Who owns a case, for those who may know. */
+  /** Returns the owner of a case, for roles that may know it. */
   async ownerOf(id: string): Promise<string | undefined> {
     return (await this.#redis.get(caseKeys.owner(id))) ?? undefined;
   }

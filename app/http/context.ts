@@ -39,7 +39,7 @@ export interface Context {
   readonly limiter: RateLimiter;
 }
 
-/** What every route declares; a route without it stops the boot. */
+/** The declaration of a route; a route without one stops the start. */
 export interface RouteDeclaration {
   /** `public`, or the roles admitted. */
   readonly access: 'public' | readonly Role[];

@@ -10,7 +10,7 @@ import { emit } from '../telemetry/events.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { badRequest, type FieldError, Problem, problemType, unavailable } from './problem.ts';
 
-/** How many refused fields one answer names. */
+/** The maximum number of refused fields that one answer names. */
 const maxFieldErrors = 20;
 
 /** Renders any error as a problem document; nothing of an unexpected error but its place in the log leaves the process. */

@@ -30,14 +30,14 @@ const connectionTimeout = 20_000;
 const bodyLimit = 64 * 1_024;
 const maxHeaderSize = 16 * 1_024;
 
-/** Whether the process is ending: then every answer closes its connection, so that the balancer moves on. */
+/** True while the process drains: every answer then closes its connection, so that clients go to another replica. */
 export interface Lifecycle {
   /** Redis was seen and the first accounts exist. */
   booted: boolean;
   draining: boolean;
 }
 
-/** What every listener of the process shares. */
+/** The parts that all listeners of the process share. */
 export interface ListenerDependencies {
   readonly settings: Settings;
   readonly metrics: Metrics;
@@ -45,7 +45,7 @@ export interface ListenerDependencies {
   readonly lifecycle: Lifecycle;
 }
 
-/** How a listener answers what is not a success. */
+/** The error answers of a listener. */
 export interface ListenerAnswers {
   readonly onError?: (error: unknown, request: FastifyRequest, reply: FastifyReply) => unknown;
   /** What is said where no route is. */
@@ -96,7 +96,7 @@ export function createListener(
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     clientErrorHandler: clientErrorHandler(metrics, (socket) => answers.get(socket)),
-    // Of a broken request line; neither hooks nor decorators are there.
+    // Handles malformed request lines, for which Fastify runs neither hooks nor decorators.
     frameworkErrors: (error, request, reply) => {
       Object.assign(request, { identity: null, rateLimitDecision: null, failure: null });
       reply.headers(headers).headers(cors(request.headers)).header('x-request-id', request.id);

@@ -46,11 +46,11 @@ export async function* scanKeys(redis: RedisClient, pattern: string): AsyncGener
 const unavailableReplies =
   /^(LOADING|MASTERDOWN|READONLY|OOM|NOREPLICAS|CLUSTERDOWN|TRYAGAIN|MISCONF|NOAUTH|WRONGPASS|BUSY|UNKILLABLE)\b/;
 
-/** What ioredis throws when the connection, not the command, failed. */
+/** The errors of ioredis for a failed connection, not a failed command. */
 const connectionFailures =
   /Connection is closed|Command timed out|Stream isn't writeable|max retries per request|ECONN|EPIPE|ETIMEDOUT|None of startup nodes|ClusterAllFailed|All sentinels are unreachable|Socket timeout/;
 
-/** Whether an error means that the store did not take or answer the call. The call may have been carried out. */
+/** Returns true for an error after which the call may or may not have been carried out, because the store did not answer. */
 export function isStoreFailure(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if (error.name === 'ReplyError') return unavailableReplies.test(error.message);

@@ -222,7 +222,7 @@ function watch(
   client.on('error', report);
 }
 
-/** What a connector does with a Sentinel's address; a method of its class that the types do not show. */
+/** The method of a connector that takes a Sentinel's address; the types of ioredis do not show it. */
 interface Connecting {
   connectToSentinel(endpoint: unknown, options?: unknown): Redis;
 }

@@ -5,7 +5,7 @@ import { primariesOf, type RedisClient } from './client.ts';
 /** Milliseconds between two readings. */
 const pollMs = 2_000;
 
-/** Whether Redis has room for more data. */
+/** A check that Redis has room for more data. */
 export interface StoreRoom {
   readonly isFull: boolean;
   stop(): void;

@@ -25,7 +25,7 @@ const intermediate = {
 /** The files of `TLS_DIR` that are served, named as in a Kubernetes TLS Secret. */
 export const tlsFiles = ['tls.crt', 'tls.key'] as const;
 
-/** What a listener serves, and when it ends. */
+/** The certificate that a listener serves, and its end. */
 export interface ServedCertificate {
   readonly options: SecureContextOptions;
   readonly expires: Date;

@@ -28,7 +28,7 @@ export type Operation = {
   | { readonly kind: 'delete'; readonly version: number }
 );
 
-/** What became of it. `rejected`: the case does not exist (any more), so it can never be applied. */
+/** The result of an operation. `rejected`: the case does not exist (any more), so it can never be applied. */
 export interface Result {
   readonly operationId: string;
   readonly result: 'applied' | 'duplicate' | 'conflict' | 'rejected';

@@ -7,7 +7,7 @@ import type { Metrics } from './metrics.ts';
 /** Milliseconds over which the event loop's delay is summed up. */
 const lagWindow = 10_000;
 
-/** What the process says about itself at each scrape. */
+/** Measures the process at each scrape. */
 export interface ProcessState {
   readonly settings: Settings;
   readonly version: string;
